@@ -1,0 +1,163 @@
+"""1-D convolution encoder and decoder: a learned basis in place of a Fourier transform."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.errors import InputError
+
+Activation = Literal["linear", "relu"]
+EdgePadding = Literal["torchaudio", "asteroid"]
+
+
+class _FrameGeometry(nn.Module):
+    """Where the frames lie on the signal; the encoder and its decoder must agree on it.
+
+    - "torchaudio": one hop of zeros before and after the signal, and as many more after it as complete the last frame.
+      Every sample is seen by as many frames as any other.
+    - "asteroid": no zeros. Frames lie only where a whole kernel fits, and the decoder fills what they leave uncovered
+      at the end with zeros; a signal shorter than one kernel is filled up to one kernel.
+    """
+
+    def __init__(
+        self, channels: int, num_filters: int, kernel_size: int, stride: int, edge_padding: EdgePadding
+    ) -> None:
+        super().__init__()
+        for name, value in {"channels": channels, "num_filters": num_filters, "kernel_size": kernel_size}.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, found {value}")
+        if not 1 <= stride <= kernel_size:
+            raise InputError(f"stride must be from 1 to kernel_size ({kernel_size}), found {stride}")
+        if edge_padding not in get_args(EdgePadding):
+            raise InputError(
+                f"edge_padding: expected one of {', '.join(get_args(EdgePadding))}, found {edge_padding!r}"
+            )
+        self.channels = channels
+        self.num_filters = num_filters
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.edge_padding = edge_padding
+        self.edge = stride if edge_padding == "torchaudio" else 0
+        """Zeros before the signal, in samples."""
+
+    def _fill(self, num_samples: int) -> int:
+        """Zeros after the signal, in samples."""
+        missing = self.kernel_size - num_samples - 2 * self.edge
+        if self.edge_padding == "torchaudio":
+            return self.edge + (missing % self.stride if missing <= 0 else missing)
+        return max(missing, 0)
+
+    def _num_frames(self, num_samples: int) -> int:
+        padded = self.edge + num_samples + self._fill(num_samples)
+        return (padded - self.kernel_size) // self.stride + 1
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, edge_padding={self.edge_padding!r}"
+
+
+class Conv1dEncoder(_FrameGeometry):
+    """Waveform to frames on a learned basis: `w_k = H(x_k U)`, `x_k` the k-th segment of L samples.
+
+    Computed in the precision of the basis also under autocast: samples are not rounded to half precision.
+
+    Args:
+        channels: Audio channels C.
+        num_filters: Basis functions N.
+        kernel_size: L, in samples.
+        stride: Samples from one frame to the next; L/2 in the paper.
+        activation: H: "linear" (none) or "relu".
+        edge_padding: "torchaudio" (zeros around the signal, all frames complete) or "asteroid" (no zeros).
+
+    Shape:
+        `(B, C, T)` to `(B, N, K)` for any `T ≥ 1`.
+
+    Raises:
+        InputError: If a size is below 1, the stride is larger than the kernel, or a name is unknown.
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, section II-B, eq. 5.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_filters: int,
+        kernel_size: int,
+        stride: int,
+        activation: Activation = "linear",
+        edge_padding: EdgePadding = "torchaudio",
+    ) -> None:
+        super().__init__(channels, num_filters, kernel_size, stride, edge_padding)
+        if activation not in get_args(Activation):
+            raise InputError(f"activation: expected one of {', '.join(get_args(Activation))}, found {activation!r}")
+        self.activation = activation
+        self.basis = nn.Conv1d(channels, num_filters, kernel_size, stride, bias=False)
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one frame sees."""
+        return self.kernel_size
+
+    def output_length(self, num_samples: int) -> int:
+        """Frames of a signal."""
+        return self._num_frames(num_samples)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        padded = functional.pad(waveform, (self.edge, self._fill(waveform.shape[2])))
+        with torch.autocast(waveform.device.type, enabled=False):
+            frames: Tensor = self.basis(padded.to(self.basis.weight.dtype))  # (B, N, K)
+        return frames.relu() if self.activation == "relu" else frames
+
+
+class Conv1dDecoder(_FrameGeometry):
+    """Frames back to a waveform: `x̂_k = d_k V`, overlapping segments summed.
+
+    Args:
+        channels: Audio channels C.
+        num_filters: Basis functions N.
+        kernel_size: L, in samples.
+        stride: Samples from one frame to the next.
+        edge_padding: As in the encoder.
+
+    Shape:
+        `(B, N, K)` to `(B, C, length)`, exactly, for any `length ≥ 1`.
+
+    Raises:
+        InputError: If a size is below 1, the stride is larger than the kernel, or a name is unknown.
+        ValueError: If the number of frames is not that of a signal of this length.
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, section II-B, eq. 6.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_filters: int,
+        kernel_size: int,
+        stride: int,
+        edge_padding: EdgePadding = "torchaudio",
+    ) -> None:
+        super().__init__(channels, num_filters, kernel_size, stride, edge_padding)
+        self.basis = nn.ConvTranspose1d(num_filters, channels, kernel_size, stride, bias=False)
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one sample is the sum of, at most."""
+        return -(-self.kernel_size // self.stride)
+
+    def output_length(self, num_frames: int) -> int:
+        """Samples that the frames cover, the zeros of the edges left out."""
+        return (num_frames - 1) * self.stride + self.kernel_size - 2 * self.edge
+
+    def forward(self, frames: Tensor, length: int) -> Tensor:
+        if frames.shape[2] != self._num_frames(length):
+            raise ValueError(
+                f"frames of {length} samples: expected {self._num_frames(length)}, found {frames.shape[2]}"
+            )
+        with torch.autocast(frames.device.type, enabled=False):
+            waveform: Tensor = self.basis(frames.to(self.basis.weight.dtype))  # (B, C, edge + T + fill)
+        uncovered = max(length + self.edge - waveform.shape[2], 0)
+        return functional.pad(waveform, (0, uncovered))[:, :, self.edge : self.edge + length]

@@ -1,0 +1,80 @@
+"""Dilated convolution that keeps the number of frames, causal or centred."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.errors import InputError
+
+
+class DilatedConv1d(nn.Conv1d):
+    """Dilated convolution `(x *_d w)(n) = Σ_i w(i) x(n − d·i)`, `i` from 0 to `P − 1`, zeros outside the input.
+
+    Causal: as written. Centred: the same sum, `d (P − 1) / 2` frames later, so that `n` is the middle of what it sees.
+    PyTorch stores a kernel backwards: `weight[:, :, P − 1 − i]` holds `w(i)`.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: P, in taps; odd unless causal.
+        dilation: d, frames from one tap to the next.
+        causal: Whether frame n sees only frames up to n.
+        groups: Groups of channels that do not mix; equal to both numbers of channels it is a depthwise convolution.
+        bias: Whether a learned constant is added to each output channel.
+
+    Shape:
+        `(B, in_channels, K)` to `(B, out_channels, K)`.
+
+    Raises:
+        InputError: If a size is below 1, the groups do not divide the channels, or the kernel is even and centred.
+
+    Source:
+        Bai, Kolter and Koltun, arXiv 1803.01271, section 3.2.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        dilation: int = 1,
+        causal: bool = False,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
+        sizes = {
+            "in_channels": in_channels,
+            "out_channels": out_channels,
+            "kernel_size": kernel_size,
+            "dilation": dilation,
+            "groups": groups,
+        }
+        for name, value in sizes.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, found {value}")
+        if in_channels % groups or out_channels % groups:
+            raise InputError(
+                f"groups must divide in_channels ({in_channels}) and out_channels ({out_channels}), found {groups}"
+            )
+        if kernel_size % 2 == 0 and not causal:
+            raise InputError(f"kernel_size must be odd for a centred convolution (causal=False), found {kernel_size}")
+        reach = (kernel_size - 1) * dilation
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            padding=0 if causal else reach // 2,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+        )
+        self.causal = causal
+        self.receptive_field = 1 + reach
+        """Frames that one output frame sees."""
+
+    def output_length(self, num_frames: int) -> int:
+        return num_frames
+
+    def forward(self, frames: Tensor) -> Tensor:
+        if self.causal:
+            frames = functional.pad(frames, (self.receptive_field - 1, 0))
+        return super().forward(frames)

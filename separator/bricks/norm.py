@@ -1,0 +1,108 @@
+"""Layer norms over channels and time: global (gLN) and cumulative (cLN)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.errors import InputError
+
+
+class _ChannelAffineNorm(nn.Module):
+    """What both norms share: a gain γ and a bias β for each channel, and the constant that keeps silence finite."""
+
+    receptive_field = 1
+    """Frames reached apart from the statistics, which reach the whole input (gLN) or the whole past (cLN)."""
+
+    def __init__(self, channels: int, eps: float = 1e-8) -> None:
+        super().__init__()
+        if channels < 1:
+            raise InputError(f"channels must be at least 1, found {channels}")
+        self.channels = channels
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def output_length(self, num_frames: int) -> int:
+        return num_frames
+
+    def extra_repr(self) -> str:
+        return f"{self.channels}, eps={self.eps}"
+
+
+class GlobalLayerNorm(_ChannelAffineNorm):
+    """Global layer norm `γ (F − E[F]) / sqrt(Var[F] + ε) + β`, statistics over all channels and all frames.
+
+    Every output frame depends on the whole input: no causal stack can hold this norm.
+
+    Args:
+        channels: Number of channels.
+        eps: ε, added to the variance.
+
+    Shape:
+        `(B, C, K)` to `(B, C, K)`. The same values as `nn.GroupNorm(1, C, eps)`.
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, eq. 14-15.
+    """
+
+    def forward(self, frames: Tensor) -> Tensor:
+        # The kernel accumulates in float32 whatever the precision of `frames`.
+        return functional.group_norm(frames, 1, self.weight, self.bias, self.eps)
+
+
+class CumulativeLayerNorm(_ChannelAffineNorm):
+    """Cumulative layer norm: frame k is normalised by the statistics of all channels of the frames up to k.
+
+    `γ (f_k − E[f_t≤k]) / sqrt(Var[f_t≤k] + ε) + β`. It never looks ahead, and reaches back to the first frame.
+
+    Args:
+        channels: Number of channels.
+        eps: ε, added to the variance.
+
+    Shape:
+        `(B, C, K)` to `(B, C, K)`.
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, eq. 16-17. (asteroid calls this `cgLN`; its `cLN` is a norm
+        of each frame by itself.)
+    """
+
+    def forward(self, frames: Tensor) -> Tensor:
+        values = frames.float() if frames.dtype in (torch.bfloat16, torch.float16) else frames
+        frame_variance, frame_mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)  # (B, 1, K)
+        # The running sums hold one number a frame: float64 costs nothing there, and hours of frames stay exact.
+        running = torch.float32 if frames.device.type == "mps" else torch.float64
+        frame_mean, frame_variance = frame_mean.to(running), frame_variance.to(running)
+        count = torch.arange(1, frames.shape[2] + 1, device=frames.device, dtype=running)
+        mean = frame_mean.cumsum(dim=2) / count
+        power = (frame_variance + frame_mean.square()).cumsum(dim=2) / count
+        variance = (power - mean.square()).clamp(min=0)
+        inverse_deviation = (variance + self.eps).rsqrt()
+        normalised = (values - mean.to(values.dtype)) * inverse_deviation.to(values.dtype)
+        return (normalised * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(frames.dtype)
+
+
+NORMS: dict[str, type[_ChannelAffineNorm]] = {"gLN": GlobalLayerNorm, "cLN": CumulativeLayerNorm}
+
+
+def check_norm(kind: str, causal: bool) -> None:
+    """Raise `InputError` if `kind` is no norm, or if a causal stack cannot hold it."""
+    if kind not in NORMS:
+        raise InputError(f"norm: expected one of {', '.join(NORMS)}, found {kind!r}")
+    if causal and kind == "gLN":
+        raise InputError("norm: expected 'cLN' with causal=True (the statistics of gLN look ahead), found 'gLN'")
+
+
+def make_norm(kind: str, channels: int, causal: bool) -> nn.Module:
+    """A norm by its name in the paper.
+
+    Args:
+        kind: "gLN" or "cLN".
+        channels: Number of channels.
+        causal: Whether it goes into a causal stack.
+
+    Raises:
+        InputError: If the name is unknown, or `causal` is asked of gLN.
+    """
+    check_norm(kind, causal)
+    return NORMS[kind](channels)

@@ -1,0 +1,139 @@
+"""Conv-TasNet's temporal convolutional network: a stack of depthwise-separable blocks with skip outputs."""
+
+from torch import Tensor, nn
+
+from separator.bricks.dilated import DilatedConv1d
+from separator.bricks.norm import make_norm
+from separator.errors import InputError
+
+
+class SeparableBlock(nn.Module):
+    """1×1 → PReLU → norm → depthwise dilated → PReLU → norm → two 1×1: a residual and a skip output.
+
+    Args:
+        channels: Channels of the input and of the residual path (B).
+        hidden_channels: Channels between the 1×1 convolutions (H).
+        skip_channels: Channels of the skip output (Sc).
+        kernel_size: Taps of the depthwise convolution (P); odd unless causal.
+        dilation: Frames from one tap to the next.
+        norm: "gLN" or "cLN".
+        causal: Whether no frame sees a later one; needs cLN.
+        residual: Whether the block has its residual 1×1. Without it the input is handed on as it is: for the last
+            block of a stack, whose residual output nobody reads.
+
+    Shape:
+        `(B, channels, K)` to the next block's input `(B, channels, K)` and the skip output `(B, skip_channels, K)`.
+
+    Raises:
+        InputError: If a size is below 1, the kernel is even and centred, or a causal block is given gLN.
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, figure 1C and section II-C.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        hidden_channels: int,
+        skip_channels: int,
+        kernel_size: int = 3,
+        dilation: int = 1,
+        norm: str = "gLN",
+        causal: bool = False,
+        residual: bool = True,
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.expansion = DilatedConv1d(channels, hidden_channels, kernel_size=1)
+        self.expansion_prelu = nn.PReLU()
+        self.expansion_norm = make_norm(norm, hidden_channels, causal)
+        self.depthwise = DilatedConv1d(
+            hidden_channels, hidden_channels, kernel_size, dilation, causal, groups=hidden_channels
+        )
+        self.depthwise_prelu = nn.PReLU()
+        self.depthwise_norm = make_norm(norm, hidden_channels, causal)
+        self.residual = DilatedConv1d(hidden_channels, channels, kernel_size=1) if residual else None
+        self.skip = DilatedConv1d(hidden_channels, skip_channels, kernel_size=1)
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that the convolutions of one output frame see; the statistics of the norms come on top."""
+        return self.depthwise.receptive_field
+
+    def output_length(self, num_frames: int) -> int:
+        return num_frames
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.expansion_norm(self.expansion_prelu(self.expansion(frames)))  # (B, H, K)
+        hidden = self.depthwise_norm(self.depthwise_prelu(self.depthwise(hidden)))  # (B, H, K)
+        if self.residual is not None:
+            frames = frames + self.residual(hidden)
+        return frames, self.skip(hidden)
+
+
+class SeparableTCN(nn.Module):
+    """R repeats of X blocks with dilations 1, 2, 4, ..., 2^(X−1); the output is the sum of all skip outputs.
+
+    Args:
+        channels: Channels of the input (B).
+        hidden_channels: Channels inside a block (H).
+        skip_channels: Channels of the output (Sc).
+        kernel_size: Taps of the depthwise convolutions (P); odd unless causal.
+        num_blocks: Blocks in a repeat (X).
+        num_repeats: Repeats (R).
+        norm: "gLN" or "cLN".
+        causal: Whether no frame sees a later one; needs cLN.
+
+    Shape:
+        `(B, channels, K)` to `(B, skip_channels, K)`.
+
+    Raises:
+        InputError: If a size is below 1, the kernel is even and centred, or a causal stack is given gLN.
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, figure 1B. The last block has no residual 1×1, as in
+        torchaudio: nothing reads that output.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        hidden_channels: int,
+        skip_channels: int,
+        kernel_size: int = 3,
+        num_blocks: int = 8,
+        num_repeats: int = 3,
+        norm: str = "gLN",
+        causal: bool = False,
+    ) -> None:
+        super().__init__()
+        for name, value in {"num_blocks": num_blocks, "num_repeats": num_repeats}.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, found {value}")
+        self.causal = causal
+        last = num_blocks * num_repeats - 1
+        self.blocks = nn.ModuleList(
+            SeparableBlock(
+                channels,
+                hidden_channels,
+                skip_channels,
+                kernel_size,
+                dilation=2 ** (index % num_blocks),
+                norm=norm,
+                causal=causal,
+                residual=index != last,
+            )
+            for index in range(num_blocks * num_repeats)
+        )
+        self.receptive_field = 1 + num_repeats * (kernel_size - 1) * (2**num_blocks - 1)
+        """Frames that the convolutions of one output frame see; the statistics of the norms come on top."""
+
+    def output_length(self, num_frames: int) -> int:
+        return num_frames
+
+    def forward(self, frames: Tensor) -> Tensor:
+        frames, total = self.blocks[0](frames)
+        for block in self.blocks[1:]:
+            frames, skip = block(frames)
+            total = total + skip  # (B, Sc, K)
+        return total

@@ -1,0 +1,64 @@
+"""Separation models: one file an architecture, its config beside it."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from separator.errors import InputError
+from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
+from separator.models.pipeline import MaskingSeparator
+from separator.models.stft_tcn import STFTTCN, STFTTCNConfig
+
+ARCHITECTURES: dict[str, tuple[type[Any], Callable[[Any], MaskingSeparator]]] = {
+    "conv_tasnet": (ConvTasNetConfig, ConvTasNet),
+    "stft_tcn": (STFTTCNConfig, STFTTCN),
+}
+"""Name of each architecture: the dataclass of its config, and the model, which takes that config."""
+
+
+def build_model(architecture: str, config: Mapping[str, Any]) -> MaskingSeparator:
+    """An untrained model from its architecture's name and its config as plain values.
+
+    Args:
+        architecture: A name in `ARCHITECTURES`.
+        config: Fields of the architecture's config; those left out take their defaults.
+
+    Raises:
+        InputError: If the architecture is unknown, or a key is unknown, missing, of a wrong type or of a wrong value.
+            One line that names the key, what was expected and what was found.
+    """
+    if architecture not in ARCHITECTURES:
+        raise InputError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, found {architecture!r}")
+    if not isinstance(config, Mapping):
+        raise InputError(f"config of {architecture}: expected a mapping of keys, found {config!r}")
+    config_class, model_class = ARCHITECTURES[architecture]
+    return model_class(_read_config(architecture, config_class, config))
+
+
+def config_to_dict(config: Any) -> dict[str, Any]:
+    """An architecture's config as plain values, every default filled in: what `build_model` takes."""
+    return dataclasses.asdict(config)
+
+
+def _read_config(architecture: str, config_class: type[Any], config: Mapping[str, Any]) -> Any:
+    names = [field.name for field in dataclasses.fields(config_class)]
+    if unknown := [key for key in config if key not in names]:
+        raise InputError(f"{architecture}: expected keys out of {', '.join(names)}, found {unknown[0]!r}")
+    try:
+        # Strict: "8" is no integer, and 1 is no boolean. By way of JSON, as a model's folder holds it.
+        return TypeAdapter(config_class).validate_json(json.dumps(dict(config), default=repr), strict=True)
+    except ValidationError as error:
+        raise InputError(f"{architecture}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    if isinstance(cause := problem.get("ctx", {}).get("error"), InputError):
+        return str(cause)  # the config's own check names the key
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"
