@@ -1,0 +1,87 @@
+"""Short-time Fourier transform as encoder, and its exact inverse as decoder."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.errors import InputError
+
+
+class _WindowedTransform(nn.Module):
+    """Geometry shared by the transform and its inverse: a square-root Hann window on both sides."""
+
+    window: Tensor
+
+    def __init__(self, window_length: int, hop_length: int) -> None:
+        super().__init__()
+        if window_length < 2 or window_length % 2:
+            raise InputError(f"window_length must be an even number of samples, found {window_length}")
+        if hop_length < 1 or window_length % hop_length or hop_length > window_length // 2:
+            raise InputError(
+                f"hop_length must divide window_length ({window_length}) at least twice, found {hop_length}"
+            )
+        self.window_length = window_length
+        self.hop_length = hop_length
+        self.num_bins = window_length // 2 + 1
+        self.register_buffer("window", torch.hann_window(window_length).sqrt(), persistent=False)
+
+
+class STFTEncoder(_WindowedTransform):
+    """Waveform to complex frames `X(f, k) = Σ_n w(n) x(n + kH - W/2) exp(-2πi f n / W)`.
+
+    Args:
+        window_length: W, in samples, even.
+        hop_length: H, in samples; divides W, at most W/2.
+
+    Shape:
+        `(B, C, T)` float to `(B, C·F, K)` complex64 with `F = W/2 + 1` and `K = ceil(T / H) + 1`. The signal is
+        taken as zero outside its `T` samples.
+    """
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        batch, channels, length = waveform.shape
+        fill = -length % self.hop_length
+        with torch.autocast(waveform.device.type, enabled=False):
+            frames = torch.stft(
+                functional.pad(waveform.float().flatten(0, 1), (0, fill)),
+                self.window_length,
+                self.hop_length,
+                window=self.window,
+                center=True,
+                pad_mode="constant",
+                return_complex=True,
+            )  # (B·C, F, K)
+        return frames.reshape(batch, channels * self.num_bins, -1)
+
+
+class STFTDecoder(_WindowedTransform):
+    """Complex frames back to a waveform by windowed overlap-add, divided by the sum of squared windows.
+
+    Args:
+        window_length: W of the encoder, in samples.
+        hop_length: H of the encoder, in samples.
+        channels: Audio channels C.
+
+    Shape:
+        `(B, C·F, K)` complex to `(B, C, length)` float32. The encoder's own frames give its input back to 1e-5.
+
+    Source:
+        Griffin and Lim, "Signal estimation from modified short-time Fourier transform", 1984.
+    """
+
+    def __init__(self, window_length: int, hop_length: int, channels: int = 1) -> None:
+        super().__init__(window_length, hop_length)
+        self.channels = channels
+
+    def forward(self, frames: Tensor, length: int) -> Tensor:
+        batch = frames.shape[0]
+        with torch.autocast(frames.device.type, enabled=False):
+            waveform = torch.istft(
+                frames.reshape(batch * self.channels, self.num_bins, -1),
+                self.window_length,
+                self.hop_length,
+                window=self.window,
+                center=True,
+                length=length,
+            )  # (B·C, T)
+        return waveform.reshape(batch, self.channels, length)
