@@ -1,0 +1,55 @@
+"""Which estimate belongs to which reference: the assignment with the highest total score, exactly."""
+
+from itertools import permutations
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+EXHAUSTIVE_LIMIT = 3
+"""Up to this many sources all permutations are compared on the device; above it the Hungarian algorithm decides."""
+
+
+def best_permutation(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Assign one estimate to each reference so that the mean score is the highest possible.
+
+    Args:
+        scores: Score of each estimate against each reference, higher is better.
+
+    Shape:
+        scores: `(B, S, S)`, estimates by references.
+        Returns the mean score `(B,)`, differentiable with respect to `scores`, and the permutation `(B, S)`:
+        `permutation[b, r]` is the estimate that belongs to reference `r`.
+
+    Raises:
+        ValueError: If the numbers of estimates and references differ.
+
+    Source:
+        Kolbæk et al., utterance-level permutation invariant training, 2017, arXiv 1703.06284.
+    """
+    if scores.dim() != 3 or scores.shape[1] != scores.shape[2]:
+        raise ValueError(f"scores must be (batch, sources, sources), found {tuple(scores.shape)}")
+    num_sources = scores.shape[2]
+    if num_sources <= EXHAUSTIVE_LIMIT:
+        candidates = torch.tensor(list(permutations(range(num_sources))), device=scores.device)  # (P, S)
+        references = torch.arange(num_sources, device=scores.device)
+        totals = scores[:, candidates, references].mean(dim=2)  # (B, P)
+        permutation = candidates[totals.argmax(dim=1)]  # (B, S)
+    else:
+        # A score that is not a number must not stop the assignment: the loss itself reports it.
+        costs = torch.nan_to_num(-scores.detach().float(), nan=1e9).cpu().numpy()
+        assigned = np.stack([linear_sum_assignment(cost.T)[1] for cost in costs])
+        permutation = torch.from_numpy(assigned).to(scores.device)  # (B, S)
+    best = scores.gather(1, permutation.unsqueeze(1)).mean(dim=(1, 2))
+    return best, permutation
+
+
+def reorder(estimate: Tensor, permutation: Tensor) -> Tensor:
+    """Put estimates in the order of their references.
+
+    Shape:
+        estimate: `(B, S, ...)`; permutation: `(B, S)` as `best_permutation` returns it; result: `(B, S, ...)`.
+    """
+    rows = torch.arange(estimate.shape[0], device=estimate.device).unsqueeze(1)
+    return estimate[rows, permutation]

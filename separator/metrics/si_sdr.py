@@ -1,0 +1,49 @@
+"""Scale-invariant signal-to-distortion ratio."""
+
+import torch
+from torch import Tensor
+
+
+def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8) -> Tensor:
+    """Scale-invariant signal-to-distortion ratio in dB.
+
+    With both signals made zero-mean, `target = <e, r> r / |r|²` and
+    `SI-SDR = 10 log10(|target|² / |e - target|²)`.
+
+    Args:
+        estimate: Estimated signals.
+        reference: True signals, broadcastable against `estimate`.
+        eps: Added to each energy, relative to the energies of unit-scale audio. It keeps silent references
+            and perfect estimates finite: a silent reference scores about 0 dB or below, never NaN.
+
+    Shape:
+        estimate, reference: `(..., T)`; result: `(...)`, in dB.
+
+    Raises:
+        ValueError: If the two lengths differ.
+
+    Source:
+        Le Roux et al., "SDR - half-baked or well done?", 2019, arXiv 1811.02508, eq. 2-3.
+    """
+    if estimate.shape[-1] != reference.shape[-1]:
+        raise ValueError(
+            f"estimate and reference must have one length: expected {reference.shape[-1]} samples, "
+            f"found {estimate.shape[-1]}"
+        )
+    estimate = estimate.float() - estimate.float().mean(dim=-1, keepdim=True)
+    reference = reference.float() - reference.float().mean(dim=-1, keepdim=True)
+    scale = (estimate * reference).sum(dim=-1, keepdim=True) / (reference.square().sum(dim=-1, keepdim=True) + eps)
+    target = scale * reference
+    distortion = (estimate - target).square().sum(dim=-1)
+    return 10 * torch.log10((target.square().sum(dim=-1) + eps) / (distortion + eps))
+
+
+def pairwise_si_sdr(estimate: Tensor, reference: Tensor) -> Tensor:
+    """SI-SDR of every estimate against every reference of the same example.
+
+    Shape:
+        estimate: `(B, S, ..., T)`; reference: `(B, R, ..., T)`; result: `(B, S, R)` in dB, averaged over any
+        dimension between the sources and the samples (audio channels).
+    """
+    scores = si_sdr(estimate.unsqueeze(2), reference.unsqueeze(1))  # (B, S, R, ...)
+    return scores.flatten(3).mean(dim=3) if scores.dim() > 3 else scores
