@@ -1,0 +1,98 @@
+"""Separate a list of mixtures as a user would, and score every source."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+
+import torch
+from torch import Tensor
+
+from separator.audio.writing import write_audio
+from separator.data.mixture_list import MixtureList
+from separator.errors import InputError
+from separator.inference import Separator
+from separator.metrics import best_permutation, pairwise_si_sdr, reorder
+
+
+@dataclass(frozen=True)
+class SourceScore:
+    """The score of one source of one mixture.
+
+    Attributes:
+        mixture: Name of the mixture.
+        source: Number of the source in it, from 1.
+        si_sdr_db: SI-SDR of the estimate that belongs to this source.
+        input_si_sdr_db: SI-SDR of the mixture itself against this source.
+        si_sdri_db: The improvement, the difference of the two.
+    """
+
+    mixture: str
+    source: int
+    si_sdr_db: float
+    input_si_sdr_db: float
+    si_sdri_db: float
+
+
+def evaluate_mixtures(
+    separator: Separator,
+    mixtures: MixtureList,
+    audio_folder: Path | None = None,
+    on_mixture: Callable[[], None] | None = None,
+) -> list[SourceScore]:
+    """Score a separator on every mixture of a list, under the best assignment of its outputs to the sources.
+
+    Args:
+        separator: The model, through the same `separate` that files go through.
+        mixtures: The list.
+        audio_folder: Where to write each mixture, its sources and the estimates as WAV files; None writes nothing.
+        on_mixture: Called after each mixture, to move a progress bar.
+
+    Raises:
+        InputError: If the model has another number of outputs than the mixtures have sources.
+    """
+    scores = []
+    for index, rows in enumerate(mixtures.mixtures):
+        sources = mixtures[index]  # (S, 1, T)
+        if len(separator.sources) != len(sources):
+            raise InputError(
+                f"the mixtures have {len(sources)} sources; expected a model with as many outputs, "
+                f"found one with {len(separator.sources)} ({', '.join(separator.sources)})"
+            )
+        mixture = sources.sum(dim=0)
+        separated = separator.separate(mixture, mixtures.sample_rate)
+        estimate = torch.stack([separated[name] for name in separator.sources]).cpu()
+        pairwise = pairwise_si_sdr(estimate.unsqueeze(0), sources.unsqueeze(0))
+        _, permutation = best_permutation(pairwise)
+        estimate = reorder(estimate.unsqueeze(0), permutation)[0]
+        before = pairwise_si_sdr(mixture.unsqueeze(0).unsqueeze(0), sources.unsqueeze(0))[0, 0]
+        for number, row in enumerate(rows):
+            after = float(pairwise[0, permutation[0, number], number])
+            scores.append(
+                SourceScore(row.mixture, row.source, after, float(before[number]), after - float(before[number]))
+            )
+        if audio_folder is not None:
+            _write_mixture(audio_folder / rows[0].mixture, mixture, sources, estimate, mixtures.sample_rate)
+        if on_mixture is not None:
+            on_mixture()
+    return scores
+
+
+def summarise(scores: list[SourceScore]) -> dict[str, float | int]:
+    """Mean and median scores over all sources of all mixtures, in dB."""
+    return {
+        "num_mixtures": len({score.mixture for score in scores}),
+        "num_sources": len(scores),
+        "si_sdr_db": round(fmean(score.si_sdr_db for score in scores), 3),
+        "input_si_sdr_db": round(fmean(score.input_si_sdr_db for score in scores), 3),
+        "si_sdri_db": round(fmean(score.si_sdri_db for score in scores), 3),
+        "si_sdri_db_median": round(median(score.si_sdri_db for score in scores), 3),
+    }
+
+
+def _write_mixture(folder: Path, mixture: Tensor, sources: Tensor, estimate: Tensor, sample_rate: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_audio(folder / "mixture.wav", mixture, sample_rate)
+    for number, (source, separated) in enumerate(zip(sources, estimate, strict=True), start=1):
+        write_audio(folder / f"source{number}.wav", source, sample_rate)
+        write_audio(folder / f"estimate{number}.wav", separated, sample_rate)

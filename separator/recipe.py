@@ -1,0 +1,145 @@
+"""Recipes: YAML files that say what to train, on which data, how; read strictly into typed dataclasses."""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from separator.data.config import DataConfig, MixtureListConfig, SpeakerSet
+from separator.errors import InputError
+from separator.losses import LOSSES
+from separator.models import ARCHITECTURES
+from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole training run.
+
+    Args:
+        name: Name of the run and of the model it makes.
+        sources: Names of the model's outputs, in order.
+        model: Architecture and its config.
+        data: Training, validation and test data.
+        training: Length, batch size, precision, seed.
+        optimizer: Learning rate and schedule.
+        loss: A name in `separator.losses.LOSSES`.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    model: ModelChoice
+    data: DataConfig
+    training: TrainingConfig
+    optimizer: OptimizerConfig = OptimizerConfig()
+    loss: str = "pit_si_sdr"
+
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise InputError(f"loss: expected one of {', '.join(LOSSES)}, found {self.loss!r}")
+        if self.model.architecture not in ARCHITECTURES:
+            raise InputError(
+                f"model.architecture: expected one of {', '.join(ARCHITECTURES)}, found {self.model.architecture!r}"
+            )
+        if len(set(self.sources)) != len(self.sources) or not self.sources:
+            raise InputError(f"sources must be different names, at least one, found {list(self.sources)}")
+        if len(self.sources) != self.data.num_speakers:
+            raise InputError(
+                f"sources names {len(self.sources)} outputs but data.num_speakers is {self.data.num_speakers}"
+            )
+        if "num_sources" in self.model.config:
+            raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
+
+
+for _section in (Recipe, ModelChoice, DataConfig, SpeakerSet, MixtureListConfig, OptimizerConfig, TrainingConfig):
+    _section.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+_ADAPTER = TypeAdapter(Recipe)
+
+
+def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe; `base: OTHER.yaml` (beside it) is read first and changed by it.
+
+    Args:
+        path: The YAML file.
+        overrides: `key.path=value` settings, applied last; the value is read as YAML.
+
+    Raises:
+        InputError: One line that names the file, the key, what was expected and what was found.
+    """
+    path = Path(path)
+    content = _read(path, ())
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator or not key:
+            raise InputError(f"--set expects key.path=value, found {override!r}")
+        _set(content, key.split("."), yaml.safe_load(text), override)
+    try:
+        return _ADAPTER.validate_python(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first_problem(error)}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """The recipe with every default filled in, as plain values that YAML can hold."""
+    plain: dict[str, Any] = TypeAdapter(Recipe).dump_python(recipe, mode="json")
+    return plain
+
+
+def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in seen:
+        raise InputError(f"{path}: `base` leads back to this recipe")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected a recipe (a YAML file), found nothing") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot read the recipe: {error}") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        raise InputError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or 'unreadable'}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a mapping of keys at the top, found {type(content).__name__}")
+    base = content.pop("base", None)
+    return content if base is None else _merged(_read(path.parent / str(base), (*seen, path.resolve())), content)
+
+
+def _merged(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in delta.items():
+        both_mappings = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both_mappings else value
+    return merged
+
+
+def _set(content: dict[str, Any], keys: list[str], value: Any, override: str) -> None:
+    for position, key in enumerate(keys[:-1]):
+        inner = content.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise InputError(f"--set {override}: {'.'.join(keys[: position + 1])} is a value and holds no keys")
+        content = inner
+    content[keys[-1]] = value
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if isinstance(cause := problem.get("ctx", {}).get("error"), InputError):
+        return str(cause)
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        parent: Any = Recipe
+        for part in problem["loc"][:-1]:
+            parent = {field.name: field.type for field in dataclasses.fields(parent)}.get(str(part), parent)
+            if not dataclasses.is_dataclass(parent):
+                return f"unknown key {where}"
+        known = ", ".join(field.name for field in dataclasses.fields(parent))
+        return f"unknown key {where}; expected one of {known}"
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"{where} is missing"
+    return f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"

@@ -1,0 +1,72 @@
+"""The Lightning module: one separator, one loss, one optimiser."""
+
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from separator.metrics import best_permutation, pairwise_si_sdr
+from separator.models.pipeline import MaskingSeparator
+from separator.training.config import OptimizerConfig
+
+SILENCE_FLOOR = 1e-4
+"""Mixtures quieter than this RMS are not amplified to unit RMS."""
+
+
+class SeparationModule(lightning.LightningModule):
+    """Trains a separator on batches of sources.
+
+    The mixture is the sum of the sources, scaled to unit RMS as inference does.
+
+    Args:
+        model: Maps `(B, C, T)` to `(B, S, C, T)`.
+        loss: Maps `(estimate, reference)`, both `(B, S, C, T)`, to a scalar.
+        optimizer: Learning rate and schedule.
+        max_steps: Optimiser steps of the whole run.
+    """
+
+    def __init__(self, model: MaskingSeparator, loss: nn.Module, optimizer: OptimizerConfig, max_steps: int) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.optimizer_config = optimizer
+        self.max_steps = max_steps
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        mixture, sources = unit_level(batch)
+        loss: Tensor = self.loss(self.model(mixture), sources)
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        mixture, sources = unit_level(batch)
+        with torch.compiler.set_stance("force_eager"):  # lengths differ, and compiling for each would take minutes
+            estimate = self.model(mixture)
+        score, _ = best_permutation(pairwise_si_sdr(estimate, sources))
+        before = pairwise_si_sdr(mixture.unsqueeze(1), sources).mean()
+        self.log("valid/si_sdri", score.mean() - before, prog_bar=True, batch_size=1, sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        config = self.optimizer_config
+        optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=config.learning_rate,
+            betas=(0.9, config.beta2),
+            weight_decay=config.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: config.learning_rate_factor(step, self.max_steps)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def unit_level(sources: Tensor) -> tuple[Tensor, Tensor]:
+    """The mixture at unit RMS, and its sources scaled by the same factor.
+
+    Shape:
+        sources: `(B, S, C, T)`; returns the mixture `(B, C, T)` and the sources `(B, S, C, T)`.
+    """
+    mixture = sources.sum(dim=1)
+    level = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt().clamp(min=SILENCE_FLOOR)  # (B, 1, 1)
+    return mixture / level, sources / level.unsqueeze(1)
