@@ -1,9 +1,13 @@
 """Dilated convolution that keeps the number of frames, causal or centred."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from separator.errors import InputError
+
+MOST_SHIFTED_TAPS = 8
+"""Depthwise kernels of up to this many taps are summed tap by tap where a compiler fuses the sum."""
 
 
 class DilatedConv1d(nn.Conv1d):
@@ -68,6 +72,7 @@ class DilatedConv1d(nn.Conv1d):
             bias=bias,
         )
         self.causal = causal
+        self.depthwise = in_channels == out_channels == groups
         self.receptive_field = 1 + reach
         """Frames that one output frame sees."""
 
@@ -75,6 +80,25 @@ class DilatedConv1d(nn.Conv1d):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
+        compiling = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+        if compiling and frames.device.type == "cpu" and self.depthwise and self.kernel_size[0] <= MOST_SHIFTED_TAPS:
+            return self.shifted_sum(frames)
         if self.causal:
             frames = functional.pad(frames, (self.receptive_field - 1, 0))
         return super().forward(frames)
+
+    def shifted_sum(self, frames: Tensor) -> Tensor:
+        """A depthwise convolution as one multiply-add of the whole signal a tap: the compiled path of `forward`.
+
+        PyTorch's grouped convolution is slow on a CPU, and a compiler cannot fuse it with its neighbours: this way a
+        compiled bfloat16 training step of a `SeparableTCN` takes half the time. Not compiled, neither is the faster.
+        """
+        num_frames = frames.shape[2]
+        before = self.receptive_field - 1 if self.causal else (self.receptive_field - 1) // 2
+        padded = functional.pad(frames, (before, self.receptive_field - 1 - before))
+        weight = self.weight.to(frames.dtype)
+        total = padded[:, :, :num_frames] * weight[:, :, 0]
+        for tap in range(1, self.kernel_size[0]):
+            start = tap * self.dilation[0]
+            total = total + padded[:, :, start : start + num_frames] * weight[:, :, tap]
+        return total if self.bias is None else total + self.bias.to(frames.dtype).unsqueeze(1)
