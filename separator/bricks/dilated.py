@@ -80,8 +80,8 @@ class DilatedConv1d(nn.Conv1d):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        compiling = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
-        if compiling and frames.device.type == "cpu" and self.depthwise and self.kernel_size[0] <= MOST_SHIFTED_TAPS:
+        fused = torch.compiler.is_dynamo_compiling() and frames.device.type == "cpu"
+        if fused and self.depthwise and self.kernel_size[0] <= MOST_SHIFTED_TAPS:
             return self.shifted_sum(frames)
         if self.causal:
             frames = functional.pad(frames, (self.receptive_field - 1, 0))
