@@ -25,11 +25,13 @@ def run(args: argparse.Namespace) -> int:
     import yaml
 
     from separator.recipe import load_recipe, recipe_to_dict
-    from separator.training.run import train
+    from separator.training.run import check_run_folder, train
 
     recipe = load_recipe(args.recipe, args.overrides)
     run_folder = args.output or Path("runs") / recipe.name
+    check_run_folder(run_folder, args.resume)
     run_folder.mkdir(parents=True, exist_ok=True)
+    (run_folder / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False), encoding="utf-8")
     outcome = train(
         run_folder,
         name=recipe.name,
@@ -41,7 +43,6 @@ def run(args: argparse.Namespace) -> int:
         training=recipe.training,
         resume=args.resume,
     )
-    (run_folder / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False), encoding="utf-8")
     if outcome.stopped_by_signal:
         print(
             f"stopped at step {outcome.steps} of {recipe.training.max_steps}; go on with: "

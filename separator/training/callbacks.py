@@ -39,6 +39,7 @@ class StopOnSignal(Callback):
     def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
         if self.received is not None:
             trainer.should_stop = True
+            trainer.limit_val_batches = 0  # Lightning would validate once more before it stops
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         save_state(trainer, self.state_path)

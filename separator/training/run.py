@@ -68,11 +68,8 @@ def train(
         InputError: If there is nothing to resume, a state would be overwritten, data is missing, or the loss
             stops being finite.
     """
+    check_run_folder(run_folder, resume)
     state_path = run_folder / STATE_NAME
-    if resume and not state_path.is_file():
-        raise InputError(f"{state_path}: expected the state of an earlier run to resume, found nothing")
-    if not resume and state_path.exists():
-        raise InputError(f"{run_folder} already holds a run: add --resume to go on with it, or give another -o")
     run_folder.mkdir(parents=True, exist_ok=True)
 
     on_terminal = sys.stderr.isatty()
@@ -116,7 +113,7 @@ def train(
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         gradient_clip_val=optimizer.gradient_clip,
-        logger=CSVLogger(run_folder, name="", version="metrics"),
+        logger=CSVLogger(run_folder, name="metrics"),  # a new version_N each time the run is resumed
         log_every_n_steps=10,
         callbacks=callbacks,
         enable_checkpointing=False,
@@ -131,6 +128,19 @@ def train(
         best_si_sdri_db=keep_best.best,
         stopped_by_signal=stop_on_signal.received is not None,
     )
+
+
+def check_run_folder(run_folder: Path, resume: bool) -> None:
+    """Refuse to resume from nothing, and to overwrite a run.
+
+    Raises:
+        InputError: If `resume` finds no state, or a state is there without it.
+    """
+    state_path = run_folder / STATE_NAME
+    if resume and not state_path.is_file():
+        raise InputError(f"{state_path}: expected the state of an earlier run to resume, found nothing")
+    if not resume and state_path.exists():
+        raise InputError(f"{run_folder} already holds a run: add --resume to go on with it, or give another -o")
 
 
 def _quieten_lightning() -> None:

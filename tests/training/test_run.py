@@ -1,0 +1,135 @@
+"""Training for a few steps: the loss falls, the model folder loads, a stopped run goes on as if never stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from separator.errors import InputError
+from separator.recipe import Recipe, load_recipe
+from separator.training.run import Outcome, train
+from tests.speech import write_speakers
+
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
+REPOSITORY = RECIPES.parent
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    write_speakers(root / "speech" / "train", num_speakers=4)
+    write_speakers(root / "speech" / "valid", num_speakers=2, num_files=1)
+    return root
+
+
+def tiny(data: Path, *overrides: str) -> Recipe:
+    settings = ["training.accelerator=cpu", "training.validate_every_steps=10", "training.max_steps=20"]
+    return load_recipe(RECIPES / "tiny.yaml", [f"data.root={data}", *settings, *overrides])
+
+
+def run(recipe: Recipe, folder: Path, resume: bool = False) -> Outcome:
+    return train(
+        folder,
+        name=recipe.name,
+        sources=recipe.sources,
+        model=recipe.model,
+        loss=recipe.loss,
+        data=recipe.data,
+        optimizer=recipe.optimizer,
+        training=recipe.training,
+        resume=resume,
+    )
+
+
+def weights(outcome: Outcome) -> dict[str, torch.Tensor]:
+    state = torch.load(outcome.state_path, weights_only=True)
+    return state["state_dict"]
+
+
+def test_the_loss_falls_and_the_model_folder_loads(data: Path, tmp_path: Path) -> None:
+    import csv
+
+    from separator.inference import Separator
+
+    recipe = tiny(data, "training.max_steps=80", "training.validate_every_steps=40", "optimizer.learning_rate=3e-3")
+    outcome = run(recipe, tmp_path / "run")
+    assert outcome.steps == 80 and not outcome.stopped_by_signal
+    with (tmp_path / "run" / "metrics" / "version_0" / "metrics.csv").open() as file:
+        losses = [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+    assert sum(losses[-3:]) / 3 < sum(losses[:3]) / 3 - 0.5
+    separator = Separator.from_pretrained(outcome.model_folder, device="cpu")
+    assert separator.sources == ("speaker1", "speaker2")
+    assert separator.separate(torch.randn(8000), 16000)["speaker1"].shape == (1, 8000)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_resumed_weights_equal_those_of_a_run_never_stopped(data: Path, tmp_path: Path, num_workers: int) -> None:
+    workers = f"data.num_workers={num_workers}"
+    whole = run(tiny(data, workers), tmp_path / "whole")
+    run(tiny(data, workers, "training.max_steps=13"), tmp_path / "parts")
+    resumed = run(tiny(data, workers), tmp_path / "parts", resume=True)
+    assert resumed.steps == whole.steps == 20
+    for name, expected in weights(whole).items():
+        assert torch.equal(weights(resumed)[name], expected), name
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_a_state_that_resumes_to_the_same_weights(data: Path, tmp_path: Path, number: int) -> None:
+    command = [
+        *(sys.executable, "-m", "separator", "train", str(RECIPES / "tiny.yaml"), "-o", str(tmp_path / "run")),
+        *("--set", f"data.root={data}", "--set", "training.accelerator=cpu", "--set", "training.max_steps=400"),
+        *("--set", "training.validate_every_steps=10"),
+    ]
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "last.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "--resume" in stderr and "Traceback" not in stderr
+    steps = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["global_step"]
+    assert 10 <= steps < 400
+
+    end = f"training.max_steps={steps + 5}"
+    resumed = run(tiny(data, end, "training.validate_every_steps=1000"), tmp_path / "run", resume=True)
+    whole = run(tiny(data, end, "training.validate_every_steps=1000"), tmp_path / "whole")
+    for name, expected in weights(whole).items():
+        assert torch.allclose(weights(resumed)[name], expected, atol=1e-6), name
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(data: Path, tmp_path: Path) -> None:
+    recipe = tiny(data, "training.max_steps=1")
+    with pytest.raises(InputError, match="found nothing"):
+        run(recipe, tmp_path / "run", resume=True)
+    run(recipe, tmp_path / "run")
+    with pytest.raises(InputError, match="--resume"):
+        run(recipe, tmp_path / "run")
+
+
+def test_missing_data_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found nothing"):
+        run(tiny(tmp_path / "nowhere"), tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(data: Path, tmp_path: Path) -> None:
+    run(tiny(data, "training.max_steps=10"), tmp_path / "run")
+    before = (tmp_path / "run" / "last.ckpt").read_bytes()
+    recipe = tiny(data, "training.max_steps=20", "optimizer.learning_rate=1e30", "optimizer.warmup_steps=0")
+    with pytest.raises(InputError, match="the loss is nan"):
+        run(recipe, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_trains_on_a_gpu_in_bfloat16(data: Path, tmp_path: Path) -> None:
+    recipe = tiny(data, "training.accelerator=gpu", "training.precision=bf16-mixed")
+    assert run(recipe, tmp_path / "run").steps == 20
