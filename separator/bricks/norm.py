@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from separator.errors import InputError
 
@@ -12,6 +11,8 @@ class _ChannelAffineNorm(nn.Module):
 
     receptive_field = 1
     """Frames reached apart from the statistics, which reach the whole input (gLN) or the whole past (cLN)."""
+
+    causal: bool
 
     def __init__(self, channels: int, eps: float = 1e-8) -> None:
         super().__init__()
@@ -45,9 +46,12 @@ class GlobalLayerNorm(_ChannelAffineNorm):
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, eq. 14-15.
     """
 
+    causal = False
+
     def forward(self, frames: Tensor) -> Tensor:
-        # The kernel accumulates in float32 whatever the precision of `frames`.
-        return functional.group_norm(frames, 1, self.weight, self.bias, self.eps)
+        # The kernel accumulates in float32 whatever the precision of `frames`. `nn.functional` would refuse an input
+        # of a single value.
+        return torch.group_norm(frames, 1, self.weight, self.bias, self.eps)
 
 
 class CumulativeLayerNorm(_ChannelAffineNorm):
@@ -66,6 +70,8 @@ class CumulativeLayerNorm(_ChannelAffineNorm):
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, eq. 16-17. (asteroid calls this `cgLN`; its `cLN` is a norm
         of each frame by itself.)
     """
+
+    causal = True
 
     def forward(self, frames: Tensor) -> Tensor:
         values = frames.float() if frames.dtype in (torch.bfloat16, torch.float16) else frames

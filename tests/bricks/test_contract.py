@@ -1,0 +1,181 @@
+"""What every brick promises, held for every entry of `BRICKS`: a new brick adds a row to `CASES`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from separator.bricks import BRICKS
+from tests.receptive_field import measured_receptive_field, seen, without_statistics
+
+
+def _plain(brick: Any, frames: Tensor) -> Any:
+    return brick(frames)
+
+
+def _decode(brick: Any, frames: Tensor) -> Any:
+    return brick(frames, brick.output_length(frames.shape[2]))
+
+
+def _skip_output(brick: Any, frames: Tensor) -> Any:
+    return brick(frames)[1]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One brick with its arguments.
+
+    Args:
+        name: Key of `BRICKS`.
+        arguments: Keyword arguments of the brick.
+        channels: Channels of its input.
+        call: How it is called with its input.
+        shortest: Fewest input frames it takes.
+        dtype: Of its input.
+    """
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    channels: int = 4
+    call: Callable[[Any, Tensor], Any] = _plain
+    shortest: int = 1
+    dtype: torch.dtype = torch.float32
+
+    def build(self) -> Any:
+        torch.manual_seed(0)
+        return BRICKS[self.name](**self.arguments).eval()
+
+    def frames(self, num_frames: int) -> Tensor:
+        return torch.randn(2, self.channels, num_frames, dtype=self.dtype)
+
+    def __str__(self) -> str:
+        return " ".join([self.name, *(f"{key}={value}" for key, value in self.arguments.items())])
+
+
+_DILATED = {"in_channels": 4, "out_channels": 4}
+_FRAMING = {"channels": 2, "num_filters": 4, "kernel_size": 16, "stride": 8}
+_BLOCK = {"channels": 4, "hidden_channels": 6, "skip_channels": 3}
+_STACK = _BLOCK | {"num_blocks": 3, "num_repeats": 2}
+_CAUSAL = {"norm": "cLN", "causal": True}
+
+CASES = [
+    Case("conv1d-encoder", _FRAMING, channels=2),
+    Case("conv1d-encoder", _FRAMING | {"activation": "relu", "edge_padding": "asteroid"}, channels=2),
+    Case("conv1d-decoder", _FRAMING, call=_decode, shortest=2),
+    Case("conv1d-decoder", _FRAMING | {"edge_padding": "asteroid"}, call=_decode),
+    Case("conv1d-decoder", _FRAMING | {"kernel_size": 17, "stride": 5}, call=_decode, shortest=2),
+    Case("dilated-conv1d", _DILATED | {"kernel_size": 3}),
+    Case("dilated-conv1d", _DILATED | {"kernel_size": 5, "dilation": 3, "groups": 4}),
+    Case("dilated-conv1d", _DILATED | {"kernel_size": 2, "dilation": 4, "causal": True}),
+    Case("dilated-conv1d", _DILATED | {"kernel_size": 3, "dilation": 2, "groups": 4, "causal": True}),
+    Case("depthwise-separable-conv1d", _DILATED | {"kernel_size": 3, "dilation": 2}),
+    Case("depthwise-separable-conv1d", _DILATED | {"kernel_size": 4, "causal": True}),
+    Case("global-layer-norm", {"channels": 4}),
+    Case("cumulative-layer-norm", {"channels": 4}),
+    Case("temporal-block", {"in_channels": 4, "out_channels": 5, "kernel_size": 3, "dilation": 2}),
+    Case("temporal-conv-net", {"in_channels": 4, "level_channels": (4, 6, 3), "kernel_size": 2}),
+    Case("separable-block", _BLOCK | {"dilation": 3}, call=_skip_output),
+    Case("separable-block", _BLOCK | {"kernel_size": 2} | _CAUSAL, call=_skip_output),
+    Case("separable-tcn", _STACK),
+    Case("separable-tcn", _STACK | {"kernel_size": 4} | _CAUSAL),
+]
+
+CAUSAL_CASES = [case for case in CASES if getattr(case.build(), "causal", False)]
+WINDOWED_CASES = [case for case in CASES if "layer-norm" not in case.name]
+"""Without the norms, whose receptive field is one frame and their statistics: tests/bricks/test_norm.py."""
+
+every_brick = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def test_every_brick_has_a_case() -> None:
+    assert {case.name for case in CASES} == set(BRICKS)
+
+
+@every_brick
+def test_output_is_as_long_as_stated(case: Case) -> None:
+    brick = case.build()
+    for num_frames in (case.shortest, case.shortest + 1, 7, 8, 33):
+        output = case.call(brick, case.frames(num_frames))
+        assert output.shape[-1] == brick.output_length(num_frames), f"{num_frames} frames in"
+        assert output.shape[0] == 2 and output.dim() == 3
+
+
+@pytest.mark.parametrize("case", WINDOWED_CASES, ids=str)
+def test_receptive_field_measured_by_gradients_is_the_stated_one(case: Case) -> None:
+    brick = case.build()
+    copied = without_statistics(brick)
+    double = torch.complex128 if case.dtype.is_complex else torch.float64
+    frames = torch.rand(1, case.channels, case.shortest + 4 * brick.receptive_field, dtype=double)
+    middle = brick.output_length(frames.shape[2]) // 2
+    width = measured_receptive_field(
+        lambda signal: case.call(copied, signal), frames, range(max(middle - 4, 0), middle + 4)
+    )
+    assert width == brick.receptive_field
+
+
+@pytest.mark.parametrize("case", CAUSAL_CASES, ids=str)
+def test_a_causal_brick_does_not_look_ahead(case: Case) -> None:
+    brick = case.build()
+    frames, now = case.frames(40), 20
+    changed = frames.clone()
+    changed[:, :, now + 1 :] += 10
+    torch.testing.assert_close(
+        case.call(brick, changed)[:, :, : now + 1], case.call(brick, frames)[:, :, : now + 1], rtol=0, atol=1e-6
+    )
+    assert seen(lambda signal: case.call(brick.double(), signal), frames.double(), now)[1] == now
+
+
+@every_brick
+@pytest.mark.parametrize("level", [0.0, 1e-4, 1.0, 1e4])
+def test_gradients_are_finite_at_any_level_and_in_silence(case: Case, level: float) -> None:
+    brick = case.build().train()
+    frames = (level * case.frames(33)).requires_grad_()
+    output = case.call(brick, frames)
+    output.abs().sum().backward()
+    assert output.isfinite().all()
+    gradients = {name: parameter.grad for name, parameter in brick.named_parameters() if "residual" not in name}
+    for name, gradient in {"frames": frames.grad, **gradients}.items():
+        assert gradient is not None and gradient.isfinite().all(), name
+
+
+@every_brick
+def test_state_dict_round_trip(case: Case) -> None:
+    brick, other, frames = case.build(), case.build(), case.frames(33)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.normal_()
+    other.load_state_dict(brick.state_dict(), strict=True)
+    torch.testing.assert_close(case.call(other, frames), case.call(brick, frames), rtol=0, atol=0)
+
+
+@every_brick
+def test_bfloat16_autocast_is_finite_and_near(case: Case) -> None:
+    brick, frames = case.build(), case.frames(33)
+    expected = case.call(brick, frames)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = case.call(brick, frames)
+    output = output if output.is_complex() else output.float()
+    assert output.isfinite().all()
+    assert (output - expected).abs().square().mean() < 1e-3 * expected.abs().square().mean()
+
+
+class _Called(nn.Module):
+    """A brick with the way it is called, as one module: what `torch.export` takes."""
+
+    def __init__(self, brick: nn.Module, call: Callable[[Any, Tensor], Any]) -> None:
+        super().__init__()
+        self.brick, self.call = brick, call
+
+    def forward(self, frames: Tensor) -> Any:
+        return self.call(self.brick, frames)
+
+
+@every_brick
+def test_exported_program_gives_the_same_output(case: Case) -> None:
+    module, frames = _Called(case.build(), case.call), case.frames(33)
+    with torch.no_grad():
+        program = torch.export.export(module, (frames,))
+    torch.testing.assert_close(program.module()(frames), module(frames), rtol=0, atol=1e-6)
