@@ -1,0 +1,156 @@
+"""Reading audio files, whole or block by block: WAV, FLAC, Ogg Vorbis, Opus, MP3."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+
+from separator.errors import InputError
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
+"""What a folder is searched for; a file given by name may have any suffix."""
+
+BLOCK_SAMPLES = 1 << 18
+
+
+class AudioReader:
+    """An audio file open for reading, as a context manager.
+
+    Memory is bounded by the block, never by what the file's header promises.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: If the file is missing, empty, no audio, or holds no samples; while reading, if it is damaged or
+            holds a sample that is NaN or infinite.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            found = "a folder" if self.path.is_dir() else "nothing"
+            raise InputError(f"{self.path}: expected an audio file, found {found}")
+        if self.path.stat().st_size == 0:
+            raise InputError(f"{self.path}: expected an audio file, found an empty file (0 bytes)")
+        try:
+            self._file = soundfile.SoundFile(self.path)
+        except (soundfile.LibsndfileError, OSError, TypeError) as error:
+            raise InputError(
+                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3), found something else: {_reason(error)}"
+            ) from None
+        if self._file.frames == 0:
+            self._file.close()
+            raise InputError(f"{self.path}: expected audio, found a file without samples")
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+        return int(self._file.samplerate)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(self._file.channels)
+
+    @property
+    def num_samples(self) -> int:
+        """Samples a channel that the header promises; a damaged file may hold fewer."""
+        return int(self._file.frames)
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the header promises more data than the file holds."""
+        return "should be" in str(self._file.extra_info)
+
+    def seek(self, sample: int) -> None:
+        """Go on reading at a sample."""
+        self._file.seek(sample)
+
+    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Tensor]:
+        """The rest of the file in blocks `(C, t)`, float32, `t` at most `block_samples`."""
+        position = self._file.tell()
+        while True:
+            try:
+                block = self._file.read(block_samples, dtype="float32", always_2d=True)
+            except (soundfile.LibsndfileError, OSError) as error:
+                seconds = position / self.sample_rate
+                raise InputError(f"{self.path}: damaged after {seconds:.2f} s: {_reason(error)}") from None
+            if len(block) == 0:
+                return
+            finite = np.isfinite(block)
+            if not finite.all():
+                sample = position + int(np.argmin(finite.all(axis=1)))
+                raise InputError(
+                    f"{self.path}: expected finite samples, found NaN or infinity at sample {sample} "
+                    f"({sample / self.sample_rate:.3f} s)"
+                )
+            position += len(block)
+            yield torch.from_numpy(np.ascontiguousarray(block.T))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None) -> tuple[Tensor, int]:
+    """Read a file, or a part of it.
+
+    Args:
+        path: The file.
+        start: First sample.
+        num_samples: Samples to read; None reads to the end. Fewer come back where the file ends.
+
+    Shape:
+        Returns `(C, T)` float32 and the sample rate in Hz.
+
+    Raises:
+        InputError: As `AudioReader`, or if `start` is not within the file.
+    """
+    with AudioReader(path) as reader:
+        if not 0 <= start < reader.num_samples:
+            raise InputError(f"{path}: expected a start from 0 to {reader.num_samples - 1}, found {start}")
+        if start:
+            reader.seek(start)
+        blocks, read = [], 0
+        for block in reader.blocks() if num_samples is None else reader.blocks(min(BLOCK_SAMPLES, num_samples)):
+            blocks.append(block if num_samples is None else block[:, : num_samples - read])
+            read += block.shape[1]
+            if num_samples is not None and read >= num_samples:
+                break
+        if not blocks:
+            raise InputError(f"{path}: expected audio, found a file without samples")
+        return torch.cat(blocks, dim=1), reader.sample_rate
+
+
+def find_audio(folder: Path) -> list[Path]:
+    """The audio files below a folder, by suffix, sorted.
+
+    Raises:
+        InputError: If there is none.
+    """
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+    if not found:
+        raise InputError(f"{folder}: expected a folder with audio files, found none in it")
+    return found
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "error_string", error)).strip().rstrip(".").replace("\n", " ")
