@@ -26,7 +26,8 @@ def resample(waveform: Tensor, from_rate: int, to_rate: int) -> Tensor:
         return waveform
     samples = waveform.detach().float().cpu().reshape(-1, waveform.shape[-1])
     resampled = soxr.resample(samples.T.numpy(), from_rate, to_rate, quality="HQ")  # (t, C)
-    fitted = fit_length(torch.from_numpy(np.ascontiguousarray(resampled.T)), resampled_length(samples.shape[-1], from_rate, to_rate))
+    wanted = resampled_length(samples.shape[-1], from_rate, to_rate)
+    fitted = fit_length(torch.from_numpy(np.ascontiguousarray(resampled.T)), wanted)
     return fitted.reshape(*waveform.shape[:-1], -1).to(waveform.device)
 
 

@@ -1,0 +1,235 @@
+"""The model folder: `config.json`, `model.safetensors`, `README.md`, `example.wav`. Only this file knows its format."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from separator.errors import InputError
+from separator.models import ARCHITECTURES, build_model
+from separator.models.pipeline import MaskingSeparator
+
+FORMAT_VERSION = 1
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+CARD_NAME = "README.md"
+EXAMPLE_NAME = "example.wav"
+
+_PACKAGED = Path(__file__).parent / "checkpoints"
+BUNDLED = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "checkpoints"
+"""Released models: inside an installed wheel, else at the top of the repository."""
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What `config.json` says of a model.
+
+    Attributes:
+        architecture: A name in `separator.models.ARCHITECTURES`.
+        config: The architecture's config as plain values.
+        sample_rate: Rate in Hz that the model works at.
+        sources: Names of its outputs, in order.
+        training: How it was trained, as plain values.
+        scores: Its scores in dB, by name.
+    """
+
+    architecture: str
+    config: dict[str, Any]
+    sample_rate: int
+    sources: tuple[str, ...]
+    training: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+
+
+def save_model(
+    folder: Path,
+    model: MaskingSeparator,
+    description: ModelDescription,
+    card: str | None = None,
+    example: Path | None = None,
+) -> None:
+    """Write a model folder; each file appears complete or not at all.
+
+    Args:
+        folder: Made if missing. Files of an earlier model are replaced, the weights first and the config last.
+        model: The model whose weights are saved.
+        description: What goes into `config.json`.
+        card: Text of `README.md`; None leaves the one that is there.
+        example: An audio file to copy to `example.wav`; None leaves the one that is there.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    content = {"format_version": FORMAT_VERSION, **asdict(description)}
+    text = json.dumps(content, indent=2) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / WEIGHTS_NAME, lambda path: save_file(weights, path, metadata={"format": "pt"}))
+        if card is not None:
+            _replace(folder / CARD_NAME, lambda path: path.write_text(card, encoding="utf-8"))
+        if example is not None:
+            _replace(folder / EXAMPLE_NAME, lambda path: path.write_bytes(example.read_bytes()))
+        _replace(folder / CONFIG_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
+
+
+def load_model(name_or_path: str | Path) -> tuple[MaskingSeparator, ModelDescription]:
+    """Load a model, strictly, in evaluation mode and on the CPU. Nothing is unpickled.
+
+    Args:
+        name_or_path: Name of a released model, a model folder, or a Hugging Face repo id `owner/name`.
+
+    Raises:
+        InputError: One line that says what is wrong with the folder: a missing or damaged file, an unknown or future
+            format, an unknown architecture or key, a tensor that is missing, left over, of another shape or not finite.
+    """
+    folder = find_model(name_or_path)
+    description = read_description(folder)
+    try:
+        model = build_model(description.architecture, description.config)
+    except InputError as error:
+        raise InputError(f"{folder / CONFIG_NAME}: {error}") from None
+    if model.num_sources != len(description.sources):
+        raise InputError(
+            f"{folder / CONFIG_NAME}: expected {model.num_sources} names in sources, found {len(description.sources)}"
+        )
+    model.load_state_dict(_read_weights(folder / WEIGHTS_NAME, model.state_dict()))
+    return model.eval(), description
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """Read and check `config.json` of a model folder.
+
+    Raises:
+        InputError: If it is missing, no JSON, of another format version, or not of the form described above.
+    """
+    path = folder / CONFIG_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: expected a model folder with {CONFIG_NAME}, found none") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: expected JSON, found something else: {error}".replace("\n", " ")) from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON object, found {type(content).__name__}")
+    version = content.pop("format_version", None)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise InputError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r}: not a separator model")
+    if version > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: made by a newer separator, update it"
+        )
+    _check_fields(path, content)
+    return ModelDescription(**{**content, "sources": tuple(content["sources"])})
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """The folder of a model: a folder that exists, a released model's name, or a Hugging Face repo id.
+
+    Raises:
+        InputError: If there is no such model; the released names are listed.
+    """
+    name = str(name_or_path)
+    if Path(name).is_dir():
+        return Path(name)
+    if name in list_models():
+        return BUNDLED / name
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) and not Path(name).exists():
+        return _download(name)
+    raise InputError(
+        f"model {name!r}: expected a released model ({', '.join(list_models()) or 'none here'}), "
+        "a model folder, or a Hugging Face repo id owner/name"
+    )
+
+
+def list_models() -> list[str]:
+    """Names of the released models at hand, sorted."""
+    return sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG_NAME}"))
+
+
+def _download(repo_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repo_id, allow_patterns=[CONFIG_NAME, WEIGHTS_NAME, CARD_NAME]))
+    except Exception as error:  # the hub client raises requests', httpx's and its own errors
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"model {repo_id!r}: no folder of that name, and the Hugging Face Hub did not deliver it: {reason}"
+        ) from None
+
+
+def _check_fields(path: Path, content: dict[str, Any]) -> None:
+    kinds: dict[str, type] = {
+        "architecture": str,
+        "config": dict,
+        "sample_rate": int,
+        "sources": list,
+        "training": dict,
+        "scores": dict,
+    }
+    known = [each.name for each in fields(ModelDescription)]
+    if unknown := [key for key in content if key not in known]:
+        raise InputError(f"{path}: expected keys out of {', '.join(known)}, found {unknown[0]!r}")
+    for key in ("architecture", "config", "sample_rate", "sources"):
+        if key not in content:
+            raise InputError(f"{path}: {key} is missing")
+    for key, value in content.items():
+        if not isinstance(value, kinds[key]) or isinstance(value, bool):
+            raise InputError(f"{path}: {key}: expected {kinds[key].__name__}, found {value!r}")
+    if content["sample_rate"] < 1:
+        raise InputError(f"{path}: sample_rate: expected at least 1 Hz, found {content['sample_rate']}")
+    sources = content["sources"]
+    # A source's name becomes a file's name.
+    if len(set(map(str, sources))) != len(sources) or not all(
+        isinstance(name, str) and re.fullmatch(r"[\w-]+", name) for name in sources
+    ):
+        raise InputError(f"{path}: sources: expected different names of letters, digits, '_' and '-', found {sources}")
+    if content["architecture"] not in ARCHITECTURES:
+        raise InputError(
+            f"{path}: architecture: expected one of {', '.join(ARCHITECTURES)}, found {content['architecture']!r}"
+        )
+
+
+def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise InputError(f"{path.parent}: expected a model folder with {WEIGHTS_NAME}, found none")
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+    if missing := [name for name in expected if name not in weights]:
+        raise InputError(f"{path}: {len(missing)} of {len(expected)} tensors are missing, the first is {missing[0]}")
+    if left_over := [name for name in weights if name not in expected]:
+        raise InputError(
+            f"{path}: expected {len(expected)} tensors, found {len(left_over)} more, the first is {left_over[0]}"
+        )
+    for name, tensor in weights.items():
+        if tensor.shape != expected[name].shape:
+            raise InputError(
+                f"{path}: {name}: expected shape {tuple(expected[name].shape)}, found {tuple(tensor.shape)}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{path}: {name}: expected finite weights, found NaN or infinity")
+    return weights
+
+
+def _replace(target: Path, write: Any) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
