@@ -1,0 +1,25 @@
+"""`separator models`: the released models at hand."""
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; imports nothing heavy."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line a model."""
+    import json
+    from dataclasses import asdict
+
+    from separator.checkpoint import BUNDLED, list_models, read_description
+
+    models = {name: read_description(BUNDLED / name) for name in list_models()}
+    if args.json:
+        print(json.dumps({name: asdict(description) for name, description in models.items()}, indent=2))
+        return 0
+    for name, description in models.items():
+        scores = ", ".join(f"{key} {value}" for key, value in description.scores.items())
+        print(f"{name}: {', '.join(description.sources)} at {description.sample_rate} Hz; {scores}")
+    return 0

@@ -1,0 +1,110 @@
+"""One file in, one file a source out, all of them or none."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from separator.audio.reading import AudioReader
+from separator.audio.writing import AudioFormat, AudioWriter, common_gain
+from separator.errors import InputError
+
+if TYPE_CHECKING:
+    from separator.inference.separator import Separator
+
+BLOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class SeparatedFile:
+    """What became of a file.
+
+    Attributes:
+        outputs: Path of each source.
+        num_samples: Samples of the input and of each output.
+        sample_rate: In Hz.
+        truncated: Whether the input's header promised more than the file holds.
+        gain: Common gain of the outputs: 1 unless a FLAC would have clipped.
+    """
+
+    outputs: dict[str, Path]
+    num_samples: int
+    sample_rate: int
+    truncated: bool
+    gain: float
+
+
+def separate_file(
+    separator: "Separator",
+    path: Path,
+    folder: Path,
+    audio_format: AudioFormat = "wav",
+    on_seconds: Callable[[float], None] | None = None,
+) -> SeparatedFile:
+    """Separate `path` into `folder/<source>.wav`, block by block; the files appear together, when all are complete.
+
+    Args:
+        separator: The model.
+        path: The recording.
+        folder: Made if missing.
+        audio_format: `wav` (32-bit float) or `flac` (24-bit, scaled down together if one would clip).
+        on_seconds: Called with the seconds of input read so far.
+
+    Raises:
+        InputError: If the recording cannot be read or the outputs cannot be written; nothing is left then.
+    """
+    if audio_format not in ("wav", "flac"):
+        raise InputError(f"format: expected wav or flac, found {audio_format!r}")
+    with AudioReader(path) as reader:
+        targets = {name: folder / f"{name}.{audio_format}" for name in separator.sources}
+        for target in targets.values():
+            if target.exists() and target.samefile(path):
+                raise InputError(f"{path}: the output {target} would overwrite it; give another output folder")
+        made = _make_folder(folder)
+        writers: list[AudioWriter] = []
+        done = False
+        try:
+            for target in targets.values():
+                writers.append(
+                    AudioWriter(target, reader.sample_rate, reader.channels, audio_format, reader.num_samples)
+                )
+            num_samples = 0
+
+            def counted() -> Iterator[Tensor]:
+                nonlocal num_samples
+                for block in reader.blocks(max(1, round(BLOCK_SECONDS * reader.sample_rate))):
+                    num_samples += block.shape[1]
+                    yield block
+                    if on_seconds is not None:
+                        on_seconds(num_samples / reader.sample_rate)
+
+            for sources in separator.separate_stream(counted(), reader.sample_rate, reader.channels):
+                for writer, source in zip(writers, sources, strict=True):
+                    writer.write(source)
+            if num_samples == 0:
+                raise InputError(f"{path}: expected audio, found a file without samples")
+            gain = common_gain(writers)
+            for writer in writers:
+                writer.finish(gain)
+            for writer in writers:
+                writer.commit()
+            done = True
+        finally:
+            for writer in writers:
+                writer.discard()
+            if not done and made and not any(folder.iterdir()):
+                folder.rmdir()
+        return SeparatedFile(targets, num_samples, reader.sample_rate, reader.is_truncated, gain)
+
+
+def _make_folder(folder: Path) -> bool:
+    """Make the folder; True if it was not there before."""
+    if folder.is_dir():
+        return False
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
+    return True

@@ -1,0 +1,51 @@
+"""Bringing separated sources to the mixture's scale."""
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+from torch import Tensor
+
+
+def fit_to_mixture(sources: Tensor, mixture: Tensor) -> Tensor:
+    """Scale sources so that their sum is nearest to the mixture: the outputs of a scale-invariant loss have no scale.
+
+    A source that runs against the mixture (negative correlation) is first turned round; the gains are then those of
+    non-negative least squares, one number a source for the whole signal.
+
+    Shape:
+        sources: `(S, C, T)`; mixture: `(C, T)`; result: `(S, C, T)`. Silent sources stay silent.
+    """
+    flat = sources.flatten(1).double()  # (S, C·T)
+    target = mixture.flatten().double()
+    correlation = flat @ target  # (S,)
+    sign = torch.where(correlation < 0, -1.0, 1.0).to(flat)
+    gram = (flat @ flat.T) * sign.unsqueeze(0) * sign.unsqueeze(1)
+    level = gram.diagonal().sqrt()  # (S,)
+    audible = level > 0
+    gains = torch.zeros_like(level)
+    if bool(audible.any()):
+        # Unit-energy sources make the problem well scaled; a tiny ridge decides between sources that are the same.
+        unit_gram = gram[audible][:, audible] / (level[audible].unsqueeze(0) * level[audible].unsqueeze(1))
+        unit_gram += 1e-9 * torch.eye(len(unit_gram)).to(unit_gram)
+        factor = np.linalg.cholesky(unit_gram.cpu().numpy())
+        wanted = ((sign * correlation)[audible] / level[audible]).cpu().numpy()
+        solution, _ = nnls(factor.T, np.linalg.solve(factor, wanted))
+        gains[audible] = torch.from_numpy(solution).to(gains) / level[audible]
+    return sources * (sign * gains).to(sources.dtype)[:, None, None]
+
+
+def share_remainder(sources: Tensor, mixture: Tensor) -> Tensor:
+    """Make sources sum to the mixture: what they leave is shared among them in proportion to their energies.
+
+    Shape:
+        sources: `(S, C, T)`; mixture: `(C, T)`; result: `(S, C, T)`.
+
+    Source:
+        Wisdom et al., "Differentiable consistency constraints for improved deep speech enhancement", 2019,
+        arXiv 1811.08521, eq. 5 with energies as weights.
+    """
+    energy = sources.double().square().sum(dim=(1, 2))  # (S,)
+    total = energy.sum()
+    share = energy / total if float(total) > 0 else torch.full_like(energy, 1 / len(energy))
+    remainder = mixture - sources.sum(dim=0)
+    return sources + share.to(sources.dtype)[:, None, None] * remainder

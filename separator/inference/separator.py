@@ -1,0 +1,213 @@
+"""The Separator: a loaded model and everything between a recording and its sources."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from separator.audio.resampling import StreamResampler, fit_length
+from separator.audio.writing import AudioFormat
+from separator.checkpoint import ModelDescription, load_model
+from separator.errors import InputError
+from separator.inference.chunking import ChunkedSeparation
+from separator.inference.gains import fit_to_mixture, share_remainder
+from separator.metrics import best_permutation, reorder
+from separator.models.pipeline import MaskingSeparator
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+CHUNK_SECONDS = 10.0
+"""Length of a chunk unless the caller or the model's description says otherwise."""
+
+OVERLAP = 0.25
+"""Share of a chunk that it has in common with the next."""
+
+SILENCE_FLOOR = 1e-4
+"""Chunks quieter than this RMS (-80 dB of full scale) are not amplified to the level that models are trained at."""
+
+
+class Separator:
+    """Separates recordings with one model.
+
+    Args:
+        model: Maps `(B, C, T)` to `(B, S, C, T)`.
+        description: Its sample rate and source names.
+        device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`.
+        precision: `auto` (bfloat16 on CUDA, float32 elsewhere), `float32`, `bfloat16`.
+        chunk_seconds: Length of a chunk; None takes what the model's description says, or 10 s.
+        mixture_consistency: Whether the sources are made to sum to the mixture exactly.
+
+    Raises:
+        InputError: If the device is not there, or an option is out of range.
+    """
+
+    def __init__(
+        self,
+        model: MaskingSeparator,
+        description: ModelDescription,
+        device: str = "auto",
+        precision: Precision = "auto",
+        chunk_seconds: float | None = None,
+        mixture_consistency: bool = True,
+    ) -> None:
+        self.description = description
+        self.device = _find_device(device)
+        if precision not in ("auto", "float32", "bfloat16"):
+            raise InputError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
+        self.dtype = torch.bfloat16 if (precision, self.device.type) == ("auto", "cuda") else torch.float32
+        if precision == "bfloat16":
+            self.dtype = torch.bfloat16
+        if chunk_seconds is None:
+            chunk_seconds = float(description.training.get("chunk_seconds", CHUNK_SECONDS))
+        if not 0.5 <= chunk_seconds <= 3600:
+            raise InputError(f"chunk seconds: expected 0.5 to 3600, found {chunk_seconds}")
+        self.chunk_seconds = chunk_seconds
+        self.mixture_consistency = mixture_consistency
+        self.model = model.to(self.device).eval()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        device: str = "auto",
+        precision: Precision = "auto",
+        chunk_seconds: float | None = None,
+        mixture_consistency: bool = True,
+    ) -> Self:
+        """Load a released model by name, a model folder by path, or a Hugging Face repo id.
+
+        Raises:
+            InputError: If there is no such model, or it cannot be loaded; see `separator.checkpoint.load_model`.
+        """
+        model, description = load_model(name_or_path)
+        return cls(model, description, device, precision, chunk_seconds, mixture_consistency)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the outputs, in order."""
+        return self.description.sources
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
+        return self.description.sample_rate
+
+    def separate(self, waveform: Tensor | np.ndarray, sample_rate: int) -> dict[str, Tensor]:
+        """Separate a signal.
+
+        Args:
+            waveform: The mixture.
+            sample_rate: Its rate in Hz.
+
+        Shape:
+            `(T,)` or `(C, T)` to `(C, T)` for each source, float32 on the CPU, at `sample_rate`.
+
+        Raises:
+            InputError: If the signal is empty, has another number of dimensions, or holds NaN or infinity.
+        """
+        mixture = torch.as_tensor(waveform).detach().float().cpu()
+        if mixture.dim() == 1:
+            mixture = mixture.unsqueeze(0)
+        if mixture.dim() != 2 or mixture.numel() == 0:
+            raise InputError(f"waveform: expected (samples,) or (channels, samples), found {tuple(mixture.shape)}")
+        if not torch.isfinite(mixture).all():
+            raise InputError("waveform: expected finite samples, found NaN or infinity")
+        parts = list(self.separate_stream([mixture], sample_rate, mixture.shape[0]))
+        separated = torch.cat(parts, dim=-1)
+        return dict(zip(self.sources, separated, strict=True))
+
+    def separate_stream(self, blocks: Iterable[Tensor], sample_rate: int, channels: int) -> Iterator[Tensor]:
+        """Separate a signal that comes in blocks; what goes out lags behind by about a chunk.
+
+        Args:
+            blocks: The mixture, in order.
+            sample_rate: Its rate in Hz.
+            channels: Its number of channels C.
+
+        Shape:
+            Blocks `(C, t)` in; `(S, C, u)` out, together exactly as long as the input, at `sample_rate`.
+
+        Raises:
+            InputError: If the model does not take this number of channels.
+        """
+        if self.model.channels not in (1, channels) and channels != 1:
+            raise InputError(
+                f"expected 1 or {self.model.channels} audio channels for this model, found {channels}"
+            )
+        if sample_rate < 1:
+            raise InputError(f"sample rate: expected at least 1 Hz, found {sample_rate}")
+        chunk_samples = round(self.chunk_seconds * self.sample_rate)
+        chunks = ChunkedSeparation(self._separate_chunk, chunk_samples, int(chunk_samples * OVERLAP))
+        rows = len(self.sources) * channels
+        inward = StreamResampler(sample_rate, self.sample_rate, channels)
+        outward = StreamResampler(self.sample_rate, sample_rate, rows)
+        samples_in = samples_out = 0
+
+        def to_caller(sources: Tensor, last: bool = False) -> Tensor:
+            return outward.push(sources.flatten(0, 1), last).unflatten(0, (len(self.sources), channels))
+
+        for block in blocks:
+            samples_in += block.shape[-1]
+            for sources in chunks.push(inward.push(block)):
+                ready = to_caller(sources)
+                samples_out += ready.shape[-1]
+                yield ready
+        ending = [*chunks.push(inward.push(torch.zeros(channels, 0), last=True)), *chunks.finish()]
+        rest = torch.cat(ending, dim=-1) if ending else torch.zeros(len(self.sources), channels, 0)
+        yield fit_length(to_caller(rest, last=True), samples_in - samples_out)
+
+    def separate_file(
+        self,
+        path: Path | str,
+        out_folder: Path | str,
+        audio_format: AudioFormat = "wav",
+        on_seconds: Callable[[float], None] | None = None,
+    ) -> dict[str, Path]:
+        """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
+        from separator.inference.files import separate_file
+
+        folder = Path(out_folder) / Path(path).stem
+        return separate_file(self, Path(path), folder, audio_format, on_seconds).outputs
+
+    @torch.inference_mode()
+    def _separate_chunk(self, mixture: Tensor) -> Tensor:
+        """`(C, T)` to `(S, C, T)`, on the mixture's scale, on the CPU."""
+        channels = mixture.shape[0]
+        as_batch = self.model.channels == 1
+        batch = mixture.unsqueeze(1) if as_batch else mixture.expand(self.model.channels, -1).unsqueeze(0)
+        level = mixture.square().mean().sqrt().clamp(min=SILENCE_FLOOR)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            estimate = self.model((batch / level).to(self.device)).float().cpu()  # (B, S, c, T)
+        if as_batch:
+            estimate = _align_channels(estimate)
+        elif channels == 1:
+            estimate = estimate.mean(dim=2, keepdim=True)
+        sources = estimate.transpose(0, 1)[:, :, 0] if as_batch else estimate[0]  # (S, C, T)
+        sources = fit_to_mixture(sources, mixture)
+        return share_remainder(sources, mixture) if self.mixture_consistency else sources
+
+
+def _align_channels(estimate: Tensor) -> Tensor:
+    """Give every channel's sources the order of the first channel's: `(C, S, 1, T)` to the same shape."""
+    if estimate.shape[0] == 1:
+        return estimate
+    similarity = torch.einsum("bsct,rct->bsr", estimate, estimate[0])
+    _, permutation = best_permutation(similarity)
+    return reorder(estimate, permutation)
+
+
+def _find_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}") from None
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device: {name} is not there; found {torch.cuda.device_count()} CUDA devices")
+    return device
