@@ -1,1 +1,1 @@
-"""The command line: one file a command."""
+"""The commands; each imports what it needs when it runs, so that help is instant."""
