@@ -1,0 +1,81 @@
+"""Writing: levels kept, nothing clipped, nothing there before it is complete."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from separator.audio.writing import AudioWriter, common_gain, write_audio
+from separator.errors import InputError
+
+
+def test_wav_keeps_any_level_bit_for_bit(tmp_path: Path) -> None:
+    loud = 5 * torch.randn(2, 1000)
+    write_audio(tmp_path / "a.wav", loud, 44100)
+    audio, sample_rate = soundfile.read(tmp_path / "a.wav", dtype="float32")
+    assert sample_rate == 44100 and np.array_equal(audio.T, loud.numpy())
+    assert soundfile.info(tmp_path / "a.wav").subtype == "FLOAT"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+@pytest.mark.parametrize("peak", [0.5, 1.0, 3.0])
+def test_flac_is_scaled_together_only_where_it_would_clip(tmp_path: Path, peak: float) -> None:
+    signals = [torch.linspace(-peak, peak, 999).unsqueeze(0), 0.1 * torch.linspace(-1, 1, 999).unsqueeze(0)]
+    writers = [AudioWriter(tmp_path / f"{index}.flac", 16000, 1, "flac") for index in range(2)]
+    for writer, signal in zip(writers, signals, strict=True):
+        writer.write(signal)
+    gain = common_gain(writers)
+    assert (gain == 1) == (peak < 1)
+    for index, writer in enumerate(writers):
+        writer.finish(gain)
+        writer.commit()
+        audio, _ = soundfile.read(tmp_path / f"{index}.flac")
+        np.testing.assert_allclose(audio, gain * signals[index][0].numpy(), atol=1e-6)
+        assert np.abs(audio).max() < 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.flac", "1.flac"]
+
+
+def test_nothing_is_under_the_final_name_before_commit_or_after_discard(tmp_path: Path) -> None:
+    target = tmp_path / "a.wav"
+    writer = AudioWriter(target, 16000, 1)
+    writer.write(torch.zeros(1, 10))
+    assert not target.exists()
+    writer.finish()
+    assert not target.exists()
+    writer.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.wav", torch.ones(1, 10), 16000)
+    writer = AudioWriter(tmp_path / "a.wav", 16000, 1)
+    writer.write(torch.zeros(1, 20))
+    writer.discard()
+    assert soundfile.info(tmp_path / "a.wav").frames == 10
+
+
+def test_more_than_four_gigabytes_become_rf64(tmp_path: Path) -> None:
+    writer = AudioWriter(tmp_path / "a.wav", 48000, 2, num_samples=48000 * 3600 * 6)
+    writer.write(torch.ones(2, 10))
+    writer.finish()
+    writer.commit()
+    assert soundfile.info(tmp_path / "a.wav").format == "RF64"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere.*cannot write"):
+        AudioWriter(tmp_path / "nowhere" / "a.wav", 16000, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    writer = AudioWriter(tmp_path / "a.wav", 16000, 1)
+    writer._file.close()
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    writer._file = soundfile.SoundFile(descriptor, "w", 16000, 1, format="RAW", subtype="FLOAT")
+    with pytest.raises(InputError, match="cannot write"):
+        for _ in range(100):
+            writer.write(torch.zeros(1, 100_000))

@@ -1,0 +1,135 @@
+"""The Separator: rates, channels, levels, lengths; what a perfect model gives must come out perfect."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from separator.errors import InputError
+from separator.inference import Separator
+from separator.metrics import si_sdr
+from tests.tiny_model import perfect_separator, save_tiny_model
+
+
+def tones(sample_rate: int, seconds: float, low_hz: float = 200, high_hz: float = 3000) -> torch.Tensor:
+    """A low and a high tone, `(2, T)`, the second at half the level."""
+    time = torch.arange(round(seconds * sample_rate)) / sample_rate
+    return torch.stack([0.4 * torch.sin(6.2832 * low_hz * time), 0.2 * torch.sin(6.2832 * high_hz * time)])
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("seconds", [0.5, 3.3])
+def test_sources_come_at_the_rate_and_length_of_the_input(sample_rate: int, seconds: float) -> None:
+    expected = tones(sample_rate, seconds)
+    separator = perfect_separator(shuffle=True, scales=(30.0, 0.02), chunk_seconds=1.0)
+    separated = separator.separate(expected.sum(dim=0), sample_rate)
+    found = torch.cat([separated["speaker1"], separated["speaker2"]])
+    if si_sdr(found[0], expected[0]) < 0:
+        found = found.flip(0)
+    assert found.shape == expected.shape
+    inner = slice(sample_rate // 10, -sample_rate // 10)  # a tone that starts at once is no band-limited signal
+    torch.testing.assert_close(found[:, inner], expected[:, inner], atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("num_samples", [1, 2, 31, 100, 15999, 16001])
+@pytest.mark.parametrize("sample_rate", [16000, 44100])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_length_comes_back_exactly(tmp_path: Path, num_samples: int, sample_rate: int, channels: int) -> None:
+    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=0.5)
+    separated = separator.separate(torch.randn(channels, num_samples), sample_rate)
+    assert {source.shape for source in separated.values()} == {(channels, num_samples)}
+    assert all(torch.isfinite(source).all() for source in separated.values())
+
+
+def test_sources_sum_to_the_mixture_and_follow_its_level(tmp_path: Path) -> None:
+    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=1.0)
+    mixture = 0.3 * torch.randn(2, 40000)
+    separated = torch.stack(list(separator.separate(mixture, 16000).values()))
+    torch.testing.assert_close(separated.sum(dim=0), mixture, atol=1e-4, rtol=0)
+    quieter = torch.stack(list(separator.separate(0.1 * mixture, 16000).values()))
+    torch.testing.assert_close(10 * quieter, separated, atol=1e-3, rtol=0)
+
+
+def test_silence_gives_silence(tmp_path: Path) -> None:
+    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=1.0)
+    for source in separator.separate(torch.zeros(2, 40000), 44100).values():
+        assert not source.any()
+
+
+def test_a_stereo_recording_keeps_its_sides_and_its_speakers_together() -> None:
+    low, high = tones(16000, 3.0)
+    stereo = torch.stack([low + 0.2 * high, 0.3 * low + high])
+    separated = torch.stack(
+        list(perfect_separator(shuffle=True, chunk_seconds=1.0).separate(stereo, 16000).values())
+    )
+    if si_sdr(separated[0, 0], low) < si_sdr(separated[1, 0], low):
+        separated = separated.flip(0)
+    expected = torch.stack([torch.stack([low, 0.3 * low]), torch.stack([0.2 * high, high])])
+    torch.testing.assert_close(separated[..., 1600:-1600], expected[..., 1600:-1600], atol=1e-2, rtol=0)
+
+
+def test_a_stereo_model_takes_mono_and_stereo_only(tmp_path: Path) -> None:
+    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m", channels=2), device="cpu")
+    for channels in (1, 2):
+        assert separator.separate(torch.randn(channels, 1000), 16000)["speaker1"].shape == (channels, 1000)
+    with pytest.raises(InputError, match="1 or 2 audio channels"):
+        separator.separate(torch.randn(3, 1000), 16000)
+
+
+def test_numpy_and_one_dimension_are_taken(tmp_path: Path) -> None:
+    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu")
+    assert separator.separate(np.random.default_rng(0).standard_normal(500), 16000)["speaker1"].shape == (1, 500)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "words"),
+    [
+        (torch.zeros(0), "samples"),
+        (torch.zeros(1, 0), "samples"),
+        (torch.zeros(1, 2, 3), "channels, samples"),
+        (torch.tensor([0.0, torch.nan]), "finite"),
+        (torch.tensor([torch.inf, 0.0]), "finite"),
+    ],
+)
+def test_signals_that_cannot_be_separated_are_refused(waveform: torch.Tensor, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        perfect_separator().separate(waveform, 16000)
+
+
+@pytest.mark.parametrize(
+    "options", [{"device": "tpu"}, {"device": "cuda:99"}, {"precision": "int8"}, {"chunk_seconds": 0.0}]
+)
+def test_options_that_cannot_be_are_refused(tmp_path: Path, options: dict) -> None:
+    with pytest.raises(InputError):
+        Separator.from_pretrained(save_tiny_model(tmp_path / "m"), **options)
+
+
+def test_bfloat16_is_close_to_float32(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "m")
+    mixture = torch.randn(16000)
+    exact = Separator.from_pretrained(folder, device="cpu").separate(mixture, 16000)["speaker1"]
+    coarse = Separator.from_pretrained(folder, device="cpu", precision="bfloat16").separate(mixture, 16000)["speaker1"]
+    assert not torch.equal(exact, coarse)
+    assert si_sdr(coarse[0], exact[0]) > 25
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_what_the_cpu_gives(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "m")
+    mixture = torch.randn(16000)
+    exact = Separator.from_pretrained(folder, device="cpu").separate(mixture, 16000)["speaker1"]
+    on_gpu = Separator.from_pretrained(folder, device="cuda", precision="float32").separate(mixture, 16000)["speaker1"]
+    assert si_sdr(on_gpu[0], exact[0]) > 40
+
+
+def test_inference_imports_no_training_dependency() -> None:
+    script = (
+        "import sys; from separator import Separator; import separator.inference.files, separator.cli.separate; "
+        "print([name for name in ('lightning', 'musdb', 'museval', 'torchaudio', 'tensorboard') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

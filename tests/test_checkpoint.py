@@ -1,0 +1,159 @@
+"""Model folders: what is saved is what is loaded, and each way a folder can be wrong is one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from separator.checkpoint import CONFIG_NAME, FORMAT_VERSION, WEIGHTS_NAME, list_models, load_model, save_model
+from separator.errors import InputError
+from separator.models import build_model
+from tests.tiny_model import describe, save_tiny_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return save_tiny_model(tmp_path / "model")
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    content = json.loads((folder / CONFIG_NAME).read_text())
+    content.update(changes)
+    (folder / CONFIG_NAME).write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+def test_what_is_saved_is_loaded_bit_for_bit(tmp_path: Path) -> None:
+    description = describe(3)
+    model = build_model(description.architecture, description.config).eval()
+    example = tmp_path / "mixture.wav"
+    example.write_bytes(b"audio")
+    save_model(tmp_path / "m", model, description, card="# Card\n", example=example)
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
+        "README.md",
+        "config.json",
+        "example.wav",
+        "model.safetensors",
+    ]
+    loaded, described = load_model(tmp_path / "m")
+    assert described == description and not loaded.training
+    mixture = torch.randn(1, 1, 1000)
+    assert torch.equal(loaded(mixture), model(mixture))
+    assert json.loads((tmp_path / "m" / CONFIG_NAME).read_text())["format_version"] == FORMAT_VERSION
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format_version": None}, ["format_version", "found None"]),
+        ({"format_version": "1"}, ["format_version", "'1'"]),
+        ({"format_version": FORMAT_VERSION + 1}, ["format_version", f"found {FORMAT_VERSION + 1}", "update"]),
+        ({"architecture": "wave_u_net"}, ["architecture", "stft_tcn", "'wave_u_net'"]),
+        ({"architecture": None}, ["architecture is missing"]),
+        ({"sample_rate": "16k"}, ["sample_rate", "int", "'16k'"]),
+        ({"sample_rate": 0}, ["sample_rate", "at least 1"]),
+        ({"sources": ["a"]}, ["expected 2 names", "found 1"]),
+        ({"sources": ["a", "a"]}, ["different names"]),
+        ({"sources": ["../../etc/passwd", "b"]}, ["different names of letters"]),
+        ({"colour": "red"}, ["'colour'"]),
+        ({"config": {"num_sources": 2, "window": 3}}, ["'window'"]),
+        ({"config": {"num_sources": "2"}}, ["num_sources", "'2'"]),
+        ({"config": {"norm": "gLN", "causal": True}}, ["causal", "gLN"]),
+    ],
+)
+def test_a_wrong_config_is_one_line(folder: Path, changes: dict[str, Any], words: list[str]) -> None:
+    change_config(folder, **changes)
+    with pytest.raises(InputError) as raised:
+        load_model(folder)
+    message = str(raised.value)
+    assert "\n" not in message and str(folder) in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00\xff", "null"])
+def test_a_config_that_is_no_json_object(folder: Path, text: str) -> None:
+    (folder / CONFIG_NAME).write_text(text)
+    with pytest.raises(InputError, match="JSON"):
+        load_model(folder)
+
+
+def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
+    (folder / WEIGHTS_NAME).unlink()
+    with pytest.raises(InputError, match=WEIGHTS_NAME):
+        load_model(folder)
+    (folder / CONFIG_NAME).unlink()
+    with pytest.raises(InputError, match=CONFIG_NAME):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "header", "pickle", "empty"])
+def test_damaged_weights_are_refused(folder: Path, damage: str) -> None:
+    path = folder / WEIGHTS_NAME
+    content = path.read_bytes()
+    if damage == "pickle":
+        torch.save({"weight": torch.zeros(1)}, path)
+    else:
+        path.write_bytes({"truncated": content[:-100], "header": b"\xff" * 8 + content[8:], "empty": b""}[damage])
+    with pytest.raises(InputError, match=WEIGHTS_NAME) as raised:
+        load_model(folder)
+    assert "\n" not in str(raised.value)
+
+
+def test_tensors_must_be_there_fit_and_be_finite(folder: Path) -> None:
+    path = folder / WEIGHTS_NAME
+    weights = load_file(path)
+    first = next(iter(weights))
+    cases = {
+        "missing": ({name: tensor for name, tensor in weights.items() if name != first}, "missing"),
+        "left over": (weights | {"extra.weight": torch.zeros(1)}, r"extra\.weight"),
+        "shape": (weights | {first: torch.zeros(1, 2, 3, 4)}, r"expected shape .* found \(1, 2, 3, 4\)"),
+        "NaN": (weights | {first: torch.full_like(weights[first], torch.nan)}, "finite"),
+    }
+    for changed, words in cases.values():
+        save_file(changed, path)
+        with pytest.raises(InputError, match=words):
+            load_model(folder)
+
+
+def test_an_unknown_model_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="released model") as raised:
+        load_model("no-such-model")
+    for name in list_models():
+        assert name in str(raised.value)
+
+
+def test_a_hub_id_is_downloaded_without_pickles(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked: dict[str, Any] = {}
+
+    def snapshot_download(repo_id: str, allow_patterns: list[str]) -> str:
+        asked.update(repo_id=repo_id, allow_patterns=allow_patterns)
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    _, description = load_model("somebody/speech-model")
+    assert description.architecture == "stft_tcn"
+    assert asked["repo_id"] == "somebody/speech-model"
+    assert not any("*" in pattern or pattern.endswith((".bin", ".pt", ".py")) for pattern in asked["allow_patterns"])
+
+
+def test_a_hub_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def snapshot_download(repo_id: str, allow_patterns: list[str]) -> str:
+        raise ConnectionError("no route\nto host")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    with pytest.raises(InputError, match="no route") as raised:
+        load_model("somebody/speech-model")
+    assert "\n" not in str(raised.value)
+
+
+def test_every_released_model_loads_and_is_within_its_size() -> None:
+    for name in list_models():
+        _, description = load_model(name)
+        assert description.scores and description.training
