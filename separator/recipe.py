@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Recipe:
     model: ModelChoice
     data: DataConfig
     training: TrainingConfig
-    optimizer: OptimizerConfig = OptimizerConfig()
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loss: str = "pit_si_sdr"
 
     def __post_init__(self) -> None:
@@ -62,6 +62,8 @@ _ADAPTER = TypeAdapter(Recipe)
 
 def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe; `base: OTHER.yaml` (beside it) is read first and changed by it.
+
+    Mappings are merged key by key, other values replaced; a `model` of another architecture replaces the base's whole.
 
     Args:
         path: The YAML file.
@@ -106,8 +108,18 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or 'unreadable'}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a mapping of keys at the top, found {type(content).__name__}")
-    base = content.pop("base", None)
-    return content if base is None else _merged(_read(path.parent / str(base), (*seen, path.resolve())), content)
+    base_name = content.pop("base", None)
+    if base_name is None:
+        return content
+    base = _read(path.parent / str(base_name), (*seen, path.resolve()))
+    if _architecture(content) not in (None, _architecture(base)):
+        base.pop("model")  # another architecture starts from its own defaults
+    return _merged(base, content)
+
+
+def _architecture(content: dict[str, Any]) -> Any:
+    model = content.get("model")
+    return model.get("architecture") if isinstance(model, dict) else None
 
 
 def _merged(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
@@ -135,10 +147,10 @@ def _first_problem(error: ValidationError) -> str:
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         parent: Any = Recipe
         for part in problem["loc"][:-1]:
-            parent = {field.name: field.type for field in dataclasses.fields(parent)}.get(str(part), parent)
+            parent = {each.name: each.type for each in dataclasses.fields(parent)}.get(str(part), parent)
             if not dataclasses.is_dataclass(parent):
                 return f"unknown key {where}"
-        known = ", ".join(field.name for field in dataclasses.fields(parent))
+        known = ", ".join(each.name for each in dataclasses.fields(parent))
         return f"unknown key {where}; expected one of {known}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{where} is missing"

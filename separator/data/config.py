@@ -32,7 +32,7 @@ class MixtureListConfig:
         num_mixtures: Number of mixtures.
         seed: Seed of the list; the same seed and files give the same list.
         max_seconds: Longest mixture. Each is as long as its shortest utterance ("min" mode), and at most this.
-        level_range_db: Each talker's level is drawn from plus or minus half of this, so two talkers differ by at most it.
+        level_range_db: Each talker's level is drawn from plus or minus half of this: two differ by at most all of it.
     """
 
     path: str

@@ -27,7 +27,7 @@ class MixtureRow:
         file: Recording, relative to the data root.
         start: First sample taken from the recording, at the list's sample rate.
         num_samples: Number of samples taken, the same for every talker of a mixture.
-        level_db: RMS level in dB of full scale that the talker is brought to before the mixture is kept within full scale.
+        level_db: RMS level in dB of full scale of the talker, before the mixture is kept within full scale.
     """
 
     mixture: str
@@ -62,7 +62,9 @@ class MixtureList(Dataset[Tensor]):
             raise InputError(f"{config.path}: expected at least {num_speakers} speakers, found {len(speakers)}")
         self.sample_rate = sample_rate
         self._utterances = {
-            file: samples for speaker in speakers for file, samples in zip(speaker.files, speaker.utterances, strict=True)
+            file: samples
+            for speaker in speakers
+            for file, samples in zip(speaker.files, speaker.utterances, strict=True)
         }
         random = np.random.default_rng(config.seed)
         digits = len(str(config.num_mixtures - 1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import lightning
 from rich.progress import Progress
@@ -34,6 +35,16 @@ class ResumableBatches(Sampler[list[int]]):
 
     def __len__(self) -> int:
         return self.num_batches
+
+
+class ResumableLoader(DataLoader[Tensor]):
+    """A loader whose place follows from the trainer's step, so that there is no state of its own to save."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
 
 
 class SpeakerMixtures(lightning.LightningDataModule):
@@ -97,7 +108,7 @@ class SpeakerMixtures(lightning.LightningDataModule):
         if self.train_set is None:
             raise ValueError("setup('fit') comes before train_dataloader()")
         steps_done = self.trainer.global_step if self.trainer is not None else 0
-        return DataLoader(
+        return ResumableLoader(
             self.train_set,
             batch_sampler=ResumableBatches(self.batch_size, self.max_steps, steps_done),
             num_workers=self.config.num_workers,

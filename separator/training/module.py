@@ -33,6 +33,15 @@ class SeparationModule(lightning.LightningModule):
         self.optimizer_config = optimizer
         self.max_steps = max_steps
 
+    def on_train_start(self) -> None:
+        # A resumed run has its state from the checkpoint and its settings from the recipe, which may have changed.
+        config = self.optimizer_config
+        optimizer, schedule = self.optimizers(use_pl_optimizer=False), self.lr_schedulers()
+        for group in optimizer.param_groups:  # type: ignore[union-attr]
+            group.update(initial_lr=config.learning_rate, betas=(0.9, config.beta2), weight_decay=config.weight_decay)
+            group["lr"] = config.learning_rate * config.learning_rate_factor(self.global_step, self.max_steps)
+        schedule.base_lrs = [config.learning_rate for _ in schedule.base_lrs]  # type: ignore[union-attr]
+
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         mixture, sources = unit_level(batch)
         loss: Tensor = self.loss(self.model(mixture), sources)

@@ -55,7 +55,7 @@ def train(
     training: TrainingConfig,
     resume: bool = False,
 ) -> Outcome:
-    """Train a separator; the best model on validation is `run_folder/model`, the resumable state `run_folder/last.ckpt`.
+    """Train a separator: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
 
     Args:
         run_folder: Made if missing. One that already holds a state needs `resume`.
