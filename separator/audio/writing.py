@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
+from separator.audio.reading import native_name
 from separator.errors import InputError
 
 AudioFormat = Literal["wav", "flac"]
@@ -46,7 +47,12 @@ class AudioWriter:
         large = num_samples * channels * 4 > LARGEST_WAV_BYTES
         try:
             self._file = soundfile.SoundFile(
-                self._temporary, "w", sample_rate, channels, subtype="FLOAT", format="RF64" if large else "WAV"
+                native_name(self._temporary),
+                "w",
+                sample_rate,
+                channels,
+                subtype="FLOAT",
+                format="RF64" if large else "WAV",
             )
         except (soundfile.LibsndfileError, OSError) as error:
             raise InputError(f"{target}: cannot write here: {_reason(error)}") from None
@@ -81,7 +87,10 @@ class AudioWriter:
 
     def discard(self) -> None:
         """Remove what was written; a committed file stays."""
-        self._file.close()
+        try:
+            self._file.close()
+        except (soundfile.LibsndfileError, OSError):  # a full disk has been reported by `write`
+            pass
         self._temporary.unlink(missing_ok=True)
         self._flac_temporary.unlink(missing_ok=True)
 
@@ -90,8 +99,8 @@ class AudioWriter:
         return self._temporary.with_name(self._temporary.name + ".flac")
 
     def _encode_flac(self, gain: float) -> None:
-        with soundfile.SoundFile(self._temporary) as source, soundfile.SoundFile(
-            self._flac_temporary, "w", source.samplerate, source.channels, subtype="PCM_24", format="FLAC"
+        with soundfile.SoundFile(native_name(self._temporary)) as source, soundfile.SoundFile(
+            native_name(self._flac_temporary), "w", source.samplerate, source.channels, subtype="PCM_24", format="FLAC"
         ) as flac:
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
                 flac.write(block * np.float32(gain))

@@ -1,9 +1,12 @@
 """The `separator` command: finds the subcommand, turns bad input into one line and an exit code."""
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from separator import __version__
 from separator.errors import InputError
@@ -17,6 +20,17 @@ COMMANDS: dict[str, str] = {
 }
 """Each command lives in the module of its name."""
 
+EXIT_CANNOT_RUN = 2
+EXIT_INTERRUPTED = 130
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Reports a wrong option in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        print_error(f"{message}; see {self.prog} --help")
+        sys.exit(EXIT_CANNOT_RUN)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
@@ -28,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all done; 1 at least one input failed; 2 the command itself cannot run; 130 stopped by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="separator", description="Audio source separation: separate recordings, train models, score them."
     )
     parser.add_argument("--version", action="version", version=f"separator {__version__}")
@@ -42,19 +56,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(arguments)
     module = import_module(f"separator.cli.{args.command}")
+    if hasattr(sys.stdout, "reconfigure"):  # a file's name may be bytes that are no text: print those bytes
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         code: int = module.run(args)
+        sys.stdout.flush()
         return code
-    except (InputError, OSError) as error:
-        if args.debug:
-            raise
-        print_error(str(error))
-        return 2
     except KeyboardInterrupt:
         print_error("stopped by Ctrl-C")
-        return 130
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of the output, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_CANNOT_RUN
+    except Exception as error:
+        if args.debug:
+            traceback.print_exc()
+        print_error(describe(error))
+        return EXIT_CANNOT_RUN
+
+
+def describe(error: Exception) -> str:
+    """An error in words: as it is where it is about the user's input, with its kind where it is a surprise."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 def print_error(message: str) -> None:
     """One line on stderr."""
-    print(f"separator: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print_line("error", message)
+
+
+def print_line(kind: str, message: str) -> None:
+    """One line `separator: KIND: MESSAGE` on stderr, whatever the message holds."""
+    print(f"separator: {kind}: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)

@@ -99,6 +99,14 @@ def separate_file(
         return SeparatedFile(targets, num_samples, reader.sample_rate, reader.is_truncated, gain)
 
 
+def folder_name(path: Path) -> str:
+    """Name of the folder for a recording's sources: its own without the suffix.
+
+    The stem of `...wav` is `..`, which as a folder would lead out of the output folder: such a name is kept whole.
+    """
+    return path.stem if path.stem.strip(".") else f"_{path.name}"
+
+
 def _make_folder(folder: Path) -> bool:
     """Make the folder; True if it was not there before."""
     if folder.is_dir():

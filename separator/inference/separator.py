@@ -167,9 +167,9 @@ class Separator:
         on_seconds: Callable[[float], None] | None = None,
     ) -> dict[str, Path]:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
-        from separator.inference.files import separate_file
+        from separator.inference.files import folder_name, separate_file
 
-        folder = Path(out_folder) / Path(path).stem
+        folder = Path(out_folder) / folder_name(Path(path))
         return separate_file(self, Path(path), folder, audio_format, on_seconds).outputs
 
     @torch.inference_mode()
