@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
 
 from separator import __version__
 from separator.errors import InputError
@@ -24,14 +23,6 @@ EXIT_CANNOT_RUN = 2
 EXIT_INTERRUPTED = 130
 
 
-class OneLineParser(argparse.ArgumentParser):
-    """Reports a wrong option in one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        print_error(f"{message}; see {self.prog} --help")
-        sys.exit(EXIT_CANNOT_RUN)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -42,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all done; 1 at least one input failed; 2 the command itself cannot run; 130 stopped by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = OneLineParser(
+    parser = argparse.ArgumentParser(
         prog="separator", description="Audio source separation: separate recordings, train models, score them."
     )
     parser.add_argument("--version", action="version", version=f"separator {__version__}")

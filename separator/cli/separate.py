@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
     )
     parser.add_argument(
-        "--format", choices=("wav", "flac"), default="wav", help="32-bit float WAV or 24-bit FLAC (default: %(default)s)"
+        "--format",
+        choices=("wav", "flac"),
+        default="wav",
+        help="32-bit float WAV or 24-bit FLAC (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a recording")
 
@@ -47,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     jobs, failures = find_jobs(args.inputs, args.output)
     for path, message in failures:
         _report_failure(args, path, message)
-    if not jobs:
-        return 2  # nothing to do, and said why
+    if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
+        return 1 if any(not path.exists() for path, _ in failures) else 2
 
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -71,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
                 if args.debug:
                     traceback.print_exc()
                 failed += 1
-                _report_failure(args, path, describe(error) if isinstance(error, InputError) else f"{path}: {describe(error)}")
+                prefix = "" if isinstance(error, InputError) else f"{path}: "
+                _report_failure(args, path, prefix + describe(error))
             progress.remove_task(task)
     return 1 if failed else 0
 
@@ -91,7 +95,7 @@ def _check_writable(folder: Path) -> None:
 
 
 def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
-    """Each recording with its output folder, and each folder that holds none with the reason.
+    """Each recording with its output folder, and each input that is none with the reason.
 
     Folders are searched, and their sub-folders kept; what lies in the output folder is not input. A recording that is
     given twice is separated once. Recordings that would share a folder get their suffix, then a number, added to it.
@@ -112,6 +116,9 @@ def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]]
                 failures.append((each, str(error)))
                 continue
             found = [path for path in found if not _is_result(path, output, each)]
+        elif not each.exists():
+            failures.append((each, f"{each}: expected an audio file or a folder, found nothing"))
+            continue
         for path in found:
             if path.resolve() not in seen:
                 seen.add(path.resolve())
