@@ -43,6 +43,7 @@ class AudioWriter:
         self.audio_format = audio_format
         self.peak = 0.0
         self.num_samples = 0
+        self.committed = False
         self._temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
         large = num_samples * channels * 4 > LARGEST_WAV_BYTES
         try:
@@ -82,6 +83,7 @@ class AudioWriter:
         """Move the finished file to its target; one that was there before is replaced."""
         try:
             self._temporary.replace(self.target)
+            self.committed = True
         except OSError as error:
             raise InputError(f"{self.target}: cannot write here: {_reason(error)}") from None
 

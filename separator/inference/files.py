@@ -94,6 +94,8 @@ def separate_file(
         finally:
             for writer in writers:
                 writer.discard()
+                if not done and writer.committed:  # some sources alone would look like a result
+                    writer.target.unlink(missing_ok=True)
             if not done and made and not any(folder.iterdir()):
                 folder.rmdir()
         return SeparatedFile(targets, num_samples, reader.sample_rate, reader.is_truncated, gain)
