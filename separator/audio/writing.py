@@ -1,6 +1,7 @@
 """Writing audio files that are complete or not there at all, and never clipped."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +45,7 @@ class AudioWriter:
         self.peak = 0.0
         self.num_samples = 0
         self.committed = False
+        self._energy = 0.0
         self._temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
         large = num_samples * channels * 4 > LARGEST_WAV_BYTES
         try:
@@ -63,10 +65,16 @@ class AudioWriter:
         samples = np.ascontiguousarray(block.detach().cpu().float().numpy().T)
         self.peak = max(self.peak, float(np.abs(samples).max(initial=0)))
         self.num_samples += len(samples)
+        self._energy += float(np.square(samples, dtype=np.float64).sum())
         try:
             self._file.write(samples)
         except (soundfile.LibsndfileError, OSError) as error:
             raise InputError(f"{self.target}: cannot write: {_reason(error)}") from None
+
+    @property
+    def root_mean_square(self) -> float:
+        """Level of what was written so far, over all channels; 1 is full scale."""
+        return float((self._energy / max(1, self.num_samples * self._file.channels)) ** 0.5)
 
     def finish(self, gain: float = 1.0) -> None:
         """Bring the data to disk, still under the temporary name; a FLAC is scaled by `gain`."""
@@ -89,10 +97,8 @@ class AudioWriter:
 
     def discard(self) -> None:
         """Remove what was written; a committed file stays."""
-        try:
+        with suppress(soundfile.LibsndfileError, OSError):  # a full disk was reported by `write`
             self._file.close()
-        except (soundfile.LibsndfileError, OSError):  # a full disk has been reported by `write`
-            pass
         self._temporary.unlink(missing_ok=True)
         self._flac_temporary.unlink(missing_ok=True)
 

@@ -62,10 +62,17 @@ def run(args: argparse.Namespace) -> int:
     _check_writable(args.output)
     console = Console(stderr=True)
     failed = len(failures)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f} s"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    done_of_total = TextColumn("{task.completed:.0f} of {task.total:.0f} s")
+    columns = (TextColumn("{task.description}"), BarColumn(), done_of_total, TimeRemainingColumn())
+    with Progress(
+        *columns,
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else rich would print on stderr what was sent to a file
+    ) as progress:
         for path, folder in jobs:
-            task = progress.add_task(path.name, total=None)
+            task = progress.add_task(path.name, total=0)
             try:
                 _separate_one(args, separator, path, folder, progress, task)
             except BrokenPipeError:
@@ -156,7 +163,7 @@ def _separate_one(
 
     started = time.perf_counter()
     result = separate_file(
-        separator, path, folder, args.format, lambda seconds: progress.update(task, completed=seconds)
+        separator, path, folder, args.format, lambda done, total: progress.update(task, completed=done, total=total)
     )
     elapsed = time.perf_counter() - started
     if result.truncated:
@@ -172,9 +179,11 @@ def _separate_one(
             "outputs": {name: str(output) for name, output in result.outputs.items()},
             "seconds": round(seconds, 3),
             "sample_rate": result.sample_rate,
+            "levels_db": {name: None if db is None else round(db, 2) for name, db in result.levels_db.items()},
             "gain": result.gain,
             "processing_seconds": round(elapsed, 3),
             "realtime_factor": round(elapsed / seconds, 4),
+            "error": None,
         }
         print(json.dumps(report), flush=True)
     else:

@@ -176,7 +176,7 @@ class Separator:
         path: Path | str,
         out_folder: Path | str,
         audio_format: AudioFormat = "wav",
-        on_seconds: Callable[[float], None] | None = None,
+        on_seconds: Callable[[float, float], None] | None = None,
     ) -> dict[str, Path]:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
         from separator.inference.files import folder_name, separate_file

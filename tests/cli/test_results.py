@@ -145,3 +145,31 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m separator info {save_tiny_model(tmp_path / 'm')} | true"
     result = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")
+def test_a_progress_bar_on_stderr_leaves_stdout_alone(model: Path, tmp_path: Path) -> None:
+    import json
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "separator", "separate", talk(tmp_path / "a.wav"), "--json"]
+    result = subprocess.run(
+        [*command, "-o", tmp_path / "out", "-m", model], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    os.close(ours)
+    report = json.loads(result.stdout)
+    assert report["error"] is None
+    assert all(level < 0 for level in report["levels_db"].values())
+
+
+def test_models_are_listed_with_their_size(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import separator.checkpoint
+
+    save_tiny_model(tmp_path / "tiny")
+    monkeypatch.setattr(separator.checkpoint, "BUNDLED", tmp_path)
+    assert main(["models"]) == 0
+    assert "tiny: speaker1, speaker2 at 16000 Hz; 0.00 M parameters" in capsys.readouterr().out
