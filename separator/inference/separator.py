@@ -29,6 +29,9 @@ OVERLAP = 0.25
 SILENCE_FLOOR = 1e-7
 """Chunks quieter than this RMS (-140 dB of full scale) are not amplified to the level that models are trained at."""
 
+LEVEL_FRAME_SECONDS = 0.025
+"""Frames in which the channels of a recording are compared."""
+
 MOST_CHANNELS = 64
 """More than these, and more than samples, are samples in the place of channels."""
 
@@ -193,19 +196,27 @@ class Separator:
         level = mixture.double().square().mean().sqrt().clamp(min=SILENCE_FLOOR).float()
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             estimate = self.model((batch / level).to(self.device)).float().cpu()  # (B, S, c, T)
-        if as_batch:
-            estimate = _align_channels(estimate)
+        if as_batch and channels > 1:
+            estimate = _align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
         elif channels == 1:
             estimate = estimate.mean(dim=2, keepdim=True)
         sources = estimate.transpose(0, 1)[:, :, 0] if as_batch else estimate[0]  # (S, C, T)
         return fit_to_mixture(sources, mixture)
 
 
-def _align_channels(estimate: Tensor) -> Tensor:
-    """Give every channel's sources the order of the first channel's: `(C, S, 1, T)` to the same shape."""
-    if estimate.shape[0] == 1:
-        return estimate
-    similarity = torch.einsum("bsct,rct->bsr", estimate, estimate[0])
+def _align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
+    """Give every channel's sources one order, that of the loudest channel: `(C, S, 1, T)` to the same shape.
+
+    Channels are compared by how their levels rise and fall, frame by frame: two microphones hear a speaker at different
+    times, and one may be wired the other way round, so that their waveforms need not agree.
+    """
+    frame_samples = min(frame_samples, estimate.shape[-1])
+    power = estimate[:, :, 0].square()  # (C, S, T)
+    levels = torch.nn.functional.avg_pool1d(power, frame_samples).sqrt()  # (C, S, K)
+    levels = levels - levels.mean(dim=-1, keepdim=True)
+    levels = torch.nn.functional.normalize(levels, dim=-1, eps=1e-20)
+    loudest = int(power.mean(dim=(1, 2)).argmax())
+    similarity = torch.einsum("bsk,rk->bsr", levels, levels[loudest])
     _, permutation = best_permutation(similarity)
     return reorder(estimate, permutation)
 
