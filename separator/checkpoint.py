@@ -128,8 +128,7 @@ def read_description(folder: Path) -> ModelDescription:
         raise InputError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r}: not a separator model")
     if version > FORMAT_VERSION:
         raise InputError(
-            f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: "
-            "made by a newer separator, update it"
+            f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: update separator"
         )
     _check_fields(path, content)
     return ModelDescription(**{**content, "sources": tuple(content["sources"])})
