@@ -1,6 +1,7 @@
 """The model folder: `config.json`, `model.safetensors`, `README.md`, `example.wav`. Only this file knows its format."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -133,6 +134,20 @@ def read_description(folder: Path) -> ModelDescription:
     return ModelDescription(**{**content, "sources": tuple(content["sources"])})
 
 
+def count_parameters(folder: Path) -> int:
+    """Number of weights in a model folder, from the header of the weights alone.
+
+    Raises:
+        InputError: If the weights are missing or damaged.
+    """
+    path = folder / WEIGHTS_NAME
+    try:
+        with safe_open(path, framework="pt") as weights:
+            return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+
+
 def find_model(name_or_path: str | Path) -> Path:
     """The folder of a model: a folder that exists, a released model's name, or a Hugging Face repo id.
 
@@ -140,7 +155,8 @@ def find_model(name_or_path: str | Path) -> Path:
         InputError: If there is no such model; the released names are listed.
     """
     name = str(name_or_path)
-    if Path(name).is_dir():
+    # A folder of results may have a released model's name: without a config it is no model.
+    if Path(name).is_dir() and ((Path(name) / CONFIG_NAME).exists() or name not in list_models()):
         return Path(name)
     if name in list_models():
         return BUNDLED / name

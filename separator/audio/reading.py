@@ -1,5 +1,6 @@
 """Reading audio files, whole or block by block: WAV, FLAC, Ogg Vorbis, Opus, MP3."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,9 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".ai
 """What a folder is searched for; a file given by name may have any suffix."""
 
 BLOCK_SAMPLES = 1 << 18
+
+LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000
+"""Sample rates in Hz that are believed; a damaged header's 1 Hz would turn a second of audio into hours."""
 
 
 class AudioReader:
@@ -39,7 +43,7 @@ class AudioReader:
         if self.path.stat().st_size == 0:
             raise InputError(f"{self.path}: expected an audio file, found an empty file (0 bytes)")
         try:
-            self._file = soundfile.SoundFile(self.path)
+            self._file = soundfile.SoundFile(native_name(self.path))
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             raise InputError(
                 f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3), found something else: {_reason(error)}"
@@ -47,6 +51,12 @@ class AudioReader:
         if self._file.frames == 0:
             self._file.close()
             raise InputError(f"{self.path}: expected audio, found a file without samples")
+        if not LOWEST_RATE <= self._file.samplerate <= HIGHEST_RATE:
+            self._file.close()
+            raise InputError(
+                f"{self.path}: expected a sample rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz, "
+                f"found {self._file.samplerate}"
+            )
 
     @property
     def sample_rate(self) -> int:
@@ -134,6 +144,11 @@ def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None)
         if not blocks:
             raise InputError(f"{path}: expected audio, found a file without samples")
         return torch.cat(blocks, dim=1), reader.sample_rate
+
+
+def native_name(path: Path) -> str | bytes:
+    """A file's name as libsndfile takes it: on POSIX its bytes, which need not be text."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
 
 
 def find_audio(folder: Path) -> list[Path]:

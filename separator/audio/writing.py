@@ -1,6 +1,7 @@
 """Writing audio files that are complete or not there at all, and never clipped."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,7 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
+from separator.audio.reading import native_name
 from separator.errors import InputError
 
 AudioFormat = Literal["wav", "flac"]
@@ -42,11 +44,18 @@ class AudioWriter:
         self.audio_format = audio_format
         self.peak = 0.0
         self.num_samples = 0
+        self.committed = False
+        self._energy = 0.0
         self._temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
         large = num_samples * channels * 4 > LARGEST_WAV_BYTES
         try:
             self._file = soundfile.SoundFile(
-                self._temporary, "w", sample_rate, channels, subtype="FLOAT", format="RF64" if large else "WAV"
+                native_name(self._temporary),
+                "w",
+                sample_rate,
+                channels,
+                subtype="FLOAT",
+                format="RF64" if large else "WAV",
             )
         except (soundfile.LibsndfileError, OSError) as error:
             raise InputError(f"{target}: cannot write here: {_reason(error)}") from None
@@ -56,10 +65,16 @@ class AudioWriter:
         samples = np.ascontiguousarray(block.detach().cpu().float().numpy().T)
         self.peak = max(self.peak, float(np.abs(samples).max(initial=0)))
         self.num_samples += len(samples)
+        self._energy += float(np.square(samples, dtype=np.float64).sum())
         try:
             self._file.write(samples)
         except (soundfile.LibsndfileError, OSError) as error:
             raise InputError(f"{self.target}: cannot write: {_reason(error)}") from None
+
+    @property
+    def root_mean_square(self) -> float:
+        """Level of what was written so far, over all channels; 1 is full scale."""
+        return float((self._energy / max(1, self.num_samples * self._file.channels)) ** 0.5)
 
     def finish(self, gain: float = 1.0) -> None:
         """Bring the data to disk, still under the temporary name; a FLAC is scaled by `gain`."""
@@ -76,12 +91,14 @@ class AudioWriter:
         """Move the finished file to its target; one that was there before is replaced."""
         try:
             self._temporary.replace(self.target)
+            self.committed = True
         except OSError as error:
             raise InputError(f"{self.target}: cannot write here: {_reason(error)}") from None
 
     def discard(self) -> None:
         """Remove what was written; a committed file stays."""
-        self._file.close()
+        with suppress(soundfile.LibsndfileError, OSError):  # a full disk was reported by `write`
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
         self._flac_temporary.unlink(missing_ok=True)
 
@@ -90,8 +107,8 @@ class AudioWriter:
         return self._temporary.with_name(self._temporary.name + ".flac")
 
     def _encode_flac(self, gain: float) -> None:
-        with soundfile.SoundFile(self._temporary) as source, soundfile.SoundFile(
-            self._flac_temporary, "w", source.samplerate, source.channels, subtype="PCM_24", format="FLAC"
+        with soundfile.SoundFile(native_name(self._temporary)) as source, soundfile.SoundFile(
+            native_name(self._flac_temporary), "w", source.samplerate, source.channels, subtype="PCM_24", format="FLAC"
         ) as flac:
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
                 flac.write(block * np.float32(gain))

@@ -1,7 +1,9 @@
 """The `separator` command: finds the subcommand, turns bad input into one line and an exit code."""
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -16,6 +18,9 @@ COMMANDS: dict[str, str] = {
     "info": "describe a model",
 }
 """Each command lives in the module of its name."""
+
+EXIT_CANNOT_RUN = 2
+EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,19 +47,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(arguments)
     module = import_module(f"separator.cli.{args.command}")
+    if hasattr(sys.stdout, "reconfigure"):  # a file's name may be bytes that are no text: print those bytes
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         code: int = module.run(args)
+        sys.stdout.flush()
         return code
-    except (InputError, OSError) as error:
-        if args.debug:
-            raise
-        print_error(str(error))
-        return 2
     except KeyboardInterrupt:
         print_error("stopped by Ctrl-C")
-        return 130
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of the output, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_CANNOT_RUN
+    except Exception as error:
+        if args.debug:
+            traceback.print_exc()
+        print_error(describe(error))
+        return EXIT_CANNOT_RUN
+
+
+def describe(error: Exception) -> str:
+    """An error in words: as it is where it is about the user's input, with its kind where it is a surprise."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 def print_error(message: str) -> None:
     """One line on stderr."""
-    print(f"separator: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print_line("error", message)
+
+
+def print_line(kind: str, message: str) -> None:
+    """One line `separator: KIND: MESSAGE` on stderr, whatever the message holds."""
+    print(f"separator: {kind}: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)

@@ -13,13 +13,18 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from separator.checkpoint import BUNDLED, list_models, read_description
+    from separator.checkpoint import BUNDLED, count_parameters, list_models, read_description
 
     models = {name: read_description(BUNDLED / name) for name in list_models()}
+    parameters = {name: count_parameters(BUNDLED / name) for name in models}
     if args.json:
-        print(json.dumps({name: asdict(description) for name, description in models.items()}, indent=2))
+        facts = {name: {**asdict(each), "parameters": parameters[name]} for name, each in models.items()}
+        print(json.dumps(facts, indent=2))
         return 0
     for name, description in models.items():
         scores = ", ".join(f"{key} {value}" for key, value in description.scores.items())
-        print(f"{name}: {', '.join(description.sources)} at {description.sample_rate} Hz; {scores}")
+        print(
+            f"{name}: {', '.join(description.sources)} at {description.sample_rate} Hz; "
+            f"{parameters[name] / 1e6:.2f} M parameters; {scores}"
+        )
     return 0

@@ -15,8 +15,8 @@ class ChunkedSeparation:
     """Takes a mixture in blocks and gives its sources in blocks; memory depends on the chunk alone.
 
     Consecutive chunks share `overlap_samples`. There the new chunk's sources are matched to the last one's (the
-    assignment with the least squared difference), and faded over linearly, so that the weights sum to one everywhere. The
-    last chunk reaches back so that it is as long as the others; a signal shorter than a chunk is one chunk.
+    assignment with the least squared difference), and faded over linearly, so that the weights sum to one everywhere.
+    The last chunk reaches back so that it is as long as the others; a signal shorter than a chunk is one chunk.
 
     Args:
         separate: Separates one chunk.

@@ -1,5 +1,6 @@
 """One file in, one file a source out, all of them or none."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ class SeparatedFile:
         sample_rate: In Hz.
         truncated: Whether the input's header promised more than the file holds.
         gain: Common gain of the outputs: 1 unless a FLAC would have clipped.
+        levels_db: Level of each source in dB of full scale (RMS); None for silence.
     """
 
     outputs: dict[str, Path]
@@ -34,6 +36,7 @@ class SeparatedFile:
     sample_rate: int
     truncated: bool
     gain: float
+    levels_db: dict[str, float | None]
 
 
 def separate_file(
@@ -41,7 +44,7 @@ def separate_file(
     path: Path,
     folder: Path,
     audio_format: AudioFormat = "wav",
-    on_seconds: Callable[[float], None] | None = None,
+    on_seconds: Callable[[float, float], None] | None = None,
 ) -> SeparatedFile:
     """Separate `path` into `folder/<source>.wav`, block by block; the files appear together, when all are complete.
 
@@ -50,7 +53,7 @@ def separate_file(
         path: The recording.
         folder: Made if missing.
         audio_format: `wav` (32-bit float) or `flac` (24-bit, scaled down together if one would clip).
-        on_seconds: Called with the seconds of input read so far.
+        on_seconds: Called with the seconds of input read so far, and with all that the header promises.
 
     Raises:
         InputError: If the recording cannot be read or the outputs cannot be written; nothing is left then.
@@ -78,7 +81,7 @@ def separate_file(
                     num_samples += block.shape[1]
                     yield block
                     if on_seconds is not None:
-                        on_seconds(num_samples / reader.sample_rate)
+                        on_seconds(num_samples / reader.sample_rate, reader.num_samples / reader.sample_rate)
 
             for sources in separator.separate_stream(counted(), reader.sample_rate, reader.channels):
                 for writer, source in zip(writers, sources, strict=True):
@@ -94,9 +97,27 @@ def separate_file(
         finally:
             for writer in writers:
                 writer.discard()
+                if not done and writer.committed:  # some sources alone would look like a result
+                    writer.target.unlink(missing_ok=True)
             if not done and made and not any(folder.iterdir()):
                 folder.rmdir()
-        return SeparatedFile(targets, num_samples, reader.sample_rate, reader.is_truncated, gain)
+        levels = {name: writer.root_mean_square * gain for name, writer in zip(targets, writers, strict=True)}
+        return SeparatedFile(
+            outputs=targets,
+            num_samples=num_samples,
+            sample_rate=reader.sample_rate,
+            truncated=reader.is_truncated,
+            gain=gain,
+            levels_db={name: 20 * math.log10(level) if level > 0 else None for name, level in levels.items()},
+        )
+
+
+def folder_name(path: Path) -> str:
+    """Name of the folder for a recording's sources: its own without the suffix.
+
+    The stem of `...wav` is `..`, which as a folder would lead out of the output folder: such a name is kept whole.
+    """
+    return path.stem if path.stem.strip(".") else f"_{path.name}"
 
 
 def _make_folder(folder: Path) -> bool:

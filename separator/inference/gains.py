@@ -32,20 +32,3 @@ def fit_to_mixture(sources: Tensor, mixture: Tensor) -> Tensor:
         solution, _ = nnls(factor.T, np.linalg.solve(factor, wanted))
         gains[audible] = torch.from_numpy(solution).to(gains) / level[audible]
     return sources * (sign * gains).to(sources.dtype)[:, None, None]
-
-
-def share_remainder(sources: Tensor, mixture: Tensor) -> Tensor:
-    """Make sources sum to the mixture: what they leave is shared among them in proportion to their energies.
-
-    Shape:
-        sources: `(S, C, T)`; mixture: `(C, T)`; result: `(S, C, T)`.
-
-    Source:
-        Wisdom et al., "Differentiable consistency constraints for improved deep speech enhancement", 2019,
-        arXiv 1811.08521, eq. 5 with energies as weights.
-    """
-    energy = sources.double().square().sum(dim=(1, 2))  # (S,)
-    total = energy.sum()
-    share = energy / total if float(total) > 0 else torch.full_like(energy, 1 / len(energy))
-    remainder = mixture - sources.sum(dim=0)
-    return sources + share.to(sources.dtype)[:, None, None] * remainder

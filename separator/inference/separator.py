@@ -13,7 +13,8 @@ from separator.audio.writing import AudioFormat
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
 from separator.inference.chunking import ChunkedSeparation
-from separator.inference.gains import fit_to_mixture, share_remainder
+from separator.inference.gains import fit_to_mixture
+from separator.inference.remainder import RemainderSharing
 from separator.metrics import best_permutation, reorder
 from separator.models.pipeline import MaskingSeparator
 
@@ -25,8 +26,17 @@ CHUNK_SECONDS = 10.0
 OVERLAP = 0.25
 """Share of a chunk that it has in common with the next."""
 
-SILENCE_FLOOR = 1e-4
-"""Chunks quieter than this RMS (-80 dB of full scale) are not amplified to the level that models are trained at."""
+SILENCE_FLOOR = 1e-7
+"""Chunks quieter than this RMS (-140 dB of full scale) are not amplified to the level that models are trained at."""
+
+LEVEL_FRAME_SECONDS = 0.025
+"""Frames in which the channels of a recording are compared."""
+
+MOST_CHANNELS = 64
+"""More than these, and more than samples, are samples in the place of channels."""
+
+REMAINDER_REACH_SECONDS = 0.025
+"""Whose energy around a sample decides the shares of what the sources leave of it."""
 
 
 class Separator:
@@ -38,7 +48,8 @@ class Separator:
         device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`.
         precision: `auto` (bfloat16 on CUDA, float32 elsewhere), `float32`, `bfloat16`.
         chunk_seconds: Length of a chunk; None takes what the model's description says, or 10 s.
-        mixture_consistency: Whether the sources are made to sum to the mixture exactly.
+        mixture_consistency: Whether the sources are made to sum to the mixture, at the mixture's own sample rate: what
+            a model at 16 kHz leaves of a recording at 44.1 kHz is kept too.
 
     Raises:
         InputError: If the device is not there, or an option is out of range.
@@ -111,7 +122,7 @@ class Separator:
         mixture = torch.as_tensor(waveform).detach().float().cpu()
         if mixture.dim() == 1:
             mixture = mixture.unsqueeze(0)
-        if mixture.dim() != 2 or mixture.numel() == 0:
+        if mixture.dim() != 2 or mixture.numel() == 0 or mixture.shape[0] > max(mixture.shape[1], MOST_CHANNELS):
             raise InputError(f"waveform: expected (samples,) or (channels, samples), found {tuple(mixture.shape)}")
         if not torch.isfinite(mixture).all():
             raise InputError("waveform: expected finite samples, found NaN or infinity")
@@ -144,32 +155,36 @@ class Separator:
         rows = len(self.sources) * channels
         inward = StreamResampler(sample_rate, self.sample_rate, channels)
         outward = StreamResampler(self.sample_rate, sample_rate, rows)
-        samples_in = samples_out = 0
+        sharing = RemainderSharing(round(REMAINDER_REACH_SECONDS * sample_rate))
+        waiting = torch.zeros(channels, 0)  # of the mixture: what its sources are not yet known of
 
         def to_caller(sources: Tensor, last: bool = False) -> Tensor:
-            return outward.push(sources.flatten(0, 1), last).unflatten(0, (len(self.sources), channels))
+            nonlocal waiting
+            ready = outward.push(sources.flatten(0, 1), last).unflatten(0, (len(self.sources), channels))
+            if last:
+                ready = fit_length(ready, waiting.shape[-1])
+            mixture, waiting = waiting.split([ready.shape[-1], waiting.shape[-1] - ready.shape[-1]], dim=-1)
+            return sharing.push(ready, mixture, last) if self.mixture_consistency else ready
 
         for block in blocks:
-            samples_in += block.shape[-1]
+            waiting = torch.cat([waiting, block], dim=-1)
             for sources in chunks.push(inward.push(block)):
-                ready = to_caller(sources)
-                samples_out += ready.shape[-1]
-                yield ready
+                yield to_caller(sources)
         ending = [*chunks.push(inward.push(torch.zeros(channels, 0), last=True)), *chunks.finish()]
         rest = torch.cat(ending, dim=-1) if ending else torch.zeros(len(self.sources), channels, 0)
-        yield fit_length(to_caller(rest, last=True), samples_in - samples_out)
+        yield to_caller(rest, last=True)
 
     def separate_file(
         self,
         path: Path | str,
         out_folder: Path | str,
         audio_format: AudioFormat = "wav",
-        on_seconds: Callable[[float], None] | None = None,
+        on_seconds: Callable[[float, float], None] | None = None,
     ) -> dict[str, Path]:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
-        from separator.inference.files import separate_file
+        from separator.inference.files import folder_name, separate_file
 
-        folder = Path(out_folder) / Path(path).stem
+        folder = Path(out_folder) / folder_name(Path(path))
         return separate_file(self, Path(path), folder, audio_format, on_seconds).outputs
 
     @torch.inference_mode()
@@ -178,23 +193,30 @@ class Separator:
         channels = mixture.shape[0]
         as_batch = self.model.channels == 1
         batch = mixture.unsqueeze(1) if as_batch else mixture.expand(self.model.channels, -1).unsqueeze(0)
-        level = mixture.square().mean().sqrt().clamp(min=SILENCE_FLOOR)
+        level = mixture.double().square().mean().sqrt().clamp(min=SILENCE_FLOOR).float()
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             estimate = self.model((batch / level).to(self.device)).float().cpu()  # (B, S, c, T)
-        if as_batch:
-            estimate = _align_channels(estimate)
+        if as_batch and channels > 1:
+            estimate = _align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
         elif channels == 1:
             estimate = estimate.mean(dim=2, keepdim=True)
         sources = estimate.transpose(0, 1)[:, :, 0] if as_batch else estimate[0]  # (S, C, T)
-        sources = fit_to_mixture(sources, mixture)
-        return share_remainder(sources, mixture) if self.mixture_consistency else sources
+        return fit_to_mixture(sources, mixture)
 
 
-def _align_channels(estimate: Tensor) -> Tensor:
-    """Give every channel's sources the order of the first channel's: `(C, S, 1, T)` to the same shape."""
-    if estimate.shape[0] == 1:
-        return estimate
-    similarity = torch.einsum("bsct,rct->bsr", estimate, estimate[0])
+def _align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
+    """Give every channel's sources one order, that of the loudest channel: `(C, S, 1, T)` to the same shape.
+
+    Channels are compared by how their levels rise and fall, frame by frame: two microphones hear a speaker at different
+    times, and one may be wired the other way round, so that their waveforms need not agree.
+    """
+    frame_samples = min(frame_samples, estimate.shape[-1])
+    power = estimate[:, :, 0].square()  # (C, S, T)
+    levels = torch.nn.functional.avg_pool1d(power, frame_samples).sqrt()  # (C, S, K)
+    levels = levels - levels.mean(dim=-1, keepdim=True)
+    levels = torch.nn.functional.normalize(levels, dim=-1, eps=1e-20)
+    loudest = int(power.mean(dim=(1, 2)).argmax())
+    similarity = torch.einsum("bsk,rk->bsr", levels, levels[loudest])
     _, permutation = best_permutation(similarity)
     return reorder(estimate, permutation)
 

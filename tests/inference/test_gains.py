@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from separator.inference.gains import fit_to_mixture, share_remainder
+from separator.inference.gains import fit_to_mixture
+from separator.inference.remainder import share_remainder
 
 
 @pytest.mark.parametrize("scales", [(1.0, 1.0), (1000.0, 1e-4), (-0.5, 2.0), (-3.0, -1.0)])
