@@ -56,7 +56,7 @@ class Recipe:
 
 
 for _section in (Recipe, ModelChoice, DataConfig, SpeakerSet, MixtureListConfig, OptimizerConfig, TrainingConfig):
-    _section.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+    setattr(_section, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010
 _ADAPTER = TypeAdapter(Recipe)
 
 

@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
     from rich.progress import Progress
-    from separator.inference import Separator
 
     from separator.data.config import MixtureListConfig
     from separator.data.mixture_list import MixtureList
     from separator.data.speakers import load_speakers
     from separator.errors import InputError
     from separator.evaluation.mixtures import evaluate_mixtures, summarise
+    from separator.inference import Separator
     from separator.recipe import load_recipe
 
     separator = Separator.from_pretrained(args.model, device=args.device, precision=args.precision)

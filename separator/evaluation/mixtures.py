@@ -6,12 +6,12 @@ from pathlib import Path
 from statistics import fmean, median
 
 import torch
-from separator.inference import Separator
 from torch import Tensor
 
 from separator.audio.writing import write_audio
 from separator.data.mixture_list import MixtureList
 from separator.errors import InputError
+from separator.inference import Separator
 from separator.metrics import best_permutation, pairwise_si_sdr, reorder
 
 

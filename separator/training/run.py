@@ -9,8 +9,8 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
-from separator.checkpoint import ModelDescription, save_model
 
+from separator.checkpoint import ModelDescription, save_model
 from separator.data.config import DataConfig
 from separator.data.module import SpeakerMixtures
 from separator.errors import InputError

@@ -17,8 +17,8 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = (
         "import sys\nfrom separator.cli.main import main\n"
         f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    code = end.code\n"
-        "heavy = [name for name in ('torch', 'numpy', 'soundfile', 'rich', 'pydantic', 'yaml') if name in sys.modules]\n"
-        "print(code, heavy)"
+        "heavy = ('torch', 'numpy', 'soundfile', 'rich', 'pydantic', 'yaml')\n"
+        "print(code, [name for name in heavy if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "0 []"

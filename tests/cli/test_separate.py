@@ -27,7 +27,8 @@ def separate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Runs the command into tmp_path/out; returns exit code, lines on stdout, lines on stderr."""
 
     def run(*arguments: str | Path) -> tuple[int, list[str], list[str]]:
-        code = main(["separate", *map(str, arguments), "-o", str(tmp_path / "out"), "-m", str(model), "--device", "cpu"])
+        options = ("-o", str(tmp_path / "out"), "-m", str(model), "--device", "cpu")
+        code = main(["separate", *map(str, arguments), *options])
         captured = capsys.readouterr()
         return code, captured.out.splitlines(), captured.err.splitlines()
 
@@ -203,7 +204,7 @@ def test_a_damaged_recording_leaves_no_partial_files(separate, tmp_path: Path) -
     audio[-1] = np.nan
     soundfile.write(tmp_path / "long.wav", audio, 16000, subtype="FLOAT")
     code, _, err = separate(tmp_path / "long.wav")
-    assert code == 1 and "29.99" in err[0] or "30.0" in err[0]
+    assert code == 1 and "30.000 s" in err[0]
     assert files(tmp_path / "out") == [] and not (tmp_path / "out" / "long").exists()
 
 
@@ -219,8 +220,8 @@ def test_options_that_cannot_be_end_with_code_2(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
 ) -> None:
     path = talk(tmp_path / "talk.wav")
-    arguments = ["separate", str(path), "-o", str(tmp_path / "out"), *(["-m", str(model)] if "-m" not in options else [])]
-    assert main([*arguments, *options]) == 2
+    arguments = ["separate", str(path), "-o", str(tmp_path / "out"), "-m", str(model)]
+    assert main([*arguments, *options]) == 2  # of an option given twice, the last counts
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 1 and words in err[0]
     assert not (tmp_path / "out").exists()
@@ -236,7 +237,8 @@ def test_corrupted_weights_end_with_code_2(tmp_path: Path, capsys: pytest.Captur
 
 def test_in_a_pipe_it_is_quiet_and_ends_without_traceback(tmp_path: Path, model: Path) -> None:
     talk(tmp_path / "-talk it's ünï.wav")
-    command = [sys.executable, "-m", "separator", "separate", "-o", "out", "-m", str(model), "--", "-talk it's ünï.wav", "no"]
+    command = [sys.executable, "-m", "separator", "separate", "-o", "out", "-m", str(model)]
+    command += ["--", "-talk it's ünï.wav", "no"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent), "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert result.returncode == 1

@@ -1,5 +1,7 @@
 """The learning-rate schedule at its corners."""
 
+from itertools import pairwise
+
 import pytest
 
 from separator.training.config import OptimizerConfig
@@ -11,7 +13,7 @@ def test_rises_stays_and_falls() -> None:
     assert factors[0] == pytest.approx(0.1) and factors[9] == 1
     assert set(factors[9:81]) == {1.0}
     assert factors[90] == pytest.approx(0.5) and factors[100] == 0
-    assert all(later <= earlier for earlier, later in zip(factors[80:], factors[81:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(factors[80:]))
 
 
 def test_without_warm_up_or_fall_it_is_constant() -> None:
