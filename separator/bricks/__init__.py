@@ -7,11 +7,14 @@ from separator.bricks.depthwise import DepthwiseSeparableConv1d
 from separator.bricks.dilated import DilatedConv1d
 from separator.bricks.norm import CumulativeLayerNorm, GlobalLayerNorm
 from separator.bricks.separable_tcn import SeparableBlock, SeparableTCN
+from separator.bricks.stft import STFTDecoder, STFTEncoder
 from separator.bricks.tcn import TemporalBlock, TemporalConvNet
 
 BRICKS: dict[str, type[nn.Module]] = {
     "conv1d-encoder": Conv1dEncoder,
     "conv1d-decoder": Conv1dDecoder,
+    "stft-encoder": STFTEncoder,
+    "stft-decoder": STFTDecoder,
     "dilated-conv1d": DilatedConv1d,
     "depthwise-separable-conv1d": DepthwiseSeparableConv1d,
     "global-layer-norm": GlobalLayerNorm,

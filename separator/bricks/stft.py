@@ -38,12 +38,22 @@ class STFTEncoder(_WindowedTransform):
         taken as zero outside its `T` samples.
     """
 
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one frame depends on: the window's, but for its first, which is zero."""
+        return self.window_length - 1
+
+    def output_length(self, num_samples: int) -> int:
+        """Frames for `num_samples` samples."""
+        return -(-num_samples // self.hop_length) + 1
+
     def forward(self, waveform: Tensor) -> Tensor:
         batch, channels, length = waveform.shape
         fill = -length % self.hop_length
+        waveform = waveform.to(self.window.dtype)  # there is no transform of half precision
         with torch.autocast(waveform.device.type, enabled=False):
             frames = torch.stft(
-                functional.pad(waveform.float().flatten(0, 1), (0, fill)),
+                functional.pad(waveform.flatten(0, 1), (0, fill)),
                 self.window_length,
                 self.hop_length,
                 window=self.window,
@@ -72,6 +82,15 @@ class STFTDecoder(_WindowedTransform):
     def __init__(self, window_length: int, hop_length: int, channels: int = 1) -> None:
         super().__init__(window_length, hop_length)
         self.channels = channels
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one sample depends on."""
+        return self.window_length // self.hop_length
+
+    def output_length(self, num_frames: int) -> int:
+        """Samples that `num_frames` frames hold; `length` may be less."""
+        return (num_frames - 1) * self.hop_length
 
     def forward(self, frames: Tensor, length: int) -> Tensor:
         batch = frames.shape[0]

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from separator.bricks.norm import check_norm
 from separator.bricks.stft import STFTDecoder, STFTEncoder
 from separator.errors import InputError
 from separator.models.pipeline import MaskingSeparator
@@ -50,9 +51,15 @@ class STFTTCNConfig:
     channels: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("bottleneck_channels", "hidden_channels", "skip_channels", "num_sources", "channels"):
+        for name in (
+            *("bottleneck_channels", "hidden_channels", "skip_channels", "block_kernel_size"),
+            *("num_blocks", "num_repeats", "num_sources", "channels"),
+        ):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
+                raise InputError(f"{name}: expected at least 1, found {getattr(self, name)}")
+        check_norm(self.norm, self.causal)
+        if not self.causal and self.block_kernel_size % 2 == 0:
+            raise InputError(f"block_kernel_size: expected an odd number unless causal, found {self.block_kernel_size}")
 
 
 class LogMagnitudeMasker(nn.Module):
@@ -112,7 +119,7 @@ class STFTTCN(MaskingSeparator):
             num_sources=config.num_sources,
             channels=config.channels,
             causal=config.causal,
-            receptive_field_samples=(masker.receptive_field - 1) * config.hop_length + 2 * config.window_length - 1,
+            receptive_field_samples=(masker.receptive_field - 2) * config.hop_length + 2 * config.window_length - 1,
             latency_samples=config.window_length - 1,
         )
         self.config = config

@@ -57,6 +57,7 @@ class Case:
 
 _DILATED = {"in_channels": 4, "out_channels": 4}
 _FRAMING = {"channels": 2, "num_filters": 4, "kernel_size": 16, "stride": 8}
+_STFT = {"window_length": 16, "hop_length": 4, "channels": 2}
 _BLOCK = {"channels": 4, "hidden_channels": 6, "skip_channels": 3}
 _STACK = _BLOCK | {"num_blocks": 3, "num_repeats": 2}
 _CAUSAL = {"norm": "cLN", "causal": True}
@@ -67,6 +68,9 @@ CASES = [
     Case("conv1d-decoder", _FRAMING, call=_decode, shortest=2),
     Case("conv1d-decoder", _FRAMING | {"edge_padding": "asteroid"}, call=_decode),
     Case("conv1d-decoder", _FRAMING | {"kernel_size": 17, "stride": 5}, call=_decode, shortest=2),
+    Case("stft-encoder", {"window_length": 16, "hop_length": 4}, channels=2),
+    Case("stft-encoder", {"window_length": 16, "hop_length": 8}, channels=1),
+    Case("stft-decoder", _STFT, channels=18, call=_decode, shortest=2, dtype=torch.complex64),
     Case("dilated-conv1d", _DILATED | {"kernel_size": 3}),
     Case("dilated-conv1d", _DILATED | {"kernel_size": 5, "dilation": 3, "groups": 4}),
     Case("dilated-conv1d", _DILATED | {"kernel_size": 2, "dilation": 4, "causal": True}),
