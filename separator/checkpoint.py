@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from separator.errors import InputError
@@ -74,7 +74,7 @@ def save_model(
     text = json.dumps(content, indent=2) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / WEIGHTS_NAME, lambda path: save_file(weights, path, metadata={"format": "pt"}))
+        _replace(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
         if card is not None:
             _replace(folder / CARD_NAME, lambda path: path.write_text(card, encoding="utf-8"))
         if example is not None:
