@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0 when finished, 130 when stopped by Ctrl-C or SIGTERM with the state saved."""
+    import shlex
+
     import yaml
 
     from separator.recipe import load_recipe, recipe_to_dict
@@ -31,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
     run_folder = args.output or Path("runs") / recipe.name
     check_run_folder(run_folder, args.resume)
     run_folder.mkdir(parents=True, exist_ok=True)
-    (run_folder / "recipe.yaml").write_text(yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False), encoding="utf-8")
+    resolved = run_folder / "recipe.yaml"
+    resolved.write_text(yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False), encoding="utf-8")
     outcome = train(
         run_folder,
         name=recipe.name,
@@ -46,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if outcome.stopped_by_signal:
         print(
             f"stopped at step {outcome.steps} of {recipe.training.max_steps}; go on with: "
-            f"separator train {args.recipe} -o {run_folder} --resume",
+            f"separator train {shlex.quote(str(resolved))} -o {shlex.quote(str(run_folder))} --resume",
             file=sys.stderr,
         )
         return 130

@@ -10,7 +10,7 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, RichProgressBar
 
 from separator.errors import InputError
 
@@ -90,6 +90,13 @@ class KeepBest(Callback):
             if trainer.is_global_zero:
                 self.export(trainer.global_step, score)
         save_state(trainer, self.state_path)
+
+
+class StepProgressBar(RichProgressBar):
+    """Lightning's bar, over the steps of the whole run: training on examples without end has no epochs to count."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return "training"
 
 
 class StopOnBadLoss(Callback):

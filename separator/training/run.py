@@ -7,7 +7,7 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, RichProgressBar
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger
 
 from separator.checkpoint import ModelDescription, save_model
@@ -16,7 +16,7 @@ from separator.data.module import SpeakerMixtures
 from separator.errors import InputError
 from separator.losses import LOSSES
 from separator.models import build_model
-from separator.training.callbacks import KeepBest, StopOnBadLoss, StopOnSignal
+from separator.training.callbacks import KeepBest, StepProgressBar, StopOnBadLoss, StopOnSignal
 from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
 from separator.training.module import SeparationModule
 
@@ -102,7 +102,7 @@ def train(
     stop_on_signal = StopOnSignal(state_path)
     callbacks: list[Callback] = [StopOnBadLoss(), keep_best, stop_on_signal, LearningRateMonitor("step")]
     if on_terminal:
-        callbacks.append(RichProgressBar())
+        callbacks.append(StepProgressBar())
     trainer = lightning.Trainer(
         default_root_dir=run_folder,
         accelerator=training.accelerator,
