@@ -4,7 +4,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,17 @@ def find_model(name_or_path: str | Path) -> Path:
     )
 
 
+def check_source_names(names: Sequence[object]) -> None:
+    """A source's name becomes a file's name, on file systems too that take capitals for small letters.
+
+    Raises:
+        InputError: If there is none, one is no plain name, or two are the same.
+    """
+    plain = [name.casefold() for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)]
+    if not names or len(set(plain)) != len(names):
+        raise InputError(f"sources: expected different names of letters, digits, '_' and '-', found {list(names)}")
+
+
 def list_models() -> list[str]:
     """Names of the released models at hand, sorted."""
     return sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG_NAME}"))
@@ -205,12 +216,13 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
             raise InputError(f"{path}: {key}: expected {kinds[key].__name__}, found {value!r}")
     if content["sample_rate"] < 1:
         raise InputError(f"{path}: sample_rate: expected at least 1 Hz, found {content['sample_rate']}")
-    sources = content["sources"]
-    # A source's name becomes a file's name.
-    if len(set(map(str, sources))) != len(sources) or not all(
-        isinstance(name, str) and re.fullmatch(r"[\w-]+", name) for name in sources
-    ):
-        raise InputError(f"{path}: sources: expected different names of letters, digits, '_' and '-', found {sources}")
+    try:
+        check_source_names(content["sources"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    chunk_seconds = content.get("training", {}).get("chunk_seconds", 1.0)
+    if not isinstance(chunk_seconds, int | float) or isinstance(chunk_seconds, bool):
+        raise InputError(f"{path}: training.chunk_seconds: expected a number of seconds, found {chunk_seconds!r}")
     if content["architecture"] not in ARCHITECTURES:
         raise InputError(
             f"{path}: architecture: expected one of {', '.join(ARCHITECTURES)}, found {content['architecture']!r}"

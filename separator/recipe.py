@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from separator.checkpoint import check_source_names
 from separator.data.config import DataConfig, MixtureListConfig, SpeakerSet
 from separator.errors import InputError
 from separator.losses import LOSSES
@@ -45,8 +46,7 @@ class Recipe:
             raise InputError(
                 f"model.architecture: expected one of {', '.join(ARCHITECTURES)}, found {self.model.architecture!r}"
             )
-        if len(set(self.sources)) != len(self.sources) or not self.sources:
-            raise InputError(f"sources must be different names, at least one, found {list(self.sources)}")
+        check_source_names(self.sources)
         if len(self.sources) != self.data.num_speakers:
             raise InputError(
                 f"sources names {len(self.sources)} outputs but data.num_speakers is {self.data.num_speakers}"
@@ -78,7 +78,11 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
         key, separator, text = override.partition("=")
         if not separator or not key:
             raise InputError(f"--set expects key.path=value, found {override!r}")
-        _set(content, key.split("."), yaml.safe_load(text), override)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"--set {override}: expected a value in YAML") from None
+        _set(content, key.split("."), value, override)
     try:
         return _ADAPTER.validate_python(content)
     except ValidationError as error:
@@ -113,7 +117,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         return content
     base = _read(path.parent / str(base_name), (*seen, path.resolve()))
     if _architecture(content) not in (None, _architecture(base)):
-        base.pop("model")  # another architecture starts from its own defaults
+        base.pop("model", None)  # another architecture starts from its own defaults
     return _merged(base, content)
 
 
@@ -134,7 +138,8 @@ def _set(content: dict[str, Any], keys: list[str], value: Any, override: str) ->
     for position, key in enumerate(keys[:-1]):
         inner = content.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise InputError(f"--set {override}: {'.'.join(keys[: position + 1])} is a value and holds no keys")
+            where = ".".join(keys[: position + 1])
+            raise InputError(f"--set {override}: {where} is a value or a list and holds no keys; set it whole")
         content = inner
     content[keys[-1]] = value
 

@@ -1,6 +1,7 @@
 """Reading audio files, whole or block by block: WAV, FLAC, Ogg Vorbis, Opus, MP3."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,9 @@ from separator.errors import InputError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
 """What a folder is searched for; a file given by name may have any suffix."""
+
+STREAMED_BYTES = 0xFFFFFF00
+"""A data size from here on says that the writer did not know it."""
 
 BLOCK_SAMPLES = 1 << 18
 
@@ -76,7 +80,9 @@ class AudioReader:
     @property
     def is_truncated(self) -> bool:
         """Whether the header promises more data than the file holds."""
-        return "should be" in str(self._file.extra_info)
+        # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
+        found = re.search(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", str(self._file.extra_info), re.MULTILINE)
+        return found is not None and int(found[2]) < int(found[1]) < STREAMED_BYTES
 
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""

@@ -1,6 +1,7 @@
 """`separator separate INPUT... -o DIR`: one file a source for every recording."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,11 +43,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
+    import signal
+    import threading
     import traceback
 
     from separator.cli.main import describe
     from separator.errors import InputError
 
+    # The default action would end the process at once and leave temporary files.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+            signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
+    for each in args.inputs:
+        if each.is_dir() and args.output.resolve() == each.resolve():
+            raise InputError(f"{args.output}: expected an output folder other than the input folder")
     jobs, failures = find_jobs(args.inputs, args.output)
     for path, message in failures:
         _report_failure(args, path, message)
@@ -127,8 +137,8 @@ def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]]
             failures.append((each, f"{each}: expected an audio file or a folder, found nothing"))
             continue
         for path in found:
-            if path.resolve() not in seen:
-                seen.add(path.resolve())
+            if (place := Path(os.path.abspath(path))) not in seen:  # a link is a recording of its own name
+                seen.add(place)
                 jobs.append((path, _free_folder(output / path.relative_to(root).parent, path, taken)))
     return jobs, failures
 
@@ -136,7 +146,7 @@ def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]]
 def _is_result(path: Path, output: Path, searched: Path) -> bool:
     """Whether a file found below `searched` lies in an output folder that is below it too: an earlier run wrote it."""
     output, searched = output.resolve(), searched.resolve()
-    return output != searched and output.is_relative_to(searched) and path.resolve().is_relative_to(output)
+    return output.is_relative_to(searched) and path.resolve().is_relative_to(output)
 
 
 def _free_folder(parent: Path, path: Path, taken: set[str]) -> Path:
@@ -170,7 +180,7 @@ def _separate_one(
         print(f"separator: warning: {path}: shorter than its header says; separated what is there", file=sys.stderr)
     if result.gain != 1:
         print(
-            f"separator: {path}: sources scaled together by {result.gain:.3f}: FLAC would have clipped", file=sys.stderr
+            f"separator: {path}: sources scaled together by {result.gain:.3g}: FLAC would have clipped", file=sys.stderr
         )
     if args.json:
         seconds = result.num_samples / result.sample_rate

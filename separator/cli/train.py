@@ -34,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     check_run_folder(run_folder, args.resume)
     run_folder.mkdir(parents=True, exist_ok=True)
     resolved = run_folder / "recipe.yaml"
-    resolved.write_text(yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False), encoding="utf-8")
+    text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
+    if not args.resume:
+        resolved.write_text(text, encoding="utf-8")
     outcome = train(
         run_folder,
         name=recipe.name,
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         training=recipe.training,
         resume=args.resume,
     )
+    resolved.write_text(text, encoding="utf-8")  # of a resumed run only now: one that could not start changes nothing
     if outcome.stopped_by_signal:
         print(
             f"stopped at step {outcome.steps} of {recipe.training.max_steps}; go on with: "

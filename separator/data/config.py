@@ -19,8 +19,8 @@ class SpeakerSet:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.weight > 0:
-            raise InputError(f"data.train: weight of {self.path!r} must be above 0, found {self.weight}")
+        if not 0 < self.weight < float("inf"):
+            raise InputError(f"data.train: weight of {self.path!r} must be above 0 and finite, found {self.weight}")
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,12 @@ class MixtureListConfig:
     def __post_init__(self) -> None:
         if self.num_mixtures < 1:
             raise InputError(f"num_mixtures must be at least 1, found {self.num_mixtures}")
-        if not self.max_seconds > 0:
-            raise InputError(f"max_seconds must be above 0, found {self.max_seconds}")
+        if not 0.01 <= self.max_seconds <= 3600:
+            raise InputError(f"max_seconds must be from 0.01 to 3600, found {self.max_seconds}")
+        if not 0 <= self.level_range_db <= 200:
+            raise InputError(f"level_range_db must be from 0 to 200, found {self.level_range_db}")
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 or more, found {self.seed}")
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,10 @@ class DataConfig:
             raise InputError("data.train must name at least one set of speakers, found none")
         if self.num_speakers < 1:
             raise InputError(f"data.num_speakers must be at least 1, found {self.num_speakers}")
-        if not self.segment_seconds > 0:
-            raise InputError(f"data.segment_seconds must be above 0, found {self.segment_seconds}")
+        if not 0.01 <= self.segment_seconds <= 3600:
+            raise InputError(f"data.segment_seconds must be from 0.01 to 3600, found {self.segment_seconds}")
+        if not 0 <= self.level_range_db <= 200:
+            raise InputError(f"data.level_range_db must be from 0 to 200, found {self.level_range_db}")
         if self.sample_rate < 1:
             raise InputError(f"data.sample_rate must be at least 1 Hz, found {self.sample_rate}")
         if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):

@@ -42,7 +42,7 @@ class MixedSpeakers(Dataset[Tensor]):
         speeds: tuple[float, ...] = (1.0,),
         seed: int = 0,
     ) -> None:
-        total = sum(len(speakers) for speakers, _ in speaker_sets)
+        total = len({speaker.name for speakers, _ in speaker_sets for speaker in speakers})
         if total < num_speakers:
             raise ValueError(f"expected at least {num_speakers} speakers to mix, found {total}")
         self.speaker_sets = speaker_sets
@@ -61,12 +61,12 @@ class MixedSpeakers(Dataset[Tensor]):
         return torch.from_numpy(within_full_scale(sources)).unsqueeze(1)
 
     def _draw_speakers(self, random: np.random.Generator) -> list[Speaker]:
-        drawn: dict[tuple[int, int], Speaker] = {}
+        drawn: dict[str, Speaker] = {}  # by name: a talker may be in several sets
         while len(drawn) < self.num_speakers:
             which_set = int(random.choice(len(self.speaker_sets), p=self.set_probabilities))
             speakers = self.speaker_sets[which_set][0]
-            which = int(random.integers(len(speakers)))
-            drawn[which_set, which] = speakers[which]
+            speaker = speakers[int(random.integers(len(speakers)))]
+            drawn[speaker.name] = speaker
         return list(drawn.values())
 
     def _talk(self, speaker: Speaker, random: np.random.Generator) -> np.ndarray:

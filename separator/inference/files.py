@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BLOCK_SECONDS = 5.0
 
+MOST_FLAC_RATE = 655350
+
 
 @dataclass(frozen=True)
 class SeparatedFile:
@@ -61,6 +63,11 @@ def separate_file(
     if audio_format not in ("wav", "flac"):
         raise InputError(f"format: expected wav or flac, found {audio_format!r}")
     with AudioReader(path) as reader:
+        if audio_format == "flac" and (reader.channels > 8 or reader.sample_rate > MOST_FLAC_RATE):
+            raise InputError(
+                f"{path}: FLAC holds up to 8 channels and {MOST_FLAC_RATE} Hz, "
+                f"found {reader.channels} channels at {reader.sample_rate} Hz; use wav"
+            )
         targets = {name: folder / f"{name}.{audio_format}" for name in separator.sources}
         for target in targets.values():
             if target.exists() and target.samefile(path):
@@ -99,14 +106,16 @@ def separate_file(
                 writer.discard()
                 if not done and writer.committed:  # some sources alone would look like a result
                     writer.target.unlink(missing_ok=True)
-            if not done and made and not any(folder.iterdir()):
-                folder.rmdir()
+            if not done:
+                for each in made:
+                    if not any(each.iterdir()):
+                        each.rmdir()
         levels = {name: writer.root_mean_square * gain for name, writer in zip(targets, writers, strict=True)}
         return SeparatedFile(
             outputs=targets,
             num_samples=num_samples,
             sample_rate=reader.sample_rate,
-            truncated=reader.is_truncated,
+            truncated=reader.is_truncated or num_samples < reader.num_samples,
             gain=gain,
             levels_db={name: 20 * math.log10(level) if level > 0 else None for name, level in levels.items()},
         )
@@ -120,12 +129,11 @@ def folder_name(path: Path) -> str:
     return path.stem if path.stem.strip(".") else f"_{path.name}"
 
 
-def _make_folder(folder: Path) -> bool:
-    """Make the folder; True if it was not there before."""
-    if folder.is_dir():
-        return False
+def _make_folder(folder: Path) -> list[Path]:
+    """Make the folder and its parents; returns those that were not there before, innermost first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
-    return True
+    return missing

@@ -110,8 +110,8 @@ class Separator:
         """Separate a signal.
 
         Args:
-            waveform: The mixture.
-            sample_rate: Its rate in Hz.
+            waveform: The mixture; integers are taken as they are, the sources come on the same scale.
+            sample_rate: Its rate in Hz, a whole number.
 
         Shape:
             `(T,)` or `(C, T)` to `(C, T)` for each source, float32 on the CPU, at `sample_rate`.
@@ -119,7 +119,12 @@ class Separator:
         Raises:
             InputError: If the signal is empty, has another number of dimensions, or holds NaN or infinity.
         """
-        mixture = torch.as_tensor(waveform).detach().float().cpu()
+        if isinstance(waveform, np.ndarray):
+            waveform = np.ascontiguousarray(waveform)  # torch takes no view with negative strides
+        mixture = torch.as_tensor(waveform).detach()
+        if mixture.is_complex():
+            raise InputError("waveform: expected real samples, found complex ones")
+        mixture = mixture.float().cpu()
         if mixture.dim() == 1:
             mixture = mixture.unsqueeze(0)
         if mixture.dim() != 2 or mixture.numel() == 0 or mixture.shape[0] > max(mixture.shape[1], MOST_CHANNELS):
@@ -148,8 +153,9 @@ class Separator:
             raise InputError(
                 f"expected 1 or {self.model.channels} audio channels for this model, found {channels}"
             )
-        if sample_rate < 1:
-            raise InputError(f"sample rate: expected at least 1 Hz, found {sample_rate}")
+        if sample_rate < 1 or sample_rate != int(sample_rate):
+            raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
+        sample_rate = int(sample_rate)
         chunk_samples = round(self.chunk_seconds * self.sample_rate)
         chunks = ChunkedSeparation(self._separate_chunk, chunk_samples, int(chunk_samples * OVERLAP))
         rows = len(self.sources) * channels

@@ -1,5 +1,6 @@
 """What happens beside the optimiser steps: stopping on a signal, keeping the best model, a line a validation."""
 
+import math
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.trainer.states import TrainerFn
 
 from separator.errors import InputError
 
@@ -75,6 +77,11 @@ class KeepBest(Callback):
         if trainer.sanity_checking:
             return
         score = float(trainer.callback_metrics["valid/si_sdri"])
+        if not math.isfinite(score):
+            raise InputError(
+                f"the validation score is {score} at step {trainer.global_step}; expected a finite number. "
+                "The last saved state is kept: lower optimizer.learning_rate or use training.precision 32-true"
+            )
         is_best = score > self.best
         if trainer.is_global_zero:
             loss = trainer.callback_metrics.get("train/loss", torch.tensor(float("nan")))
@@ -89,7 +96,8 @@ class KeepBest(Callback):
             self.best = score
             if trainer.is_global_zero:
                 self.export(trainer.global_step, score)
-        save_state(trainer, self.state_path)
+        if trainer.state.fn == TrainerFn.FITTING:
+            save_state(trainer, self.state_path)
 
 
 class StepProgressBar(RichProgressBar):

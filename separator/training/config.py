@@ -40,8 +40,12 @@ class OptimizerConfig:
     gradient_clip: float = 5.0
 
     def __post_init__(self) -> None:
-        if not self.learning_rate > 0:
-            raise InputError(f"optimizer.learning_rate must be above 0, found {self.learning_rate}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise InputError(f"optimizer.learning_rate must be above 0 and finite, found {self.learning_rate}")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise InputError(f"optimizer.weight_decay must be 0 or more and finite, found {self.weight_decay}")
+        if not 0 <= self.beta2 < 1:
+            raise InputError(f"optimizer.beta2 must be at least 0 and below 1, found {self.beta2}")
         if self.warmup_steps < 0 or self.decay_steps < 0:
             raise InputError(
                 "optimizer.warmup_steps and optimizer.decay_steps must be 0 or more, "
@@ -69,7 +73,7 @@ class TrainingConfig:
         compile: Compile the masker with `torch.compile`.
         seed: Seed of the weights and of the training examples.
         accelerator: Lightning's name: `auto`, `cpu`, `gpu`.
-        devices: Number of devices.
+        devices: Number of devices; more than one is not supported yet.
     """
 
     max_steps: int
@@ -85,3 +89,7 @@ class TrainingConfig:
         for name in ("max_steps", "batch_size", "validate_every_steps", "devices"):
             if getattr(self, name) < 1:
                 raise InputError(f"training.{name} must be at least 1, found {getattr(self, name)}")
+        if self.devices > 1:
+            raise InputError(f"training.devices: expected 1, the only number supported so far, found {self.devices}")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"training.seed must be from 0 to 4294967295, found {self.seed}")

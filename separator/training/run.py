@@ -120,13 +120,19 @@ def train(
         enable_progress_bar=on_terminal,
         enable_model_summary=False,
     )
+    mixtures.setup("fit")  # here, where Ctrl-C is still Python's own
+    if resume:
+        _check_state(state_path, module)
     trainer.fit(module, mixtures, ckpt_path=state_path if resume else None, weights_only=True)
+    stopped = stop_on_signal.received is not None and trainer.global_step < training.max_steps
+    if not stopped and trainer.global_step % training.validate_every_steps:
+        trainer.validate(module, mixtures, verbose=False)  # the last steps count too
     return Outcome(
         model_folder=run_folder / MODEL_NAME,
         state_path=state_path,
         steps=trainer.global_step,
         best_si_sdri_db=keep_best.best,
-        stopped_by_signal=stop_on_signal.received is not None,
+        stopped_by_signal=stopped,
     )
 
 
@@ -141,6 +147,18 @@ def check_run_folder(run_folder: Path, resume: bool) -> None:
         raise InputError(f"{state_path}: expected the state of an earlier run to resume, found nothing")
     if not resume and state_path.exists():
         raise InputError(f"{run_folder} already holds a run: add --resume to go on with it, or give another -o")
+
+
+def _check_state(path: Path, module: SeparationModule) -> None:
+    """Refuse a state that is damaged or of another model."""
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        found = {name: tensor.shape for name, tensor in weights.items()}
+    except Exception as error:  # torch and pickle raise many kinds
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{path}: damaged, cannot resume from it: {reason}") from None
+    if found != {name: tensor.shape for name, tensor in module.state_dict().items()}:
+        raise InputError(f"{path}: state of another model; to resume, model.* must be as in {path.parent}/recipe.yaml")
 
 
 def _quieten_lightning() -> None:

@@ -102,6 +102,21 @@ def test_a_truncated_wav_gives_what_is_there(tmp_path: Path) -> None:
         assert torch.equal(torch.cat(list(reader.blocks()), dim=1), whole[:, :5000])
 
 
+def test_a_whole_file_is_not_called_truncated(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with soundfile.SoundFile(path, "w", 16000, 1) as file:
+        file.comment = "this should be a test"
+        file.write(buzz(100, 500, 0.1))
+    with AudioReader(path) as reader:
+        assert not reader.is_truncated
+    content = bytearray(path.read_bytes())
+    where = content.index(b"data") + 4
+    content[4:8] = content[where : where + 4] = b"\xff" * 4  # as a program writes that streams
+    path.write_bytes(content)
+    with AudioReader(path) as reader:
+        assert not reader.is_truncated
+
+
 def test_a_header_that_promises_too_much_allocates_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, buzz(100, 500, 0.1), 16000, subtype="PCM_16")

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +199,42 @@ def test_an_input_is_never_overwritten(separate, tmp_path: Path) -> None:
     code, _, err = separate(path)
     assert code == 1 and "overwrite" in err[0]
     assert path.read_bytes() == before
+
+
+def test_the_input_folder_is_no_output_folder(separate, tmp_path: Path) -> None:
+    talk(tmp_path / "out" / "a.wav")
+    code, _, err = separate(tmp_path / "out")
+    assert code == 2 and len(err) == 1 and "other than the input folder" in err[0]
+    assert files(tmp_path / "out") == ["a.wav"]
+
+
+def test_more_channels_than_flac_holds_are_refused_at_once(separate, tmp_path: Path) -> None:
+    path = talk(tmp_path / "many.wav", 0.1, channels=10)
+    code, _, err = separate(path, "--format", "flac")
+    assert code == 1 and "8 channels" in err[0] and files(tmp_path / "out") == []
+    assert separate(path)[0] == 0
+
+
+def test_a_link_is_a_recording_of_its_own_name(separate, tmp_path: Path) -> None:
+    path = talk(tmp_path / "in" / "talk.wav")
+    (tmp_path / "in" / "link.wav").symlink_to(path)
+    assert separate(tmp_path / "in")[0] == 0
+    assert {name.split("/")[0] for name in files(tmp_path / "out")} == {"link", "talk"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_partial_files(tmp_path: Path, model: Path, number: int) -> None:
+    talk(tmp_path / "long.wav", 600.0)
+    command = [sys.executable, "-m", "separator", "separate", "long.wav", "-o", "out", "-m", str(model)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("out/long/.*.partial")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, stderr
+    assert "Traceback" not in stderr and files(tmp_path / "out") == []
 
 
 def test_a_damaged_recording_leaves_no_partial_files(separate, tmp_path: Path) -> None:

@@ -81,7 +81,10 @@ def test_a_stereo_model_takes_mono_and_stereo_only(tmp_path: Path) -> None:
 
 def test_numpy_and_one_dimension_are_taken(tmp_path: Path) -> None:
     separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu")
-    assert separator.separate(np.random.default_rng(0).standard_normal(500), 16000)["speaker1"].shape == (1, 500)
+    waveform = np.random.default_rng(0).standard_normal(500)
+    assert separator.separate(waveform[::-1], 16000.0)["speaker1"].shape == (1, 500)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="whole number"):
+        separator.separate(waveform, 44100.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

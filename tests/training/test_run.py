@@ -114,6 +114,22 @@ def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(data: Path, tmp_p
         run(recipe, tmp_path / "run")
 
 
+def test_the_last_steps_are_validated_too(data: Path, tmp_path: Path) -> None:
+    outcome = run(tiny(data, "training.max_steps=3"), tmp_path / "run")
+    assert outcome.steps == 3 and outcome.best_si_sdri_db > float("-inf")
+    assert (outcome.model_folder / "model.safetensors").exists()
+
+
+def test_a_state_that_is_damaged_or_of_another_model_is_one_line(data: Path, tmp_path: Path) -> None:
+    outcome = run(tiny(data, "training.max_steps=1"), tmp_path / "run")
+    with pytest.raises(InputError, match=r"state of another model.*recipe\.yaml"):
+        run(tiny(data, "model.config.num_blocks=2"), tmp_path / "run", resume=True)
+    outcome.state_path.write_bytes(outcome.state_path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"last\.ckpt: damaged") as raised:
+        run(tiny(data), tmp_path / "run", resume=True)
+    assert "\n" not in str(raised.value)
+
+
 def test_missing_data_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found nothing"):
         run(tiny(tmp_path / "nowhere"), tmp_path / "run")
