@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from separator.checkpoint import CONFIG_NAME, FORMAT_VERSION, WEIGHTS_NAME, list_models, load_model, save_model
+from separator.checkpoint import CONFIG_NAME, FORMAT_VERSION, WEIGHTS_NAME, find_model, list_models, load_model, save_model
 from separator.errors import InputError
 from separator.models import build_model
 from tests.tiny_model import describe, save_tiny_model
@@ -153,7 +153,14 @@ def test_a_hub_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch)
     assert "\n" not in str(raised.value)
 
 
-def test_every_released_model_loads_and_is_within_its_size() -> None:
+def test_every_released_model_is_whole() -> None:
+    """It loads, is no larger than promised, and its card states its scores and its data's licences."""
+    assert "speech-2spk-16k" in list_models()
     for name in list_models():
         _, description = load_model(name)
-        assert description.scores and description.training
+        folder = find_model(name)
+        assert (folder / WEIGHTS_NAME).stat().st_size <= 12_000_000
+        assert (folder / "example.wav").is_file() and description.training
+        card = (folder / "README.md").read_text()
+        assert all(f"{score:.2f} dB" in card for score in description.scores.values())
+        assert "CC BY" in card and "separator evaluate" in card
