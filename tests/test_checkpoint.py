@@ -8,7 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from separator.checkpoint import CONFIG_NAME, FORMAT_VERSION, WEIGHTS_NAME, find_model, list_models, load_model, save_model
+from separator.checkpoint import (
+    CONFIG_NAME,
+    FORMAT_VERSION,
+    WEIGHTS_NAME,
+    find_model,
+    list_models,
+    load_model,
+    save_model,
+)
 from separator.errors import InputError
 from separator.models import build_model
 from tests.tiny_model import describe, save_tiny_model
