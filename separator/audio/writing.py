@@ -46,7 +46,7 @@ class AudioWriter:
         self.num_samples = 0
         self.committed = False
         self._energy = 0.0
-        self._temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        self._temporary = temporary_name(target)
         large = num_samples * channels * 4 > LARGEST_WAV_BYTES
         try:
             self._file = soundfile.SoundFile(
@@ -113,6 +113,11 @@ class AudioWriter:
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
                 flac.write(block * np.float32(gain))
         self._flac_temporary.replace(self._temporary)
+
+
+def temporary_name(target: Path) -> Path:
+    """Where this process writes a file until it is complete: hidden, beside its target."""
+    return target.with_name(f".{target.name}.{os.getpid()}.partial")
 
 
 def common_gain(writers: list[AudioWriter]) -> float:

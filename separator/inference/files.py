@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from separator.audio.reading import AudioReader
-from separator.audio.writing import AudioFormat, AudioWriter, common_gain
+from separator.audio.writing import AudioFormat, AudioWriter, common_gain, temporary_name
 from separator.errors import InputError
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def separate_file(
                 writer.discard()
                 if not done and writer.committed:  # some sources alone would look like a result
                     writer.target.unlink(missing_ok=True)
+            for target in targets.values():  # a signal may come before a writer is in the list
+                temporary_name(target).unlink(missing_ok=True)
             if not done:
                 for each in made:
                     if not any(each.iterdir()):
