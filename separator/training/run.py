@@ -15,7 +15,7 @@ from separator.data.config import DataConfig
 from separator.data.module import SpeakerMixtures
 from separator.errors import InputError
 from separator.losses import LOSSES
-from separator.models import build_model
+from separator.models import build_model, config_to_dict
 from separator.training.callbacks import KeepBest, StepProgressBar, StopOnBadLoss, StopOnSignal
 from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
 from separator.training.module import SeparationModule
@@ -84,7 +84,7 @@ def train(
     def export(steps: int, score_db: float) -> None:
         description = ModelDescription(
             architecture=model.architecture,
-            config={**model.config, "num_sources": len(sources)},
+            config=config_to_dict(separator.config),  # whole: a default that changes later must not change this model
             sample_rate=data.sample_rate,
             sources=sources,
             training={

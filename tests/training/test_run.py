@@ -55,6 +55,7 @@ def test_the_loss_falls_and_the_model_folder_loads(data: Path, tmp_path: Path) -
     import csv
 
     from separator.inference import Separator
+    from separator.models import config_to_dict
 
     recipe = tiny(data, "training.max_steps=80", "training.validate_every_steps=40", "optimizer.learning_rate=3e-3")
     outcome = run(recipe, tmp_path / "run")
@@ -64,6 +65,7 @@ def test_the_loss_falls_and_the_model_folder_loads(data: Path, tmp_path: Path) -
     assert sum(losses[-3:]) / 3 < sum(losses[:3]) / 3 - 0.5
     separator = Separator.from_pretrained(outcome.model_folder, device="cpu")
     assert separator.sources == ("speaker1", "speaker2")
+    assert separator.description.config == config_to_dict(separator.model.config)  # nothing is left to defaults
     assert separator.separate(torch.randn(8000), 16000)["speaker1"].shape == (1, 8000)
 
 
