@@ -50,7 +50,7 @@ class AudioReader:
             self._file = soundfile.SoundFile(native_name(self.path))
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             raise InputError(
-                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3), found something else: {_reason(error)}"
+                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3), found something else: {reason(error)}"
             ) from None
         if self._file.frames == 0:
             self._file.close()
@@ -96,7 +96,7 @@ class AudioReader:
                 block = self._file.read(block_samples, dtype="float32", always_2d=True)
             except (soundfile.LibsndfileError, OSError) as error:
                 seconds = position / self.sample_rate
-                raise InputError(f"{self.path}: damaged after {seconds:.2f} s: {_reason(error)}") from None
+                raise InputError(f"{self.path}: damaged after {seconds:.2f} s: {reason(error)}") from None
             if len(block) == 0:
                 return
             finite = np.isfinite(block)
@@ -173,5 +173,7 @@ def find_audio(folder: Path) -> list[Path]:
     return found
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "error_string", error)).strip().rstrip(".").replace("\n", " ")
+def reason(error: Exception) -> str:
+    """Why a file could not be read or written, in libsndfile's or the system's words, on one line."""
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(text).strip().rstrip(".").replace("\n", " ")

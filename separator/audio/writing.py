@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
-from separator.audio.reading import native_name
+from separator.audio.reading import native_name, reason
 from separator.errors import InputError
 
 AudioFormat = Literal["wav", "flac"]
@@ -58,7 +58,7 @@ class AudioWriter:
                 format="RF64" if large else "WAV",
             )
         except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{target}: cannot write here: {_reason(error)}") from None
+            raise InputError(f"{target}: cannot write here: {reason(error)}") from None
 
     def write(self, block: Tensor) -> None:
         """Append a block `(C, t)`."""
@@ -69,7 +69,7 @@ class AudioWriter:
         try:
             self._file.write(samples)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{self.target}: cannot write: {_reason(error)}") from None
+            raise InputError(f"{self.target}: cannot write: {reason(error)}") from None
 
     @property
     def root_mean_square(self) -> float:
@@ -85,7 +85,7 @@ class AudioWriter:
             with self._temporary.open("rb+") as file:
                 os.fsync(file.fileno())
         except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{self.target}: cannot write: {_reason(error)}") from None
+            raise InputError(f"{self.target}: cannot write: {reason(error)}") from None
 
     def commit(self) -> None:
         """Move the finished file to its target; one that was there before is replaced."""
@@ -93,7 +93,7 @@ class AudioWriter:
             self._temporary.replace(self.target)
             self.committed = True
         except OSError as error:
-            raise InputError(f"{self.target}: cannot write here: {_reason(error)}") from None
+            raise InputError(f"{self.target}: cannot write here: {reason(error)}") from None
 
     def discard(self) -> None:
         """Remove what was written; a committed file stays."""
@@ -139,8 +139,3 @@ def write_audio(path: Path, waveform: Tensor, sample_rate: int) -> None:
         writer.commit()
     finally:
         writer.discard()
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return str(text).strip().rstrip(".").replace("\n", " ")
