@@ -1,11 +1,21 @@
-"""Bricks: modules that know nothing above them; `(B, C, K)` in and out, receptive field and output length stated."""
+"""Bricks: modules that know nothing above them; they state their receptive field and what size goes out.
+
+1-D bricks take and give `(B, C, K)`, 2-D bricks `(B, C, F, K)`.
+"""
 
 from torch import nn
 
 from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
-from separator.bricks.depthwise import DepthwiseSeparableConv1d
+from separator.bricks.conv2d import Conv2d, ConvBlock2d
+from separator.bricks.convnext import ConvNeXtBlock1d, ConvNeXtBlock2d, ConvNeXtTCN
+from separator.bricks.depthwise import (
+    DepthwiseSeparableBlock2d,
+    DepthwiseSeparableConv1d,
+    DepthwiseSeparableConv2d,
+)
 from separator.bricks.dilated import DilatedConv1d
 from separator.bricks.norm import CumulativeLayerNorm, GlobalLayerNorm
+from separator.bricks.resnet import ResNetBlock, ResNetBottleneck
 from separator.bricks.separable_tcn import SeparableBlock, SeparableTCN
 from separator.bricks.stft import STFTDecoder, STFTEncoder
 from separator.bricks.tcn import TemporalBlock, TemporalConvNet
@@ -23,5 +33,14 @@ BRICKS: dict[str, type[nn.Module]] = {
     "temporal-conv-net": TemporalConvNet,
     "separable-block": SeparableBlock,
     "separable-tcn": SeparableTCN,
+    "convnext-block-1d": ConvNeXtBlock1d,
+    "convnext-tcn": ConvNeXtTCN,
+    "conv2d": Conv2d,
+    "conv-block-2d": ConvBlock2d,
+    "depthwise-separable-conv2d": DepthwiseSeparableConv2d,
+    "depthwise-separable-block-2d": DepthwiseSeparableBlock2d,
+    "resnet-block": ResNetBlock,
+    "resnet-bottleneck": ResNetBottleneck,
+    "convnext-block-2d": ConvNeXtBlock2d,
 }
 """Every brick by name."""

@@ -1,8 +1,10 @@
-"""Depthwise-separable 1-D convolution."""
+"""Depthwise-separable convolution, 1-D and 2-D."""
 
 from torch import Tensor, nn
 
+from separator.bricks.conv2d import Conv2d, Size2d
 from separator.bricks.dilated import DilatedConv1d
+from separator.errors import InputError
 
 
 class DepthwiseSeparableConv1d(nn.Module):
@@ -55,4 +57,121 @@ class DepthwiseSeparableConv1d(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         frames = self.pointwise(self.depthwise(frames))
+        return frames
+
+
+class DepthwiseSeparableConv2d(nn.Module):
+    """A 2-D convolution in two steps: each channel by itself over bins and frames, then across channels (1×1).
+
+    With 3×3 taps and one kernel a channel `C_in·(3·3) + C_in·C_out` weights in place of the `C_out·(3·3·C_in)` of a
+    full convolution.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Taps of the depthwise step, (bins, frames); odd over bins, and over frames unless causal.
+        stride: Of the depthwise step, (bins, frames).
+        dilation: Of the depthwise step, (bins, frames).
+        causal: Whether frame n sees only frames up to n.
+        kernels_per_layer: Depthwise kernels for each input channel; all of their outputs go into the 1×1 step.
+        bias: Whether both steps add a learned constant to each channel.
+
+    Shape:
+        `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.
+
+    Raises:
+        InputError: If a size is below 1, or the kernel is even and centred.
+
+    Source:
+        Chollet, Xception, arXiv 1610.02357; Howard et al., MobileNets, arXiv 1704.04861, section 3.1.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size2d = 3,
+        stride: Size2d = 1,
+        dilation: Size2d = 1,
+        causal: bool = False,
+        kernels_per_layer: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if kernels_per_layer < 1:
+            raise InputError(f"kernels_per_layer must be at least 1, found {kernels_per_layer}")
+        self.causal = causal
+        inner_channels = in_channels * kernels_per_layer
+        self.depthwise = Conv2d(
+            in_channels, inner_channels, kernel_size, stride, dilation, causal, groups=in_channels, bias=bias
+        )
+        self.pointwise = Conv2d(inner_channels, out_channels, kernel_size=1, bias=bias)
+
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """(bins, frames) that one output sees."""
+        return self.depthwise.receptive_field
+
+    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
+        """(bins, frames) of the output."""
+        return self.depthwise.output_size(num_bins, num_frames)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        frames = self.pointwise(self.depthwise(frames))
+        return frames
+
+
+class DepthwiseSeparableBlock2d(nn.Module):
+    """Depthwise step → batch norm → ReLU → 1×1 step → batch norm → ReLU: the block of MobileNets.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Taps of the depthwise step, (bins, frames).
+        stride: Of the depthwise step, (bins, frames).
+        dilation: Of the depthwise step, (bins, frames).
+        causal: Whether frame n sees only frames up to n, in evaluation (see `ConvBlock2d`).
+        kernels_per_layer: Depthwise kernels for each input channel.
+
+    Shape:
+        `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.
+
+    Raises:
+        InputError: As `DepthwiseSeparableConv2d`.
+
+    Source:
+        Howard et al., MobileNets, arXiv 1704.04861, figure 3.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size2d = 3,
+        stride: Size2d = 1,
+        dilation: Size2d = 1,
+        causal: bool = False,
+        kernels_per_layer: int = 1,
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.conv = DepthwiseSeparableConv2d(
+            in_channels, out_channels, kernel_size, stride, dilation, causal, kernels_per_layer, bias=False
+        )
+        self.depthwise_norm = nn.BatchNorm2d(self.conv.depthwise.out_channels)
+        self.pointwise_norm = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU()
+
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """(bins, frames) that one output sees."""
+        return self.conv.receptive_field
+
+    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
+        """(bins, frames) of the output."""
+        return self.conv.output_size(num_bins, num_frames)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        frames = self.relu(self.depthwise_norm(self.conv.depthwise(frames)))
+        frames = self.relu(self.pointwise_norm(self.conv.pointwise(frames)))
         return frames

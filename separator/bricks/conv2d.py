@@ -1,0 +1,146 @@
+"""2-D convolution over bins and frames of a spectrogram, and the plain block made of it."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.errors import InputError
+
+Size2d = int | tuple[int, int]
+"""One number for both dimensions, or (bins, frames)."""
+
+
+def size_pair(size: Size2d) -> tuple[int, int]:
+    """(bins, frames) of a size."""
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
+
+
+class Conv2d(nn.Conv2d):
+    """2-D convolution that keeps the number of bins and frames, divided by the stride and rounded up.
+
+    Centred over bins. Over frames centred, or causal: all padding before the first frame.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Taps, (bins, frames); odd over bins, and over frames unless causal.
+        stride: Step from one output to the next, (bins, frames).
+        dilation: Distance from one tap to the next, (bins, frames).
+        causal: Whether frame n sees only frames up to n.
+        groups: Groups of channels that do not mix.
+        bias: Whether a learned constant is added to each output channel.
+
+    Shape:
+        `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.
+
+    Raises:
+        InputError: If a size is below 1, the groups do not divide the channels, or the kernel is even and centred.
+
+    Source:
+        With one group `C_out · (P_F · P_K · C_in)` weights, apart from the bias.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size2d = 3,
+        stride: Size2d = 1,
+        dilation: Size2d = 1,
+        causal: bool = False,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
+        kernel, step, spacing = size_pair(kernel_size), size_pair(stride), size_pair(dilation)
+        sizes = {"kernel_size": min(kernel), "stride": min(step), "dilation": min(spacing)}
+        for name, value in {
+            "in_channels": in_channels,
+            "out_channels": out_channels,
+            "groups": groups,
+            **sizes,
+        }.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, found {value}")
+        if in_channels % groups or out_channels % groups:
+            raise InputError(
+                f"groups must divide in_channels ({in_channels}) and out_channels ({out_channels}), found {groups}"
+            )
+        if kernel[0] % 2 == 0 or (kernel[1] % 2 == 0 and not causal):
+            raise InputError(
+                f"kernel_size must be odd for a centred convolution (over frames unless causal), found {kernel_size}"
+            )
+        reach = (kernel[0] - 1) * spacing[0], (kernel[1] - 1) * spacing[1]
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel,
+            step,
+            padding=(reach[0] // 2, 0 if causal else reach[1] // 2),
+            dilation=spacing,
+            groups=groups,
+            bias=bias,
+        )
+        self.causal = causal
+        self.receptive_field = 1 + reach[0], 1 + reach[1]
+        """(bins, frames) that one output sees."""
+
+    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
+        """(bins, frames) of the output."""
+        return -(-num_bins // self.stride[0]), -(-num_frames // self.stride[1])
+
+    def forward(self, frames: Tensor) -> Tensor:
+        if self.causal:
+            frames = functional.pad(frames, (self.receptive_field[1] - 1, 0))
+        return super().forward(frames)
+
+
+class ConvBlock2d(nn.Module):
+    """Convolution → batch norm → ReLU.
+
+    Batch norm takes its statistics from the batch in training and from what it learned in evaluation: a causal block
+    looks at no later frame in evaluation only.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Taps, (bins, frames).
+        stride: (bins, frames).
+        dilation: (bins, frames).
+        causal: Whether frame n sees only frames up to n.
+
+    Shape:
+        `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.
+
+    Raises:
+        InputError: As `Conv2d`.
+
+    Source:
+        Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size2d = 3,
+        stride: Size2d = 1,
+        dilation: Size2d = 1,
+        causal: bool = False,
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.conv = Conv2d(in_channels, out_channels, kernel_size, stride, dilation, causal, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU()
+
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """(bins, frames) that one output sees."""
+        return self.conv.receptive_field
+
+    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
+        """(bins, frames) of the output."""
+        return self.conv.output_size(num_bins, num_frames)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        output: Tensor = self.relu(self.norm(self.conv(frames)))
+        return output

@@ -1,0 +1,249 @@
+"""The ConvNeXt block on frame sequences (1-D) and on spectrograms (2-D), with stochastic depth; a dilated stack."""
+
+import torch
+from torch import Tensor, nn
+
+from separator.bricks.conv2d import Conv2d, Size2d
+from separator.bricks.dilated import DilatedConv1d
+from separator.errors import InputError
+
+
+class StochasticDepth(nn.Module):
+    """In training drops the whole residual branch of a sample with probability p, and scales the others by 1/(1 − p).
+
+    In evaluation it does nothing.
+
+    Args:
+        probability: p, from 0 up to 1.
+
+    Shape:
+        `(B, ...)` to the same.
+
+    Raises:
+        InputError: If the probability is not from 0 up to 1.
+
+    Source:
+        Huang et al., "Deep Networks with Stochastic Depth", arXiv 1603.09382; scaled in training as torchvision does.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        if not 0 <= probability < 1:
+            raise InputError(f"stochastic_depth must be from 0 up to 1, found {probability}")
+        self.probability = probability
+
+    def forward(self, branch: Tensor) -> Tensor:
+        if not self.training or self.probability == 0:
+            return branch
+        survival = 1 - self.probability
+        kept = branch.new_empty(branch.shape[0], *(1 for _ in branch.shape[1:])).bernoulli_(survival)
+        return branch * (kept / survival)
+
+    def extra_repr(self) -> str:
+        return f"{self.probability}"
+
+
+class _ConvNeXtBlock(nn.Module):
+    """What follows the depthwise convolution, whatever its dimensions: `(B, C, ...)` in and out."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, expansion: int, layer_scale: float, stochastic_depth: float
+    ) -> None:
+        super().__init__()
+        for name, value in {"out_channels": out_channels, "expansion": expansion}.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, found {value}")
+        self.norm = nn.LayerNorm(in_channels, eps=1e-6)
+        self.widen = nn.Linear(in_channels, expansion * in_channels)
+        self.gelu = nn.GELU()
+        self.narrow = nn.Linear(expansion * in_channels, out_channels)
+        self.layer_scale = nn.Parameter(torch.full((out_channels,), layer_scale))
+        self.stochastic_depth = StochasticDepth(stochastic_depth)
+        self.shortcut = nn.Identity() if in_channels == out_channels else nn.Linear(in_channels, out_channels)
+
+    def _residual(self, frames: Tensor, filtered: Tensor) -> Tensor:
+        """Input `(B, in_channels, ...)` and its depthwise convolution, to the output `(B, out_channels, ...)`."""
+        hidden = self.norm(filtered.movedim(1, -1))  # (B, ..., C)
+        hidden = self.layer_scale * self.narrow(self.gelu(self.widen(hidden)))
+        output: Tensor = self.shortcut(frames.movedim(1, -1)) + self.stochastic_depth(hidden)
+        return output.movedim(-1, 1)
+
+
+class ConvNeXtBlock1d(_ConvNeXtBlock):
+    """ConvNeXt block on frames: depthwise dilated conv → LayerNorm → 1×1 → GELU → 1×1 → layer scale, plus the input.
+
+    LayerNorm is over the channels of each frame by itself: it looks neither ahead nor back. Where the numbers of
+    channels differ, a 1×1 convolution brings the input to those of the output.
+
+    Args:
+        in_channels: Channels of the input and of the depthwise convolution.
+        out_channels: Channels of the output; None for as many.
+        kernel_size: Taps of the depthwise convolution; odd unless causal.
+        dilation: Frames from one tap to the next.
+        causal: Whether frame n sees only frames up to n.
+        expansion: Width between the 1×1 convolutions, for each input channel.
+        layer_scale: Value at which the learned gain of each channel of the branch starts.
+        stochastic_depth: Probability of dropping the branch of a sample in training.
+
+    Shape:
+        `(B, in_channels, K)` to `(B, out_channels, K)`.
+
+    Raises:
+        InputError: If a size is below 1, the kernel is even and centred, or the probability is not from 0 up to 1.
+
+    Source:
+        Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545, figure 4, with a dilation; on frames as in Siuzdak,
+        Vocos, arXiv 2306.00814.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        kernel_size: int = 7,
+        dilation: int = 1,
+        causal: bool = False,
+        expansion: int = 4,
+        layer_scale: float = 1e-6,
+        stochastic_depth: float = 0.0,
+    ) -> None:
+        depthwise = DilatedConv1d(in_channels, in_channels, kernel_size, dilation, causal, groups=in_channels)
+        outputs = in_channels if out_channels is None else out_channels
+        super().__init__(in_channels, outputs, expansion, layer_scale, stochastic_depth)
+        self.causal = causal
+        self.depthwise = depthwise
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one output frame sees."""
+        return self.depthwise.receptive_field
+
+    def output_length(self, num_frames: int) -> int:
+        return num_frames
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self._residual(frames, self.depthwise(frames))
+
+
+class ConvNeXtBlock2d(_ConvNeXtBlock):
+    """ConvNeXt block: 7×7 depthwise conv → LayerNorm → 1×1 → GELU → 1×1 → layer scale, plus the input.
+
+    LayerNorm is over the channels of each bin and frame by itself. Where the numbers of channels differ, a 1×1
+    convolution brings the input to those of the output.
+
+    Args:
+        in_channels: Channels of the input and of the depthwise convolution.
+        out_channels: Channels of the output; None for as many.
+        kernel_size: Taps of the depthwise convolution, (bins, frames); odd over bins, and over frames unless causal.
+        dilation: (bins, frames).
+        causal: Whether frame n sees only frames up to n.
+        expansion: Width between the 1×1 convolutions, for each input channel.
+        layer_scale: Value at which the learned gain of each channel of the branch starts.
+        stochastic_depth: Probability of dropping the branch of a sample in training.
+
+    Shape:
+        `(B, in_channels, F, K)` to `(B, out_channels, F, K)`.
+
+    Raises:
+        InputError: If a size is below 1, the kernel is even and centred, or the probability is not from 0 up to 1.
+
+    Source:
+        Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545, figure 4.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        kernel_size: Size2d = 7,
+        dilation: Size2d = 1,
+        causal: bool = False,
+        expansion: int = 4,
+        layer_scale: float = 1e-6,
+        stochastic_depth: float = 0.0,
+    ) -> None:
+        depthwise = Conv2d(in_channels, in_channels, kernel_size, 1, dilation, causal, groups=in_channels)
+        outputs = in_channels if out_channels is None else out_channels
+        super().__init__(in_channels, outputs, expansion, layer_scale, stochastic_depth)
+        self.causal = causal
+        self.depthwise = depthwise
+
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """(bins, frames) that one output sees."""
+        return self.depthwise.receptive_field
+
+    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
+        """(bins, frames) of the output."""
+        return num_bins, num_frames
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self._residual(frames, self.depthwise(frames))
+
+
+class ConvNeXtTCN(nn.Module):
+    """R repeats of X 1-D ConvNeXt blocks with dilations 1, 2, 4, ..., 2^(X−1), and a last LayerNorm.
+
+    Stochastic depth rises linearly from 0 at the first block to its full value at the last, as in the paper.
+
+    Args:
+        channels: Channels of input and output.
+        kernel_size: Taps of the depthwise convolutions; odd unless causal.
+        num_blocks: Blocks in a repeat (X).
+        num_repeats: Repeats (R).
+        causal: Whether no frame sees a later one.
+        expansion: Width between the 1×1 convolutions, for each channel.
+        layer_scale: Value at which the learned gains of the branches start.
+        stochastic_depth: Probability of dropping the last block's branch in training.
+
+    Shape:
+        `(B, channels, K)` to `(B, channels, K)`.
+
+    Raises:
+        InputError: If a size is below 1, the kernel is even and centred, or the probability is not from 0 up to 1.
+
+    Source:
+        The blocks of Liu et al., arXiv 2201.03545, under the dilations of Conv-TasNet's network, arXiv 1809.07454.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int = 7,
+        num_blocks: int = 8,
+        num_repeats: int = 3,
+        causal: bool = False,
+        expansion: int = 4,
+        layer_scale: float = 1e-6,
+        stochastic_depth: float = 0.0,
+    ) -> None:
+        super().__init__()
+        for name, value in {"num_blocks": num_blocks, "num_repeats": num_repeats}.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, found {value}")
+        self.causal = causal
+        total = num_blocks * num_repeats
+        self.blocks = nn.Sequential(
+            *(
+                ConvNeXtBlock1d(
+                    channels,
+                    kernel_size=kernel_size,
+                    dilation=2 ** (index % num_blocks),
+                    causal=causal,
+                    expansion=expansion,
+                    layer_scale=layer_scale,
+                    stochastic_depth=stochastic_depth * index / max(total - 1, 1),
+                )
+                for index in range(total)
+            )
+        )
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.receptive_field = 1 + num_repeats * (kernel_size - 1) * (2**num_blocks - 1)
+        """Frames that one output frame sees."""
+
+    def output_length(self, num_frames: int) -> int:
+        return num_frames
+
+    def forward(self, frames: Tensor) -> Tensor:
+        output: Tensor = self.norm(self.blocks(frames).movedim(1, -1)).movedim(-1, 1)
+        return output

@@ -1,0 +1,158 @@
+"""The two blocks of ResNet: the building block and the bottleneck.
+
+Modules are named as in torchvision's blocks: their weights load as they are.
+"""
+
+from torch import Tensor, nn
+
+from separator.bricks.conv2d import Conv2d, Size2d, size_pair
+from separator.errors import InputError
+
+
+class _ResidualBlock(nn.Module):
+    """What both blocks share: the shortcut, and the geometry of a chain of convolutions."""
+
+    def _make_shortcut(self, in_channels: int, out_channels: int, stride: Size2d) -> nn.Module | None:
+        """A 1×1 convolution with batch norm where the shape changes, otherwise nothing."""
+        if in_channels == out_channels and size_pair(stride) == (1, 1):
+            return None
+        return nn.Sequential(
+            Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
+        )
+
+    def _chain(self) -> tuple[Conv2d, ...]:
+        return tuple(module for name, module in self.named_children() if isinstance(module, Conv2d))
+
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """(bins, frames) that one output sees."""
+        reach, jump = [1, 1], [1, 1]
+        for convolution in self._chain():
+            for axis in (0, 1):
+                reach[axis] += (convolution.receptive_field[axis] - 1) * jump[axis]
+                jump[axis] *= convolution.stride[axis]
+        return reach[0], reach[1]
+
+    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
+        """(bins, frames) of the output."""
+        for convolution in self._chain():
+            num_bins, num_frames = convolution.output_size(num_bins, num_frames)
+        return num_bins, num_frames
+
+
+class ResNetBlock(_ResidualBlock):
+    """Building block: conv → BN → ReLU → conv → BN, plus the input, ReLU.
+
+    Where the shape changes, the input goes through a 1×1 convolution and batch norm (option B of the paper).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Taps of both convolutions, (bins, frames); 3×3 in the paper.
+        stride: Of the first convolution and the shortcut, (bins, frames).
+        dilation: Of both convolutions, (bins, frames).
+        causal: Whether frame n sees only frames up to n, in evaluation (batch norm learns from whole batches).
+
+    Shape:
+        `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.
+
+    Raises:
+        InputError: As `Conv2d`.
+
+    Source:
+        He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", arXiv 1512.03385, figure 5 left.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Size2d = 3,
+        stride: Size2d = 1,
+        dilation: Size2d = 1,
+        causal: bool = False,
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.conv1 = Conv2d(in_channels, out_channels, kernel_size, stride, dilation, causal, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU()
+        self.conv2 = Conv2d(out_channels, out_channels, kernel_size, 1, dilation, causal, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.downsample = self._make_shortcut(in_channels, out_channels, stride)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        hidden = self.relu(self.bn1(self.conv1(frames)))
+        hidden = self.bn2(self.conv2(hidden))
+        shortcut = frames if self.downsample is None else self.downsample(frames)
+        output: Tensor = self.relu(hidden + shortcut)
+        return output
+
+
+class ResNetBottleneck(_ResidualBlock):
+    """Bottleneck: 1×1 conv → BN → ReLU → 3×3 conv → BN → ReLU → 1×1 conv → BN, plus the input, ReLU.
+
+    The 3×3 convolution has `inner_channels · base_width / 64 · groups` channels, the output `inner_channels ·
+    expansion`. The stride is on the 3×3 convolution, as in torchvision.
+
+    Args:
+        in_channels: Channels of the input.
+        inner_channels: Channels that the width and the output are multiples of (the paper's 64, 128, ...).
+        kernel_size: Taps of the middle convolution, (bins, frames).
+        stride: Of the middle convolution and the shortcut, (bins, frames).
+        dilation: Of the middle convolution, (bins, frames).
+        causal: Whether frame n sees only frames up to n, in evaluation (batch norm learns from whole batches).
+        expansion: Output channels for each inner channel.
+        groups: Groups of the middle convolution (ResNeXt's cardinality).
+        base_width: Channels of a group, in 64ths of `inner_channels`.
+
+    Shape:
+        `(B, in_channels, F, K)` to `(B, inner_channels · expansion, ceil(F / stride), ceil(K / stride))`.
+
+    Raises:
+        InputError: As `Conv2d`, or if `expansion` is below 1 or the width comes out below 1.
+
+    Source:
+        He et al., arXiv 1512.03385, figure 5 right; Xie et al., ResNeXt, arXiv 1611.05431, figure 3(c).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        inner_channels: int,
+        kernel_size: Size2d = 3,
+        stride: Size2d = 1,
+        dilation: Size2d = 1,
+        causal: bool = False,
+        expansion: int = 4,
+        groups: int = 1,
+        base_width: int = 64,
+    ) -> None:
+        super().__init__()
+        for name, value in {"groups": groups, "expansion": expansion, "inner_channels": inner_channels}.items():
+            if value < 1:
+                raise InputError(f"{name} must be at least 1, found {value}")
+        width = inner_channels * base_width // 64 * groups
+        if width < 1:
+            raise InputError(
+                f"base_width must leave the middle convolution a channel or more: expected at least "
+                f"{-(-64 // inner_channels)} with inner_channels {inner_channels}, found {base_width}"
+            )
+        out_channels = inner_channels * expansion
+        self.causal = causal
+        self.conv1 = Conv2d(in_channels, width, kernel_size=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = Conv2d(width, width, kernel_size, stride, dilation, causal, groups, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = Conv2d(width, out_channels, kernel_size=1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU()
+        self.downsample = self._make_shortcut(in_channels, out_channels, stride)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        hidden = self.relu(self.bn1(self.conv1(frames)))
+        hidden = self.relu(self.bn2(self.conv2(hidden)))
+        hidden = self.bn3(self.conv3(hidden))
+        shortcut = frames if self.downsample is None else self.downsample(frames)
+        output: Tensor = self.relu(hidden + shortcut)
+        return output
