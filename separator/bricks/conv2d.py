@@ -9,9 +9,12 @@ Size2d = int | tuple[int, int]
 """One number for both dimensions, or (bins, frames)."""
 
 
-def size_pair(size: Size2d) -> tuple[int, int]:
-    """(bins, frames) of a size."""
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
+def size_pair(name: str, size: Size2d) -> tuple[int, int]:
+    """(bins, frames) of the size that `name` gives; `InputError` if it is anything but one whole number or two."""
+    pair = (size, size) if isinstance(size, int) else size
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(value, int) for value in pair):
+        raise InputError(f"{name} must be a whole number or two, (bins, frames), found {size!r}")
+    return pair[0], pair[1]
 
 
 class Conv2d(nn.Conv2d):
@@ -25,7 +28,7 @@ class Conv2d(nn.Conv2d):
         kernel_size: Taps, (bins, frames); odd over bins, and over frames unless causal.
         stride: Step from one output to the next, (bins, frames).
         dilation: Distance from one tap to the next, (bins, frames).
-        causal: Whether frame n sees only frames up to n.
+        causal: Whether frame n sees only frames up to n (up to n · stride of the input).
         groups: Groups of channels that do not mix.
         bias: Whether a learned constant is added to each output channel.
 
@@ -33,7 +36,8 @@ class Conv2d(nn.Conv2d):
         `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.
 
     Raises:
-        InputError: If a size is below 1, the groups do not divide the channels, or the kernel is even and centred.
+        InputError: If a size is below 1 or neither one number nor two, the groups do not divide the channels, or the
+            kernel is even and centred.
 
     Source:
         With one group `C_out · (P_F · P_K · C_in)` weights, apart from the bias.
@@ -50,14 +54,11 @@ class Conv2d(nn.Conv2d):
         groups: int = 1,
         bias: bool = True,
     ) -> None:
-        kernel, step, spacing = size_pair(kernel_size), size_pair(stride), size_pair(dilation)
+        kernel = size_pair("kernel_size", kernel_size)
+        step, spacing = size_pair("stride", stride), size_pair("dilation", dilation)
+        channels = {"in_channels": in_channels, "out_channels": out_channels, "groups": groups}
         sizes = {"kernel_size": min(kernel), "stride": min(step), "dilation": min(spacing)}
-        for name, value in {
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "groups": groups,
-            **sizes,
-        }.items():
+        for name, value in {**channels, **sizes}.items():
             if value < 1:
                 raise InputError(f"{name} must be at least 1, found {value}")
         if in_channels % groups or out_channels % groups:

@@ -1,5 +1,7 @@
 """The ConvNeXt block on frame sequences (1-D) and on spectrograms (2-D), with stochastic depth; a dilated stack."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -30,7 +32,7 @@ class StochasticDepth(nn.Module):
         super().__init__()
         if not 0 <= probability < 1:
             raise InputError(f"stochastic_depth must be from 0 up to 1, found {probability}")
-        self.probability = probability
+        self.probability = float(probability)
 
     def forward(self, branch: Tensor) -> Tensor:
         if not self.training or self.probability == 0:
@@ -53,16 +55,22 @@ class _ConvNeXtBlock(nn.Module):
         for name, value in {"out_channels": out_channels, "expansion": expansion}.items():
             if value < 1:
                 raise InputError(f"{name} must be at least 1, found {value}")
+        if not math.isfinite(layer_scale):
+            raise InputError(f"layer_scale must be finite, found {layer_scale}")
         self.norm = nn.LayerNorm(in_channels, eps=1e-6)
         self.widen = nn.Linear(in_channels, expansion * in_channels)
         self.gelu = nn.GELU()
         self.narrow = nn.Linear(expansion * in_channels, out_channels)
-        self.layer_scale = nn.Parameter(torch.full((out_channels,), layer_scale))
+        self.layer_scale = nn.Parameter(torch.full((out_channels,), float(layer_scale)))
         self.stochastic_depth = StochasticDepth(stochastic_depth)
         self.shortcut = nn.Identity() if in_channels == out_channels else nn.Linear(in_channels, out_channels)
 
     def _residual(self, frames: Tensor, filtered: Tensor) -> Tensor:
-        """Input `(B, in_channels, ...)` and its depthwise convolution, to the output `(B, out_channels, ...)`."""
+        """Input `(B, in_channels, ...)` and its depthwise convolution, to the output `(B, out_channels, ...)`.
+
+        Under autocast the layer scale brings the branch back to float32: a bfloat16 sum would round away a branch whose
+        gain starts at 1e-6.
+        """
         hidden = self.norm(filtered.movedim(1, -1))  # (B, ..., C)
         hidden = self.layer_scale * self.narrow(self.gelu(self.widen(hidden)))
         output: Tensor = self.shortcut(frames.movedim(1, -1)) + self.stochastic_depth(hidden)
@@ -89,7 +97,8 @@ class ConvNeXtBlock1d(_ConvNeXtBlock):
         `(B, in_channels, K)` to `(B, out_channels, K)`.
 
     Raises:
-        InputError: If a size is below 1, the kernel is even and centred, or the probability is not from 0 up to 1.
+        InputError: If a size is below 1, the kernel is even and centred, the layer scale is not finite, or the
+            probability is not from 0 up to 1.
 
     Source:
         Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545, figure 4, with a dilation; on frames as in Siuzdak,
@@ -145,7 +154,8 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
         `(B, in_channels, F, K)` to `(B, out_channels, F, K)`.
 
     Raises:
-        InputError: If a size is below 1, the kernel is even and centred, or the probability is not from 0 up to 1.
+        InputError: If a size is below 1, the kernel is even and centred, the layer scale is not finite, or the
+            probability is not from 0 up to 1.
 
     Source:
         Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545, figure 4.
@@ -200,7 +210,8 @@ class ConvNeXtTCN(nn.Module):
         `(B, channels, K)` to `(B, channels, K)`.
 
     Raises:
-        InputError: If a size is below 1, the kernel is even and centred, or the probability is not from 0 up to 1.
+        InputError: If a size is below 1, the kernel is even and centred, the layer scale is not finite, or the
+            probability is not from 0 up to 1.
 
     Source:
         The blocks of Liu et al., arXiv 2201.03545, under the dilations of Conv-TasNet's network, arXiv 1809.07454.
@@ -221,6 +232,8 @@ class ConvNeXtTCN(nn.Module):
         for name, value in {"num_blocks": num_blocks, "num_repeats": num_repeats}.items():
             if value < 1:
                 raise InputError(f"{name} must be at least 1, found {value}")
+        if not 0 <= stochastic_depth < 1:
+            raise InputError(f"stochastic_depth must be from 0 up to 1, found {stochastic_depth}")
         self.causal = causal
         total = num_blocks * num_repeats
         self.blocks = nn.Sequential(

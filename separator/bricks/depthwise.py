@@ -64,7 +64,7 @@ class DepthwiseSeparableConv2d(nn.Module):
     """A 2-D convolution in two steps: each channel by itself over bins and frames, then across channels (1×1).
 
     With 3×3 taps and one kernel a channel `C_in·(3·3) + C_in·C_out` weights in place of the `C_out·(3·3·C_in)` of a
-    full convolution.
+    full convolution; `kernels_per_layer` times as many with more kernels.
 
     Args:
         in_channels: Channels of the input.

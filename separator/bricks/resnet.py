@@ -14,14 +14,14 @@ class _ResidualBlock(nn.Module):
 
     def _make_shortcut(self, in_channels: int, out_channels: int, stride: Size2d) -> nn.Module | None:
         """A 1×1 convolution with batch norm where the shape changes, otherwise nothing."""
-        if in_channels == out_channels and size_pair(stride) == (1, 1):
+        if in_channels == out_channels and size_pair("stride", stride) == (1, 1):
             return None
         return nn.Sequential(
             Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
         )
 
     def _chain(self) -> tuple[Conv2d, ...]:
-        return tuple(module for name, module in self.named_children() if isinstance(module, Conv2d))
+        return tuple(module for module in self.children() if isinstance(module, Conv2d))
 
     @property
     def receptive_field(self) -> tuple[int, int]:
