@@ -1,5 +1,6 @@
 """2-D convolution over bins and frames of a spectrogram, and the plain block made of it."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -89,6 +90,10 @@ class Conv2d(nn.Conv2d):
         return -(-num_bins // self.stride[0]), -(-num_frames // self.stride[1])
 
     def forward(self, frames: Tensor) -> Tensor:
+        if self.groups > 1 and frames.device.type == "cpu":
+            frames = frames.contiguous(
+                memory_format=torch.channels_last
+            )  # otherwise 7×7 gradients take 30 times as long
         if self.causal:
             frames = functional.pad(frames, (self.receptive_field[1] - 1, 0))
         return super().forward(frames)

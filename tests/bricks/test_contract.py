@@ -1,4 +1,7 @@
-"""What every brick promises, held for every entry of `BRICKS`: a new brick adds a row to `CASES`."""
+"""What every brick promises, held for every entry of `BRICKS`: a new brick adds a row to `CASES`.
+
+Those of `(B, C, F, K)` are in `test_contract_2d.py`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,8 +10,10 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.export import Dim
 
 from separator.bricks import BRICKS
+from tests.bricks.test_contract_2d import CASES_2D
 from tests.receptive_field import measured_receptive_field, seen, without_statistics
 
 
@@ -35,6 +40,8 @@ class Case:
         call: How it is called with its input.
         shortest: Fewest input frames it takes.
         dtype: Of its input.
+        any_length: Whether an exported program takes other lengths than its example's: not where torch's own operations
+            are traced for one length.
     """
 
     name: str
@@ -43,6 +50,7 @@ class Case:
     call: Callable[[Any, Tensor], Any] = _plain
     shortest: int = 1
     dtype: torch.dtype = torch.float32
+    any_length: bool = True
 
     def build(self) -> Any:
         torch.manual_seed(0)
@@ -61,16 +69,18 @@ _STFT = {"window_length": 16, "hop_length": 4, "channels": 2}
 _BLOCK = {"channels": 4, "hidden_channels": 6, "skip_channels": 3}
 _STACK = _BLOCK | {"num_blocks": 3, "num_repeats": 2}
 _CAUSAL = {"norm": "cLN", "causal": True}
+_CONVNEXT = {"channels": 4, "kernel_size": 5, "num_blocks": 3, "num_repeats": 2}
+_SCALED = {"layer_scale": 0.5}
 
 CASES = [
     Case("conv1d-encoder", _FRAMING, channels=2),
-    Case("conv1d-encoder", _FRAMING | {"activation": "relu", "edge_padding": "asteroid"}, channels=2),
+    Case("conv1d-encoder", _FRAMING | {"activation": "relu", "edge_padding": "asteroid"}, channels=2, any_length=False),
     Case("conv1d-decoder", _FRAMING, call=_decode, shortest=2),
     Case("conv1d-decoder", _FRAMING | {"edge_padding": "asteroid"}, call=_decode),
     Case("conv1d-decoder", _FRAMING | {"kernel_size": 17, "stride": 5}, call=_decode, shortest=2),
-    Case("stft-encoder", {"window_length": 16, "hop_length": 4}, channels=2),
+    Case("stft-encoder", {"window_length": 16, "hop_length": 4}, channels=2, any_length=False),
     Case("stft-encoder", {"window_length": 16, "hop_length": 8}, channels=1),
-    Case("stft-decoder", _STFT, channels=18, call=_decode, shortest=2, dtype=torch.complex64),
+    Case("stft-decoder", _STFT, channels=18, call=_decode, shortest=2, dtype=torch.complex64, any_length=False),
     Case("dilated-conv1d", _DILATED | {"kernel_size": 3}),
     Case("dilated-conv1d", _DILATED | {"kernel_size": 5, "dilation": 3, "groups": 4}),
     Case("dilated-conv1d", _DILATED | {"kernel_size": 2, "dilation": 4, "causal": True}),
@@ -85,6 +95,11 @@ CASES = [
     Case("separable-block", _BLOCK | {"kernel_size": 2} | _CAUSAL, call=_skip_output),
     Case("separable-tcn", _STACK),
     Case("separable-tcn", _STACK | {"kernel_size": 4} | _CAUSAL),
+    Case("convnext-block-1d", {"in_channels": 4} | _SCALED),
+    Case("convnext-block-1d", {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "dilation": 4} | _SCALED),
+    Case("convnext-block-1d", {"in_channels": 4, "kernel_size": 4, "dilation": 2, "causal": True} | _SCALED),
+    Case("convnext-tcn", _CONVNEXT | _SCALED),
+    Case("convnext-tcn", _CONVNEXT | {"kernel_size": 4, "causal": True} | _SCALED),
 ]
 
 CAUSAL_CASES = [case for case in CASES if getattr(case.build(), "causal", False)]
@@ -95,7 +110,9 @@ every_brick = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def test_every_brick_has_a_case() -> None:
-    assert {case.name for case in CASES} == set(BRICKS)
+    one_dimension, two_dimensions = {case.name for case in CASES}, {case.name for case in CASES_2D}
+    assert one_dimension | two_dimensions == set(BRICKS)
+    assert not one_dimension & two_dimensions
 
 
 @every_brick
@@ -178,8 +195,11 @@ class _Called(nn.Module):
 
 
 @every_brick
-def test_exported_program_gives_the_same_output(case: Case) -> None:
+def test_exported_program_gives_the_same_output_at_any_length(case: Case) -> None:
     module, frames = _Called(case.build(), case.call), case.frames(33)
+    dynamic = {0: Dim("batch")} | ({2: Dim("frames", min=16)} if case.any_length else {})
     with torch.no_grad():
-        program = torch.export.export(module, (frames,))
-    torch.testing.assert_close(program.module()(frames), module(frames), rtol=0, atol=1e-6)
+        program = torch.export.export(module, (frames,), dynamic_shapes=(dynamic,)).module()
+    for num_frames in (33, 16, 50) if case.any_length else (33,):
+        frames = case.frames(num_frames)
+        torch.testing.assert_close(program(frames), module(frames), rtol=0, atol=1e-6)

@@ -113,3 +113,11 @@ def test_geometry_that_cannot_be_is_refused(arguments: dict[str, Any], message: 
 def test_batch_norm_follows_the_convolution_without_a_bias() -> None:
     assert [name for name, _ in ConvBlock2d(2, 3).named_parameters()] == ["conv.weight", "norm.weight", "norm.bias"]
     assert isinstance(ConvBlock2d(2, 3).norm, nn.BatchNorm2d)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_grouped_convolution_is_channels_last_on_a_cpu(causal: bool) -> None:
+    """There the gradients of a 7×7 depthwise convolution took 36 times as long in the other memory format."""
+    brick, frames = Conv2d(4, 4, 7, causal=causal, groups=4), torch.randn(2, 4, 5, 6)
+    assert brick(frames).is_contiguous(memory_format=torch.channels_last)
+    assert Conv2d(4, 4, 7, causal=causal)(frames).is_contiguous()

@@ -222,9 +222,9 @@ def test_block_that_cannot_be_is_refused(make: Callable[..., Any], arguments: di
 
 
 def test_sizes_below_one_are_refused() -> None:
-    with pytest.raises(InputError, match="^out_channels must be at least 1, found 0"):
+    with pytest.raises(InputError, match=r"^out_channels must be at least 1, found 0"):
         ConvNeXtBlock1d(4, 0)
-    with pytest.raises(InputError, match="^dilation must be at least 1, found 0"):
+    with pytest.raises(InputError, match=r"^dilation must be at least 1, found 0"):
         ConvNeXtBlock2d(4, dilation=0)
     for name in ("num_blocks", "num_repeats"):
         with pytest.raises(InputError, match=f"^{name} must be at least 1, found 0"):
