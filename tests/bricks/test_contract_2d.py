@@ -113,20 +113,20 @@ def test_a_causal_brick_does_not_look_ahead(case: Case2d) -> None:
 
 
 @every_brick
-@pytest.mark.parametrize("level", [0.0, 1e-4, 1.0, 1e4])
-@pytest.mark.parametrize("shape", [(2, 9, 12), (1, 9, 1), (1, 1, 12)], ids=str)
-def test_gradients_are_finite_at_any_level_and_in_silence(
-    case: Case2d, level: float, shape: tuple[int, int, int]
-) -> None:
-    brick, (batch, num_bins, num_frames) = case.build().train(), shape
-    frames = (level * case.frames(num_bins, num_frames, batch)).requires_grad_()
-    output = brick(frames)
-    output.abs().sum().backward()
-    assert output.isfinite().all()
-    for name, gradient in {"frames": frames.grad, **{n: p.grad for n, p in brick.named_parameters()}}.items():
-        assert gradient is not None and gradient.isfinite().all(), name
-    for name, buffer in brick.named_buffers():
-        assert buffer.isfinite().all(), name
+@pytest.mark.parametrize("level", [0.0, 1e-4, 1e4])
+def test_gradients_are_finite_at_any_level_and_in_silence(case: Case2d, level: float) -> None:
+    brick = case.build().train()
+    for batch, num_bins, num_frames in ((2, 9, 12), (1, 9, 1), (1, 1, 12)):
+        brick.zero_grad()
+        frames = (level * case.frames(num_bins, num_frames, batch)).requires_grad_()
+        output = brick(frames)
+        output.abs().sum().backward()
+        assert output.isfinite().all()
+        gradients = {name: parameter.grad for name, parameter in brick.named_parameters()}
+        for name, gradient in {"frames": frames.grad, **gradients}.items():
+            assert gradient is not None and gradient.isfinite().all(), name
+        for name, buffer in brick.named_buffers():
+            assert buffer.isfinite().all(), name
 
 
 @every_brick
