@@ -127,9 +127,7 @@ def read_description(folder: Path) -> ModelDescription:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r}: not a separator model")
     if version > FORMAT_VERSION:
-        raise InputError(
-            f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: update separator"
-        )
+        raise InputError(f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: update separator")
     _check_fields(path, content)
     return ModelDescription(**{**content, "sources": tuple(content["sources"])})
 

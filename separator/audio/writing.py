@@ -107,9 +107,17 @@ class AudioWriter:
         return self._temporary.with_name(self._temporary.name + ".flac")
 
     def _encode_flac(self, gain: float) -> None:
-        with soundfile.SoundFile(native_name(self._temporary)) as source, soundfile.SoundFile(
-            native_name(self._flac_temporary), "w", source.samplerate, source.channels, subtype="PCM_24", format="FLAC"
-        ) as flac:
+        with (
+            soundfile.SoundFile(native_name(self._temporary)) as source,
+            soundfile.SoundFile(
+                native_name(self._flac_temporary),
+                "w",
+                source.samplerate,
+                source.channels,
+                subtype="PCM_24",
+                format="FLAC",
+            ) as flac,
+        ):
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
                 flac.write(block * np.float32(gain))
         self._flac_temporary.replace(self._temporary)

@@ -29,9 +29,7 @@ class ChunkedSeparation:
 
     def __init__(self, separate: SeparateChunk, chunk_samples: int, overlap_samples: int) -> None:
         if chunk_samples < 1 or not 0 <= overlap_samples <= chunk_samples // 2:
-            raise ValueError(
-                f"expected an overlap from 0 to half of {chunk_samples} samples, found {overlap_samples}"
-            )
+            raise ValueError(f"expected an overlap from 0 to half of {chunk_samples} samples, found {overlap_samples}")
         self.separate = separate
         self.chunk_samples = chunk_samples
         self.overlap_samples = overlap_samples

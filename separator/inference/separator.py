@@ -150,9 +150,7 @@ class Separator:
             InputError: If the model does not take this number of channels.
         """
         if self.model.channels not in (1, channels) and channels != 1:
-            raise InputError(
-                f"expected 1 or {self.model.channels} audio channels for this model, found {channels}"
-            )
+            raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
         if sample_rate < 1 or sample_rate != int(sample_rate):
             raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
         sample_rate = int(sample_rate)

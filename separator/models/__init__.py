@@ -9,12 +9,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from separator.errors import InputError
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
+from separator.models.convnext_tasnet import ConvNeXtTasNet, ConvNeXtTasNetConfig
 from separator.models.pipeline import MaskingSeparator
+from separator.models.spectrogram import Spectrogram, SpectrogramConfig
 from separator.models.stft_tcn import STFTTCN, STFTTCNConfig
+from separator.models.tcn_tasnet import TCNTasNet, TCNTasNetConfig
 
 ARCHITECTURES: dict[str, tuple[type[Any], Callable[[Any], MaskingSeparator]]] = {
     "conv_tasnet": (ConvTasNetConfig, ConvTasNet),
+    "tcn_tasnet": (TCNTasNetConfig, TCNTasNet),
+    "convnext_tasnet": (ConvNeXtTasNetConfig, ConvNeXtTasNet),
     "stft_tcn": (STFTTCNConfig, STFTTCN),
+    "spectrogram": (SpectrogramConfig, Spectrogram),
 }
 """Name of each architecture: the dataclass of its config, and the model, which takes that config."""
 
@@ -35,7 +41,11 @@ def build_model(architecture: str, config: Mapping[str, Any]) -> MaskingSeparato
     if not isinstance(config, Mapping):
         raise InputError(f"config of {architecture}: expected a mapping of keys, found {config!r}")
     config_class, model_class = ARCHITECTURES[architecture]
-    return model_class(_read_config(architecture, config_class, config))
+    checked = _read_config(architecture, config_class, config)
+    try:
+        return model_class(checked)
+    except InputError as error:
+        raise InputError(f"{architecture}: {error}") from None
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:

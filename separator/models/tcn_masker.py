@@ -1,11 +1,11 @@
-"""Conv-TasNet's masker: norm, bottleneck, temporal convolutional network, masks."""
+"""Conv-TasNet's masker around any temporal convolutional network: norm, bottleneck, network, masks."""
 
 import torch
 from torch import Tensor, nn
 
 from separator.bricks.norm import make_norm
 from separator.bricks.separable_tcn import SeparableTCN
-from separator.errors import InputError
+from separator.models.config import MaskingConfig, SeparableTCNConfig
 
 
 class SoftmaxOverSources(nn.Module):
@@ -22,17 +22,11 @@ class TCNMasker(nn.Module):
     """Masks for every source from the encoder's frames.
 
     Args:
+        config: Norm, mask, causality and number of sources.
+        tcn: Brick from `(B, bottleneck_channels, K)` to `(B, output_channels, K)` with a `receptive_field`.
         num_features: N.
-        num_sources: S.
-        bottleneck_channels: B.
-        hidden_channels: H.
-        skip_channels: Sc.
-        block_kernel_size: P.
-        num_blocks: X.
-        num_repeats: R.
-        norm: `gLN` or `cLN`, everywhere.
-        mask: `sigmoid`, `relu` or `softmax` (over sources).
-        causal: Whether a mask may not depend on later frames.
+        bottleneck_channels: Channels into `tcn` (B).
+        output_channels: Channels out of it (Sc).
 
     Shape:
         `(B, N, K)` to `(B, S, N, K)`.
@@ -42,44 +36,37 @@ class TCNMasker(nn.Module):
     """
 
     def __init__(
-        self,
-        num_features: int,
-        num_sources: int,
-        bottleneck_channels: int,
-        hidden_channels: int,
-        skip_channels: int,
-        block_kernel_size: int,
-        num_blocks: int,
-        num_repeats: int,
-        norm: str,
-        mask: str,
-        causal: bool,
+        self, config: MaskingConfig, tcn: nn.Module, num_features: int, bottleneck_channels: int, output_channels: int
     ) -> None:
         super().__init__()
-        if mask not in MASKS:
-            raise InputError(f"mask: expected one of {', '.join(MASKS)}, found {mask!r}")
         self.num_features = num_features
-        self.num_sources = num_sources
-        self.norm = make_norm(norm, num_features, causal)
+        self.num_sources = config.num_sources
+        self.norm = make_norm(config.norm, num_features, config.causal)
         self.bottleneck = nn.Conv1d(num_features, bottleneck_channels, 1)
-        self.tcn = SeparableTCN(
-            bottleneck_channels,
-            hidden_channels,
-            skip_channels,
-            block_kernel_size,
-            num_blocks,
-            num_repeats,
-            norm,
-            causal,
-        )
+        self.tcn = tcn
         self.activation = nn.PReLU()
-        self.output = nn.Conv1d(skip_channels, num_sources * num_features, 1)
-        self.mask = MASKS[mask]()
+        self.output = nn.Conv1d(output_channels, config.num_sources * num_features, 1)
+        self.mask = MASKS[config.mask]()
+
+    @classmethod
+    def separable(cls, config: SeparableTCNConfig, num_features: int) -> "TCNMasker":
+        """The masker with Conv-TasNet's own network."""
+        tcn = SeparableTCN(
+            config.bottleneck_channels,
+            config.hidden_channels,
+            config.skip_channels,
+            config.block_kernel_size,
+            config.num_blocks,
+            config.num_repeats,
+            config.norm,
+            config.causal,
+        )
+        return cls(config, tcn, num_features, config.bottleneck_channels, config.skip_channels)
 
     @property
     def receptive_field(self) -> int:
         """Frames that the convolutions see."""
-        return self.tcn.receptive_field
+        return int(self.tcn.receptive_field)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:
         hidden = self.tcn(self.bottleneck(self.norm(frames)))

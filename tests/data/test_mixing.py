@@ -1,6 +1,5 @@
 """Mixing on the fly: the same example for the same number, sources that sum to the mixture, levels as asked."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -62,9 +62,7 @@ def test_silence_gives_silence(tmp_path: Path) -> None:
 def test_a_stereo_recording_keeps_its_sides_and_its_speakers_together() -> None:
     low, high = tones(16000, 3.0)
     stereo = torch.stack([low + 0.2 * high, 0.3 * low + high])
-    separated = torch.stack(
-        list(perfect_separator(shuffle=True, chunk_seconds=1.0).separate(stereo, 16000).values())
-    )
+    separated = torch.stack(list(perfect_separator(shuffle=True, chunk_seconds=1.0).separate(stereo, 16000).values()))
     if si_sdr(separated[0, 0], low) < si_sdr(separated[1, 0], low):
         separated = separated.flip(0)
     expected = torch.stack([torch.stack([low, 0.3 * low]), torch.stack([0.2 * high, high])])

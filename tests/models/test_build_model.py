@@ -19,7 +19,10 @@ def test_config_survives_the_round_trip_through_plain_values(architecture: str) 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"num_filter": 8}, r"conv_tasnet: expected keys out of num_filters, kernel_size, .*, found 'num_filter'"),
+        (
+            {"num_filter": 8},
+            r"conv_tasnet: expected keys out of norm, .*num_filters, kernel_size, .*, found 'num_filter'",
+        ),
         ({3: 8}, r"conv_tasnet: expected keys out of .*, found 3"),
         ({"num_filters": "8"}, "conv_tasnet: num_filters: input should be a valid integer, found '8'"),
         ({"num_filters": 8.0}, r"conv_tasnet: num_filters: input should be a valid integer, found 8\.0"),

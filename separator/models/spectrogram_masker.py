@@ -1,0 +1,93 @@
+"""The 2-D masker: an encoder-decoder over frequency with skips, dilated over time at its last level."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from separator.bricks.conv2d import Conv2d, ConvBlock2d
+from separator.bricks.norm import make_norm
+from separator.models.config import FourierConfig
+from separator.models.fourier import compressed_parts, log_magnitude
+from separator.models.tcn_masker import MASKS
+
+MakeBlock = Callable[[int, int], nn.Module]
+"""Channels and dilation over frames to a 2-D brick that keeps channels, bins and frames."""
+
+
+class SpectrogramMasker(nn.Module):
+    """Masks for every source from complex frames.
+
+    Each level but the first starts with a strided convolution that halves the bins, and goes back by a 1×1
+    convolution, a doubling of the bins, and the sum with what the level above was on the way down. Frames are never
+    skipped.
+
+    Args:
+        config: Window, channels, norm, causality and number of sources.
+        make_block: Makes the blocks.
+        complex_features: Whether the blocks see real and imaginary part; otherwise the logarithm of the magnitude.
+        complex_mask: Whether the masks are complex and unbounded; otherwise `config.mask` of one real map.
+        level_channels: Channels at each level.
+        blocks_per_level: Blocks on each way at each level but the last.
+        dilations: Dilation over frames of each block of the last level.
+
+    Shape:
+        `(B, C·F, K)` complex to `(B, S, C·F, K)`, real or complex.
+    """
+
+    def __init__(
+        self,
+        config: FourierConfig,
+        make_block: MakeBlock,
+        complex_features: bool,
+        complex_mask: bool,
+        level_channels: Sequence[int],
+        blocks_per_level: int,
+        dilations: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self.num_bins = config.window_length // 2 + 1
+        self.channels = config.channels
+        self.num_sources = config.num_sources
+        self.complex_features = complex_features
+        features = config.channels * (2 if complex_features else 1)
+        # The gains of this norm, one for each channel and bin, also tell the blocks where on the axis they are.
+        self.norm = make_norm(config.norm, features * self.num_bins, config.causal)
+        self.stem = ConvBlock2d(features, level_channels[0], causal=config.causal)
+        self.down = nn.ModuleList(_chain(make_block, each, blocks_per_level) for each in level_channels[:-1])
+        self.up = nn.ModuleList(_chain(make_block, each, blocks_per_level) for each in level_channels[:-1])
+        pairs = list(itertools.pairwise(level_channels))
+        self.halve = nn.ModuleList(ConvBlock2d(above, below, (3, 1), stride=(2, 1)) for above, below in pairs)
+        self.widen = nn.ModuleList(ConvBlock2d(below, above, 1) for above, below in pairs)
+        self.bottom = nn.Sequential(*(make_block(level_channels[-1], dilation) for dilation in dilations))
+        maps = config.channels * (2 if complex_mask else 1)
+        self.output = Conv2d(level_channels[0], config.num_sources * maps, kernel_size=1)
+        self.mask = None if complex_mask else MASKS[config.mask]()
+        blocks = [self.stem, *self.bottom, *(block for chain in (*self.down, *self.up) for block in chain)]
+        self.receptive_field = 1 + sum(block.receptive_field[1] - 1 for block in blocks)
+        """Frames that the convolutions see."""
+
+    def forward(self, frames: Tensor) -> Tensor:
+        features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
+        hidden = self.stem(self.norm(features).unflatten(1, (-1, self.num_bins)))  # (B, features, F, K) in
+        skips = []
+        for blocks, halve in zip(self.down, self.halve, strict=True):
+            hidden = blocks(hidden)
+            skips.append(hidden)
+            hidden = halve(hidden)
+        hidden = self.bottom(hidden)
+        for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
+            skip = skips.pop()
+            hidden = widen(hidden).repeat_interleave(2, dim=2)[:, :, : skip.shape[2]]
+            hidden = blocks(hidden + skip)
+        maps = self.output(hidden).float()  # (B, S · maps, F, K)
+        if self.mask is None:
+            maps = maps.unflatten(1, (self.num_sources, 2, self.channels))
+            return torch.complex(maps[:, :, 0], maps[:, :, 1]).flatten(2, 3)  # (B, S, C·F, K)
+        masks: Tensor = self.mask(maps.unflatten(1, (self.num_sources, self.channels)))
+        return masks.flatten(2, 3)
+
+
+def _chain(make_block: MakeBlock, channels: int, length: int) -> nn.Sequential:
+    return nn.Sequential(*(make_block(channels, 1) for _ in range(length)))
