@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -13,7 +14,7 @@ from separator.checkpoint import check_source_names
 from separator.data.config import DataConfig, MixtureListConfig, SpeakerSet
 from separator.errors import InputError
 from separator.losses import LOSSES
-from separator.models import ARCHITECTURES
+from separator.models import ARCHITECTURES, build_model
 from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
 
 
@@ -84,11 +85,22 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
             raise InputError(f"--set {override}: expected a value in YAML") from None
         _set(content, key.split("."), value, override)
     try:
-        return _ADAPTER.validate_python(content)
+        recipe = _ADAPTER.validate_python(content)
+        check_model(recipe)
     except ValidationError as error:
         raise InputError(f"{path}: {_first_problem(error)}") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    return recipe
+
+
+def check_model(recipe: Recipe) -> None:
+    """Raise `InputError` if the model's config is wrong; built without memory for its weights."""
+    try:
+        with torch.device("meta"):
+            build_model(recipe.model.architecture, {**recipe.model.config, "num_sources": len(recipe.sources)})
+    except InputError as error:
+        raise InputError(f"model.config: {error}") from None
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:

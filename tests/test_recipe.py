@@ -1,8 +1,10 @@
 """Recipes are read strictly: each mistake is one line that names the key."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from separator.errors import InputError
 from separator.models import build_model
@@ -34,8 +36,6 @@ def test_settings_override_the_file() -> None:
 
 
 def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
-    import yaml
-
     recipe = load_recipe(TINY)
     copy = tmp_path / "copy.yaml"
     copy.write_text(yaml.safe_dump(recipe_to_dict(recipe)))
@@ -72,6 +72,11 @@ def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("optimizer.learning_rate=.inf", ["optimizer.learning_rate", "inf"]),
         ("training.seed=-1", ["training.seed", "-1"]),
         ("training.devices=2", ["training.devices", "found 2"]),
+        ("model.config.num_blockz=3", ["model.config: stft_tcn", "num_blocks", "found 'num_blockz'"]),
+        ("model.config.num_blocks=3.5", ["model.config: stft_tcn: num_blocks", "integer", "3.5"]),
+        ("model.config.causal=true", ["model.config: stft_tcn: norm", "'cLN'", "'gLN'"]),
+        ("model.config.block_kernel_size=4", ["model.config: stft_tcn: block_kernel_size", "odd", "found 4"]),
+        ("model.config.hop_length=100", ["model.config: stft_tcn: hop_length", "divide", "found 100"]),
         ("nonsense", ["--set", "key.path=value", "'nonsense'"]),
         ("name.inner=1", ["name is a value"]),
     ],
@@ -81,6 +86,36 @@ def test_a_mistake_is_one_line_naming_the_key(override: str, words: list[str]) -
         load_recipe(TINY, [override])
     message = str(raised.value)
     assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"block": "resnext"}, ["block:", "'resnet'", "found 'resnext'"]),
+        ({"block": "conv", "groups": 2}, ["groups: expected 1 unless block is bottleneck", "found 2"]),
+        ({"block": "conv", "stochastic_depth": 0.1}, ["stochastic_depth", "unless block is convnext", "found 0.1"]),
+        ({"block": "bottleneck", "groups": 3}, ["groups: expected a divisor of 64", "found 3"]),
+        ({"block": "bottleneck", "level_channels": [8, 10]}, ["level_channels", "multiples of expansion", "found 10"]),
+        ({"block": "convnext", "block_kernel_size": 4}, ["block_kernel_size: expected an odd", "found 4"]),
+        ({"block": "convnext", "stochastic_depth": 1.0}, ["stochastic_depth: expected from 0 up to 1", "found 1.0"]),
+        ({"level_channels": []}, ["level_channels", "found []"]),
+        ({"level_channels": [8, 0]}, ["level_channels", "found [8, 0]"]),
+        ({"window_length": 511}, ["window_length", "even", "found 511"]),
+        ({"causal": True}, ["norm: expected 'cLN'", "'gLN'"]),
+    ],
+)
+def test_an_impossible_model_is_one_line_naming_recipe_and_key(
+    config: dict[str, Any], words: list[str], tmp_path: Path
+) -> None:
+    content = {"base": str(TINY), "name": "x", "model": {"architecture": "spectrogram", "config": config}}
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError) as raised:
+        load_recipe(path)
+    message = str(raised.value)
+    assert message.startswith(f"{path}: model.config: spectrogram: ") and "\n" not in message
     for word in words:
         assert word in message
 
