@@ -70,7 +70,9 @@ class SpectrogramMasker(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
-        hidden = self.stem(self.norm(features).unflatten(1, (-1, self.num_bins)))  # (B, features, F, K) in
+        features = self.norm(features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
+        # Every block keeps this memory format; depthwise convolutions need it to be fast.
+        hidden = self.stem(features.contiguous(memory_format=torch.channels_last))
         skips = []
         for blocks, halve in zip(self.down, self.halve, strict=True):
             hidden = blocks(hidden)
