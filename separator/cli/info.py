@@ -1,42 +1,108 @@
-"""`separator info MODEL`: what a model is, how it was trained, how it scored."""
+"""`separator info MODEL_OR_RECIPE`: what a model is, what it costs, how it was trained, how it scored."""
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
-    parser.add_argument("model", metavar="MODEL", help="name of a released model, a model folder, or a Hub id")
+    parser.add_argument(
+        "model",
+        metavar="MODEL_OR_RECIPE",
+        help="name of a released model, a model folder, a Hub id, or a recipe (its untrained model)",
+    )
+    parser.add_argument(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one setting of the recipe, such as model.config.num_blocks=4; may be repeated",
+    )
+    parser.add_argument("--device", default="auto", help="where to measure: auto, cpu, cuda or cuda:N")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the measured mixture (default: 10)")
+    parser.add_argument("--no-measure", action="store_true", help="skip the measurement of time and memory")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the description of a model."""
     import json
+    from dataclasses import asdict
 
+    from separator.inference.separator import find_device
+    from separator.inference.speed import measure_speed
+    from separator.models.cost import model_cost
+
+    device = find_device(args.device)
+    model, facts = _load(args.model, args.overrides)
+    sample_rate = facts["sample_rate"]
+    # First the measurement: its memory is that of this process, which has done nothing else so far.
+    speed = None if args.no_measure else measure_speed(model, sample_rate, device, args.seconds)
+    facts |= {"causal": model.causal, **asdict(model_cost(model.cpu(), sample_rate))}
+    facts["measured"] = None if speed is None else asdict(speed)
+    if args.json:
+        print(json.dumps(facts, indent=2))
+    else:
+        _print(facts)
+    return 0
+
+
+def _load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
+    """The model and what it says of itself; a recipe's is built, a model's is loaded."""
     from separator.checkpoint import find_model, load_model
+    from separator.errors import InputError
+    from separator.models import build_model, config_to_dict
+    from separator.recipe import load_recipe
 
-    folder = find_model(args.model)
+    if name.endswith((".yaml", ".yml")):
+        recipe = load_recipe(Path(name), overrides)
+        built = build_model(recipe.model.architecture, {**recipe.model.config, "num_sources": len(recipe.sources)})
+        return built, {
+            "recipe": name,
+            "architecture": recipe.model.architecture,
+            "config": config_to_dict(built.config),
+            "sample_rate": recipe.data.sample_rate,
+            "sources": list(recipe.sources),
+        }
+    if overrides:
+        raise InputError(f"--set changes a recipe, but {name} is a model")
+    folder = find_model(name)
     model, description = load_model(folder)
-    facts = {
+    return model, {
         "folder": str(folder),
         "architecture": description.architecture,
         "config": description.config,
         "sample_rate": description.sample_rate,
         "sources": list(description.sources),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "receptive_field_seconds": round(model.receptive_field_samples / description.sample_rate, 3),
-        "causal": model.causal,
         "training": description.training,
         "scores": description.scores,
     }
-    if args.json:
-        print(json.dumps(facts, indent=2))
-        return 0
-    for key, value in facts.items():
+
+
+def _print(facts: dict[str, Any]) -> None:
+    facts = dict(facts)
+    measured, latency = facts.pop("measured"), facts.pop("latency_seconds")
+    costs = {
+        "parameters": f"{facts.pop('parameters'):,}",
+        "multiply-accumulates": f"{facts.pop('macs_per_second') / 1e6:,.1f} million a second of audio "
+        "(convolutions and matrix products, by torch's FLOP counter)",
+        "receptive field": f"{facts.pop('receptive_field_seconds'):.3f} s",
+        "latency": "the whole chunk: not causal" if latency is None else f"{1000 * latency:.1f} ms",
+    }
+    if measured is not None:
+        where = f"{measured['device']}, {measured['threads']} threads, float32"
+        costs |= {
+            "real-time factor": f"{measured['real_time_factor']:.4f} ({measured['seconds']:g} s of noise, {where})",
+            "peak memory": f"{measured['peak_memory_mb']:,.0f} MB, {measured['added_memory_mb']:,.0f} MB of it to "
+            "separate",
+        }
+    facts.pop("causal")
+    for key, value in (facts | costs).items():
         if isinstance(value, dict):
             print(f"{key}:")
             for inner, setting in value.items():
                 print(f"  {inner}: {setting}")
         else:
             print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
-    return 0

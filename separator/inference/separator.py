@@ -65,7 +65,7 @@ class Separator:
         mixture_consistency: bool = True,
     ) -> None:
         self.description = description
-        self.device = _find_device(device)
+        self.device = find_device(device)
         if precision not in ("auto", "float32", "bfloat16"):
             raise InputError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
         self.dtype = torch.bfloat16 if (precision, self.device.type) == ("auto", "cuda") else torch.float32
@@ -225,7 +225,8 @@ def _align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
     return reorder(estimate, permutation)
 
 
-def _find_device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """The device of a name: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; InputError if not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -1,0 +1,92 @@
+"""What a model costs on this machine: time and memory, measured."""
+
+import os
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+from separator.errors import InputError
+from separator.models.pipeline import MaskingSeparator
+
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A measurement of the model alone: no file, no resampling, one batch of one mixture in float32.
+
+    Attributes:
+        real_time_factor: Processing time over the mixture's length, the median of five runs after one to warm up.
+        peak_memory_mb: CPU: largest resident memory of the process so far, in MB of 10⁶ bytes; CUDA: largest memory
+            allocated on the device.
+        added_memory_mb: How much of it came on top of the loaded model.
+        seconds: Length of the mixture.
+        device: Where it ran.
+        threads: Threads of the CPU that torch used.
+    """
+
+    real_time_factor: float
+    peak_memory_mb: float
+    added_memory_mb: float
+    seconds: float
+    device: str
+    threads: int
+
+
+@torch.inference_mode()
+def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float = 10.0) -> Speed:
+    """Separate noise a few times and take the time and the memory.
+
+    The memory of a CPU is that of the whole process since its start: measure in a fresh one.
+
+    Args:
+        model: Any separator; it is left on `device`, in evaluation mode.
+        sample_rate: Its rate in Hz.
+        device: Where to run.
+        seconds: Length of the mixture, from 0.1 to 600.
+
+    Raises:
+        InputError: If the length is out of range.
+    """
+    if not 0.1 <= seconds <= 600:
+        raise InputError(f"seconds: expected 0.1 to 600, found {seconds}")
+    model = model.to(device).eval()
+    mixture = torch.randn(1, model.channels, round(seconds * sample_rate), generator=torch.Generator().manual_seed(0))
+    mixture = mixture.to(device)
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
+    times = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        model(mixture)
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    peak = torch.cuda.max_memory_allocated(device) if on_gpu else _peak_resident_bytes()
+    return Speed(
+        real_time_factor=median(times[1:]) / seconds,
+        peak_memory_mb=peak / 1e6,
+        added_memory_mb=(peak - before) / 1e6,
+        seconds=seconds,
+        device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
+        threads=torch.get_num_threads(),
+    )
+
+
+def _peak_resident_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _resident_bytes() -> int:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:  # not Linux
+        return _peak_resident_bytes()

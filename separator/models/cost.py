@@ -1,0 +1,64 @@
+"""What a model costs before it has run on any particular machine: weights, arithmetic, reach, delay."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from separator.models.pipeline import MaskingSeparator
+
+COUNTED_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of a model.
+
+    Attributes:
+        parameters: Weights that training may change.
+        macs_per_second: Multiply-accumulates for a second of audio.
+        receptive_field_seconds: Stretch of the mixture that an output sample sees through convolutions; the statistics
+            of gLN and cLN reach further.
+        latency_seconds: How far after an output sample the model looks; None if it is not causal and needs the whole
+            chunk.
+    """
+
+    parameters: int
+    macs_per_second: float
+    receptive_field_seconds: float
+    latency_seconds: float | None
+
+
+def model_cost(model: MaskingSeparator, sample_rate: int) -> Cost:
+    """Count what a model costs.
+
+    Args:
+        model: On the CPU.
+        sample_rate: Its rate in Hz.
+    """
+    return Cost(
+        parameters=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        macs_per_second=macs_per_second(model, sample_rate),
+        receptive_field_seconds=model.receptive_field_samples / sample_rate,
+        latency_seconds=model.latency_samples / sample_rate if model.causal else None,
+    )
+
+
+@torch.no_grad()
+def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
+    """Multiply-accumulates for a second of audio, by torch's FLOP counter: convolutions and matrix products.
+
+    The Fourier transform, norms and activations are not counted. Counted as the difference between two lengths: what
+    the padding at both ends costs falls out.
+    """
+    short, long = (_count_macs(model, seconds * sample_rate) for seconds in (COUNTED_SECONDS, 2 * COUNTED_SECONDS))
+    return (long - short) / COUNTED_SECONDS
+
+
+def _count_macs(model: MaskingSeparator, num_samples: int) -> float:
+    was_training = model.training
+    model.eval()  # batch norm keeps its statistics
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, model.channels, num_samples))
+    model.train(was_training)
+    return counter.get_total_flops() / 2
