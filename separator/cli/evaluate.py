@@ -32,18 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write DIR/mixtures.csv, DIR/scores.csv and DIR/summary.json, and print the summary."""
-    import csv
-    import json
     from dataclasses import asdict
 
     from rich.console import Console
     from rich.progress import Progress
 
     from separator.data.config import MixtureListConfig
-    from separator.data.mixture_list import MixtureList
-    from separator.data.speakers import load_speakers
     from separator.errors import InputError
-    from separator.evaluation.mixtures import evaluate_mixtures, summarise
+    from separator.experiments.run import EvaluationSet, evaluation_set, score_model
     from separator.inference import Separator
     from separator.recipe import load_recipe
 
@@ -51,36 +47,29 @@ def run(args: argparse.Namespace) -> int:
     if args.data.is_dir():
         if args.overrides:
             raise InputError("--set changes a recipe, but --data is a folder")
-        root, config = args.data, MixtureListConfig(path=".")
-        sample_rate, num_speakers = separator.sample_rate, len(separator.sources)
+        config = MixtureListConfig(path=".")
+        test_set = EvaluationSet(args.data, config, len(separator.sources), separator.sample_rate)
     else:
         data = load_recipe(args.data, args.overrides).data
-        chosen = data.test if args.split == "test" else data.valid
-        if chosen is None:
-            raise InputError(f"{args.data}: data.test is missing; expected it, or --split valid")
-        root, config = Path(data.root), chosen
-        sample_rate, num_speakers = data.sample_rate, data.num_speakers
-    mixtures = MixtureList(config, load_speakers(root, config.path, sample_rate), num_speakers, sample_rate)
+        try:
+            test_set = evaluation_set(data, args.split)
+        except InputError as error:
+            raise InputError(f"{args.data}: {error}") from None
+    mixtures = test_set.load()
 
-    args.output.mkdir(parents=True, exist_ok=True)
-    mixtures.write_csv(args.output / "mixtures.csv")
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("separating", total=len(mixtures))
-        scores = evaluate_mixtures(
+        summary = score_model(
             separator,
             mixtures,
-            audio_folder=args.output / "audio" if args.save_audio else None,
+            args.output,
+            about={"model": args.model, "data": str(args.data), "list": asdict(test_set.config)},
+            save_audio=args.save_audio,
             on_mixture=lambda: progress.advance(task),
         )
-    with (args.output / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(asdict(scores[0])))
-        writer.writeheader()
-        writer.writerows(asdict(score) for score in scores)
-    summary = {"model": args.model, "data": str(args.data), "list": asdict(config), **summarise(scores)}
-    (args.output / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     print(
-        f"{summary['num_mixtures']} mixtures, {num_speakers} talkers: SI-SDR {summary['si_sdr_db']:.2f} dB, "
+        f"{summary['num_mixtures']} mixtures, {test_set.num_speakers} talkers: SI-SDR {summary['si_sdr_db']:.2f} dB, "
         f"SI-SDRi {summary['si_sdri_db']:.2f} dB (median {summary['si_sdri_db_median']:.2f} dB)"
     )
     print(f"scores are in {args.output}", file=sys.stderr)

@@ -24,35 +24,16 @@ def run(args: argparse.Namespace) -> int:
     """Train; 0 when finished, 130 when stopped by Ctrl-C or SIGTERM with the state saved."""
     import shlex
 
-    import yaml
-
-    from separator.recipe import load_recipe, recipe_to_dict
-    from separator.training.run import check_run_folder, train
+    from separator.experiments.run import RECIPE_NAME, train_recipe
+    from separator.recipe import load_recipe
 
     recipe = load_recipe(args.recipe, args.overrides)
     run_folder = args.output or Path("runs") / recipe.name
-    check_run_folder(run_folder, args.resume)
-    run_folder.mkdir(parents=True, exist_ok=True)
-    resolved = run_folder / "recipe.yaml"
-    text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
-    if not args.resume:
-        resolved.write_text(text, encoding="utf-8")
-    outcome = train(
-        run_folder,
-        name=recipe.name,
-        sources=recipe.sources,
-        model=recipe.model,
-        loss=recipe.loss,
-        data=recipe.data,
-        optimizer=recipe.optimizer,
-        training=recipe.training,
-        resume=args.resume,
-    )
-    resolved.write_text(text, encoding="utf-8")  # of a resumed run only now: one that could not start changes nothing
+    outcome = train_recipe(recipe, run_folder, args.resume)
     if outcome.stopped_by_signal:
         print(
             f"stopped at step {outcome.steps} of {recipe.training.max_steps}; go on with: "
-            f"separator train {shlex.quote(str(resolved))} -o {shlex.quote(str(run_folder))} --resume",
+            f"separator train {shlex.quote(str(run_folder / RECIPE_NAME))} -o {shlex.quote(str(run_folder))} --resume",
             file=sys.stderr,
         )
         return 130

@@ -226,7 +226,7 @@ def _align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; InputError if not there."""
+    """The device of a name: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; else InputError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

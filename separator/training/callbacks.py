@@ -65,13 +65,23 @@ class KeepBest(Callback):
         self.state_path = state_path
         self.export = export
         self.best: float = float("-inf")
+        self._seconds_before = 0.0  # of the parts of the run that were stopped
         self._started = time.monotonic()
 
+    @property
+    def seconds(self) -> float:
+        """Time spent training, validations included, over all parts of the run."""
+        return self._seconds_before + time.monotonic() - self._started
+
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"best": self.best, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best = float(state_dict["best"])
+        self._seconds_before = float(state_dict.get("seconds", 0.0))  # 0.1.0 did not save it
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._started = time.monotonic()
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if trainer.sanity_checking:
@@ -85,9 +95,8 @@ class KeepBest(Callback):
         is_best = score > self.best
         if trainer.is_global_zero:
             loss = trainer.callback_metrics.get("train/loss", torch.tensor(float("nan")))
-            minutes = (time.monotonic() - self._started) / 60
             print(
-                f"step {trainer.global_step}  {minutes:.1f} min  loss {float(loss):.2f} dB  "
+                f"step {trainer.global_step}  {self.seconds / 60:.1f} min  loss {float(loss):.2f} dB  "
                 f"valid SI-SDRi {score:.2f} dB{'  (best so far)' if is_best else ''}",
                 file=sys.stderr,
                 flush=True,

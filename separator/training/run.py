@@ -33,6 +33,7 @@ class Outcome:
         state_path: The resumable state.
         steps: Optimiser steps done in all.
         best_si_sdri_db: Best validation score, in dB; minus infinity before the first validation.
+        training_seconds: Time from the first step to the last, validations included, over all resumed parts.
         stopped_by_signal: Whether Ctrl-C or SIGTERM ended it before `max_steps`.
     """
 
@@ -40,6 +41,7 @@ class Outcome:
     state_path: Path
     steps: int
     best_si_sdri_db: float
+    training_seconds: float
     stopped_by_signal: bool
 
 
@@ -132,6 +134,7 @@ def train(
         state_path=state_path,
         steps=trainer.global_step,
         best_si_sdri_db=keep_best.best,
+        training_seconds=keep_best.seconds,
         stopped_by_signal=stopped,
     )
 

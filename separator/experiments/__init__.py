@@ -1,0 +1,1 @@
+"""Whole recipes: trained into a run folder, scored, compared with each other."""
