@@ -14,8 +14,9 @@ COMMANDS: dict[str, str] = {
     "separate": "separate recordings into one file a source",
     "train": "train a recipe, or go on with a run",
     "evaluate": "separate a fixed list of mixtures and score it",
+    "compare": "train several recipes alike, score them alike, and write one table",
     "models": "list the released models at hand",
-    "info": "describe a model",
+    "info": "describe a model or a recipe, and measure what it costs",
 }
 """Each command lives in the module of its name."""
 

@@ -1,5 +1,6 @@
 """The Lightning data module that mixes speakers on the fly."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ class ResumableLoader(DataLoader[Tensor]):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         pass
+
+
+def _outlive_termination(worker: int) -> None:
+    """A scheduler sends SIGTERM to all processes of a job: the loader's go on until training has saved its state."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class SpeakerMixtures(lightning.LightningDataModule):
@@ -114,6 +120,7 @@ class SpeakerMixtures(lightning.LightningDataModule):
             num_workers=self.config.num_workers,
             prefetch_factor=4 if self.config.num_workers else None,
             pin_memory=False,
+            worker_init_fn=_outlive_termination if self.config.num_workers else None,
         )
 
     def val_dataloader(self) -> DataLoader[Tensor]:

@@ -80,20 +80,32 @@ def test_resumed_weights_equal_those_of_a_run_never_stopped(data: Path, tmp_path
         assert torch.equal(weights(resumed)[name], expected), name
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_a_state_that_resumes_to_the_same_weights(data: Path, tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "to_loaders_too"), [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGTERM, True)]
+)
+def test_a_signal_saves_a_state_that_resumes_to_the_same_weights(
+    data: Path, tmp_path: Path, number: int, to_loaders_too: bool
+) -> None:
     command = [
         *(sys.executable, "-m", "separator", "train", str(RECIPES / "tiny.yaml"), "-o", str(tmp_path / "run")),
         *("--set", f"data.root={data}", "--set", "training.accelerator=cpu", "--set", "training.max_steps=400"),
-        *("--set", "training.validate_every_steps=10"),
+        *("--set", "training.validate_every_steps=10", "--set", f"data.num_workers={int(to_loaders_too)}"),
     ]
     process = subprocess.Popen(
-        command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        command,
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
     while not (tmp_path / "run" / "last.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(number)
+    if to_loaders_too:
+        os.killpg(process.pid, number)  # as a scheduler does
+    else:
+        process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "--resume" in stderr and "Traceback" not in stderr

@@ -1,0 +1,66 @@
+"""`separator compare RECIPES... -o DIR`: trains recipes alike, scores them alike, writes one table and one plot."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; imports nothing heavy."""
+    parser.add_argument(
+        "recipes",
+        metavar="RECIPES",
+        nargs="+",
+        type=Path,
+        help="recipes, or folders of them (base.yaml, what the others build on, is not compared)",
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for runs and results")
+    parser.add_argument(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one setting of all recipes, such as training.max_steps=500; may be repeated",
+    )
+    parser.add_argument("--only", metavar="NAME,...", default="", help="compare only the recipes of these names")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when all are done, 1 when some failed, 130 when stopped with the state saved."""
+    import shlex
+
+    from separator.cli.main import describe, print_error
+    from separator.experiments.comparison import Stopped, compare
+    from separator.experiments.plan import load_recipes, other_differences
+    from separator.experiments.plot import plot_rows
+    from separator.experiments.report import write_report
+    from separator.experiments.table import make_rows, write_csv
+
+    only = [name for name in args.only.split(",") if name]
+    recipes = load_recipes(args.recipes, args.overrides, only)
+    command = shlex.join(
+        [
+            *("separator", "compare", *map(str, args.recipes)),
+            *(part for override in args.overrides for part in ("--set", override)),
+            *(("--only", args.only) if only else ()),
+            *("-o", str(args.output)),
+        ]
+    )
+    args.output.mkdir(parents=True, exist_ok=True)
+    try:
+        results, failures = compare(recipes, args.output, lambda line: print(line, file=sys.stderr, flush=True))
+    except Stopped:
+        print(f"stopped; go on with the same command: {command}", file=sys.stderr)
+        return 130
+    for name, error in failures.items():
+        print_error(f"{name}: {describe(error)}")
+    if not results:
+        return 1
+    rows = make_rows(results)
+    write_csv(rows, args.output / "results.csv")
+    plot_rows(rows, args.output / "results.png")
+    write_report(args.output / "results.md", rows, recipes[0], other_differences(recipes), list(failures), command)
+    print(f"best: {rows[0].name}, SI-SDRi {rows[0].si_sdri_db:.2f} dB", file=sys.stderr)
+    print(args.output / "results.md")
+    return 1 if failures else 0

@@ -1,0 +1,164 @@
+"""Several recipes trained alike, scored on the same mixtures, and measured on the same machine."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from separator.data.mixture_list import MixtureList
+from separator.errors import InputError
+from separator.evaluation.mixtures import SourceScore
+from separator.experiments.run import (
+    OUTCOME_NAME,
+    RECIPE_NAME,
+    evaluation_set,
+    read_scores,
+    score_model,
+    train_recipe,
+)
+from separator.inference import Separator
+from separator.recipe import Recipe, load_recipe, recipe_to_dict
+from separator.training.run import MODEL_NAME, STATE_NAME
+
+SCORES_NAME = "scores"
+COST_NAME = "cost.json"
+
+FREE_TO_CHANGE = (
+    *(("data", "root"), ("data", "num_workers"), ("training", "max_steps"), ("training", "validate_every_steps")),
+    *(("training", "compile"), ("training", "accelerator"), ("training", "devices")),
+)
+"""Settings in which a run may differ from its recipe: they change neither the model nor its examples."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is known of one recipe at the end.
+
+    Attributes:
+        recipe: The recipe.
+        outcome: `outcome.json` of its run.
+        cost: What `separator info --json` printed of its model.
+        scores: Every source of every mixture.
+    """
+
+    recipe: Recipe
+    outcome: dict[str, Any]
+    cost: dict[str, Any]
+    scores: list[SourceScore]
+
+
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM ended a training; its state is saved."""
+
+
+def compare(
+    recipes: list[Recipe], folder: Path, report: Callable[[str], None]
+) -> tuple[list[Result], dict[str, Exception]]:
+    """Train what is not yet trained, score what is not yet scored, and measure what all of them cost.
+
+    Each recipe has its run folder, `folder/NAME`. What is there from an earlier call is kept: a comparison that was
+    stopped goes on where it was. One recipe's failure does not stop the others.
+
+    Args:
+        recipes: As `separator.experiments.plan.load_recipes` gives them.
+        folder: Made if missing.
+        report: Called with a line for each step.
+
+    Returns:
+        The results, in the order of the recipes, and the failures by name.
+
+    Raises:
+        InputError: If the test data is missing, or a run in the folder is of another recipe.
+        Stopped: If a signal ended a training.
+    """
+    for recipe in recipes:
+        _check_same_recipe(recipe, folder / recipe.name)
+    mixtures = evaluation_set(recipes[0].data).load()
+    failures: dict[str, Exception] = {}
+    for number, recipe in enumerate(recipes, start=1):
+        report(f"[{number}/{len(recipes)}] {recipe.name}")
+        try:
+            outcome = _train(recipe, folder / recipe.name, report)
+            _score(folder / recipe.name, mixtures, outcome, report)
+        except Stopped:
+            raise
+        except Exception as error:  # the other recipes still get done
+            failures[recipe.name] = error
+    results = []
+    for recipe in recipes:
+        if recipe.name not in failures:
+            try:
+                results.append(_collect(recipe, folder / recipe.name))
+            except Exception as error:
+                failures[recipe.name] = error
+    return results, failures
+
+
+def _check_same_recipe(recipe: Recipe, run_folder: Path) -> None:
+    """Refuse to go on with a run of another recipe; a later end of training, or data moved, is no other recipe."""
+    path = run_folder / RECIPE_NAME
+    if not path.exists():
+        return
+    earlier, now = (recipe_to_dict(each) for each in (load_recipe(path), recipe))
+    if earlier["training"]["max_steps"] > now["training"]["max_steps"]:
+        raise InputError(
+            f"{path}: expected training.max_steps of at most {now['training']['max_steps']}, as in the recipe, "
+            f"found {earlier['training']['max_steps']}; delete it, or give another -o"
+        )
+    for section, key in FREE_TO_CHANGE:
+        del earlier[section][key], now[section][key]
+    for section, value in now.items():
+        if value != earlier[section]:
+            raise InputError(
+                f"{run_folder}: expected a run of the recipe {recipe.name} as it is now, found one with another "
+                f"{section}; delete it, or give another -o"
+            )
+
+
+def _train(recipe: Recipe, run_folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
+    path = run_folder / OUTCOME_NAME
+    if path.exists():
+        outcome: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if outcome["steps"] >= recipe.training.max_steps:
+            report(f"  trained already: {outcome['steps']} steps")
+            return outcome
+    torch.compiler.reset()  # the graphs of the recipe before
+    if train_recipe(recipe, run_folder, resume=(run_folder / STATE_NAME).exists()).stopped_by_signal:
+        raise Stopped
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _score(run_folder: Path, mixtures: MixtureList, outcome: dict[str, Any], report: Callable[[str], None]) -> None:
+    summary_path = run_folder / SCORES_NAME / "summary.json"
+    if summary_path.exists():
+        summary = json.loads(summary_path.read_text(encoding="utf-8"))
+        if summary["steps"] == outcome["steps"]:
+            report(f"  scored already: SI-SDRi {summary['si_sdri_db']:.2f} dB")
+            return
+    separator = Separator.from_pretrained(run_folder / MODEL_NAME, precision="float32")
+    summary = score_model(separator, mixtures, run_folder / SCORES_NAME, about={"steps": outcome["steps"]})
+    report(f"  SI-SDRi {summary['si_sdri_db']:.2f} dB on {summary['num_mixtures']} mixtures")
+
+
+def _collect(recipe: Recipe, run_folder: Path) -> Result:
+    """All that is known of a run; its cost is measured anew, in a process of its own: memory is a process's."""
+    command = [sys.executable, "-m", "separator", "info", str(run_folder / MODEL_NAME), "--json"]
+    found_at = os.pathsep.join(path for path in sys.path if path)
+    measured = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": found_at}
+    )
+    if measured.returncode != 0:
+        raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {measured.stderr.strip()}")
+    (run_folder / COST_NAME).write_text(measured.stdout, encoding="utf-8")
+    return Result(
+        recipe=recipe,
+        outcome=json.loads((run_folder / OUTCOME_NAME).read_text(encoding="utf-8")),
+        cost=json.loads(measured.stdout),
+        scores=read_scores(run_folder / SCORES_NAME),
+    )
