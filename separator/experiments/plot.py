@@ -16,7 +16,7 @@ def plot_rows(rows: list[Row], path: Path) -> None:
     """SI-SDRi with its confidence interval against multiply-accumulates, parameters and real-time factor, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter, NullFormatter
+    from matplotlib.ticker import EngFormatter, FuncFormatter
 
     figure = Figure(figsize=(14, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
@@ -38,8 +38,9 @@ def plot_rows(rows: list[Row], path: Path) -> None:
         panel.set_xscale("log")
         low, high = min(getattr(row, column) for row in rows), max(getattr(row, column) for row in rows)
         panel.set_xlim(low / 1.6, high * 1.6)  # nearly equal costs do not fill the axis
-        panel.xaxis.set_major_formatter(EngFormatter())
-        panel.xaxis.set_minor_formatter(EngFormatter() if high / low < 8 else NullFormatter())
+        plain = EngFormatter() if column == "parameters" else FuncFormatter(lambda value, _: f"{value:g}")
+        panel.xaxis.set_major_formatter(plain)
+        panel.xaxis.set_minor_formatter(plain if high / low < 8 else FuncFormatter(lambda value, _: ""))
         panel.tick_params(axis="x", which="both", labelrotation=30, labelsize=8)
         panel.set_xlabel(label)
         panel.grid(alpha=0.3)
