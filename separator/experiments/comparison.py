@@ -148,10 +148,12 @@ def _score(run_folder: Path, mixtures: MixtureList, outcome: dict[str, Any], rep
 
 def _collect(recipe: Recipe, run_folder: Path) -> Result:
     """All that is known of a run; its cost is measured anew, in a process of its own: memory is a process's."""
-    command = [sys.executable, "-m", "separator", "info", str(run_folder / MODEL_NAME), "--json"]
-    found_at = os.pathsep.join(path for path in sys.path if path)
+    # -P: a folder here that is called `separator` is not this package.
+    command = [sys.executable, "-P", "-m", "separator", "info", str(run_folder / MODEL_NAME), "--json"]
+    package_parent = str(Path(__file__).parents[2])
+    python_path = os.pathsep.join(path for path in (package_parent, os.environ.get("PYTHONPATH")) if path)
     measured = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": found_at}
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": python_path}
     )
     if measured.returncode != 0:
         raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {measured.stderr.strip()}")
