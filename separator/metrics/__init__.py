@@ -1,6 +1,8 @@
 """Pure functions on tensors: arguments `(estimate, reference)`, results in dB, higher is better."""
 
+from separator.metrics.bss_eval import bss_eval, bss_eval_sources
 from separator.metrics.permutation import best_permutation, reorder
+from separator.metrics.sdr import sdr
 from separator.metrics.si_sdr import pairwise_si_sdr, si_sdr
 
-__all__ = ["best_permutation", "pairwise_si_sdr", "reorder", "si_sdr"]
+__all__ = ["best_permutation", "bss_eval", "bss_eval_sources", "pairwise_si_sdr", "reorder", "sdr", "si_sdr"]
