@@ -54,7 +54,7 @@ def bss_eval(
     `window_samples` has no default because it follows the sample rate.
 
     A frame in which any reference or estimate is silent is NaN for every source, as in museval (silent: the channels
-    sum to zero at each sample). A source whose reference or estimate is silent from end to end, which museval refuses,
+    sum to zero at every sample). A source whose reference or estimate is silent from end to end, which museval refuses,
     is NaN in every frame and blanks no frame of the others; its reference still takes part. A perfect estimate has an
     SDR of +inf, its other scores are above 100 dB or +inf, where rounding decides. A lone source has an SIR of +inf.
     Samples after the last full frame shape the filters and are not scored. Signals shorter than a frame are one frame.
@@ -99,8 +99,9 @@ def bss_eval(
         energies = Energies(*(torch.cat(part, dim=1) for part in zip(*parts, strict=True)))
     else:
         energies = _energies(estimate, reference, pairs, frames, filter_taps)
-    silent = _silent_frames(estimate, frames) | _silent_frames(reference, frames)  # (S, K)
-    absent = _silent_frames(estimate, [(0, estimate.shape[-1])]) | _silent_frames(reference, [(0, estimate.shape[-1])])
+    everything = (0, estimate.shape[-1])
+    silent = _silent_frames(estimate, [*frames, everything]) | _silent_frames(reference, [*frames, everything])
+    silent, absent = silent[:, :-1], silent[:, -1:]  # (S, K), (S, 1)
     unscored = absent | (silent & ~absent).any(dim=0)  # (S, K)
     scores = (
         _ratio_db(energies.target, energies.error),

@@ -7,9 +7,11 @@ factorisation of it; museval builds and factorises it anew for every estimate.
 import torch
 from torch import Tensor
 
-FFT_SAMPLES = 16384
-BLOCKS_AT_ONCE = 4
+FFT_SAMPLES = 4096
+BLOCKS_AT_ONCE = 16
 """Blocks transformed together: few enough to stay in the processor's cache."""
+REFINEMENTS = 3
+"""Steps of iterative refinement where the references are dependent."""
 
 
 def distortion_filters(estimate: Tensor, reference: Tensor, filter_taps: int) -> tuple[Tensor, Tensor]:
@@ -85,26 +87,34 @@ def copy_samples(target: Tensor, signal: Tensor, offset: int, bounds: tuple[int,
 def solve_normal_equations(gram: Tensor, right: Tensor) -> Tensor:
     """Solve `gram · x = right` for a symmetric, positive semidefinite matrix, singular or not.
 
-    As in museval, the float64 epsilon on the diagonal gives silent references zero filters. Dependent references
-    leave `x` open but not the projection: then the solution of least norm is taken.
+    Dependent references (a stem with two equal channels, a stem given twice) leave `x` open. Then the smallest share
+    of the diagonal that makes the matrix definite, from 1e-15 up, is added to it, and refinement takes its bias away.
     """
-    gram = gram + torch.finfo(gram.dtype).eps * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     factor, failed = torch.linalg.cholesky_ex(gram)
     if not failed:
         return torch.cholesky_solve(right, factor)
-    del factor
-    values, vectors = torch.linalg.eigh(gram)
-    kept = values > len(gram) * torch.finfo(gram.dtype).eps * values[-1]
-    return vectors[:, kept] @ ((vectors[:, kept].T @ right) / values[kept].unsqueeze(1))
+    share = 1e-15
+    while failed:
+        damped = gram.clone()
+        damped.diagonal().mul_(1 + share)
+        factor, failed = torch.linalg.cholesky_ex(damped)
+        share *= 10
+    solution = torch.zeros_like(right)
+    for _ in range(REFINEMENTS):
+        solution += torch.cholesky_solve(right - gram @ solution, factor)
+    return solution
 
 
 def _gram_matrix(correlations: Tensor) -> Tensor:
     """The Gram matrix of delayed channels: `(I, I, taps)` correlations to `(I·taps, I·taps)`, Toeplitz in each block.
 
     Entry `[(i, a), (j, b)]` is the correlation of `i` with `j` at delay `a - b`, so `[j, i, b - a]` where `b > a`.
+    As in museval, float64's epsilon on the diagonal gives silent references filters of zero.
     """
     num_inputs, _, num_delays = correlations.shape
     negative = correlations.transpose(0, 1)[..., 1:].flip(-1)
     lags = torch.cat([negative, correlations], dim=-1)  # (I, I, 2·taps - 1), lag 0 in the middle
     blocks = lags.unfold(-1, num_delays, 1).flip(-1)  # (I, I, taps, taps)
-    return blocks.permute(0, 2, 1, 3).reshape(num_inputs * num_delays, num_inputs * num_delays)
+    gram = blocks.permute(0, 2, 1, 3).reshape(num_inputs * num_delays, num_inputs * num_delays)
+    gram.diagonal().add_(torch.finfo(gram.dtype).eps)
+    return gram

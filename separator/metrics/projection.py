@@ -56,7 +56,7 @@ def framewise_energies(
     joint, own = filters
     num_past = joint.shape[-1] - 1
     filtered_samples = max(stop - start for start, stop in frames) + num_past
-    num_blocks = -(-filtered_samples // FFT_SAMPLES)
+    num_blocks = -(-filtered_samples // max(FFT_SAMPLES, 4 * num_past))
     fft_samples = next_fast_len(-(-filtered_samples // num_blocks) + num_past, real=True)
     step = fft_samples - num_past
     estimates, references = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -80,9 +80,9 @@ def framewise_energies(
         p = _filter(spectrum[references].transpose(0, 1)[:, :, None], own_spectrum, fft_samples, num_past)
         s, e = past[references, ..., num_past:], block[estimates]  # (P, C, blocks, step)
         parts = Energies(s, e - s, p - s, p, e - p, q - p, q, e - q)
+        norms = torch.stack([torch.linalg.vector_norm(part, dim=-1) for part in parts])  # (parts, P, C, blocks)
         indices = torch.tensor([frame for frame, _ in chunk], device=energies.device)
-        for total, part in zip(energies, parts, strict=True):
-            total.index_add_(1, indices, torch.linalg.vector_norm(part, dim=-1).square().sum(dim=1))
+        energies.index_add_(2, indices, norms.square().sum(dim=2))
     return Energies(*energies)
 
 
