@@ -58,6 +58,8 @@ def bss_eval(
     is NaN in every frame and blanks no frame of the others; its reference still takes part. A perfect estimate has an
     SDR of +inf, its other scores are above 100 dB or +inf, where rounding decides. A lone source has an SIR of +inf.
     Samples after the last full frame shape the filters and are not scored. Signals shorter than a frame are one frame.
+    References that leave bands empty (a lossy codec, a nearly mono bass) leave the filters there to rounding: museval's
+    own SIR and SAR then change with the order of the sources by tenths of a dB in a frame, and ours differ as much.
 
     Args:
         estimate: Estimated sources, in the order of the references.
@@ -79,7 +81,8 @@ def bss_eval(
     """
     _require_comparable(estimate, reference)
     hop_samples = window_samples if hop_samples is None else hop_samples
-    for name, length in (("window_samples", window_samples), ("hop_samples", hop_samples), ("filter_taps", filter_taps)):
+    lengths = {"window_samples": window_samples, "hop_samples": hop_samples, "filter_taps": filter_taps}
+    for name, length in lengths.items():
         if length is not None and length < 1:
             raise ValueError(f"{name} must be at least 1, found {length}")
     frames = _frames(estimate.shape[-1], window_samples, hop_samples)
@@ -158,11 +161,12 @@ def bss_eval_sources(
     )  # (3, estimates, references), or (3, S, 1)
     if not permute:
         scores = scores[..., 0].masked_fill(silent[0] | silent[1], torch.nan)
-        return SourceScores(*scores, permutation=identity)
+        return SourceScores(scores[0], scores[1], scores[2], identity)
     scores = scores.masked_fill(silent[0].unsqueeze(1) | silent[1], torch.nan)
     finite = torch.nan_to_num(scores[1], nan=-1e3, posinf=1e3, neginf=-1e3)
     permutation = best_permutation(finite.unsqueeze(0))[1][0]
-    return SourceScores(*scores[:, permutation, identity], permutation=permutation)
+    sdr, sir, sar = scores[:, permutation, identity]
+    return SourceScores(sdr, sir, sar, permutation)
 
 
 def _require_comparable(estimate: Tensor, reference: Tensor) -> None:

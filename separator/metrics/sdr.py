@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 ENERGY_FLOOR = 1e-7
-"""Added to both energies, as the challenge does: silence against silence scores 0 dB, a perfect estimate stays finite."""
+"""Added to both energies as in the challenge: silence against silence scores 0 dB, a perfect estimate stays finite."""
 
 
 def sdr(estimate: Tensor, reference: Tensor) -> Tensor:

@@ -97,7 +97,9 @@ def main() -> None:
     theirs = museval_scores(estimate, reference)
     report_difference(f"{EXCERPT_SECONDS} s, ours and museval", our_scores(estimate, reference), theirs)
     turned = museval_scores(estimate[::-1, ::-1], reference[::-1, ::-1])[:, ::-1]
-    report_difference(f"{EXCERPT_SECONDS} s, museval and museval, sources and channels in reverse order", turned, theirs)
+    report_difference(
+        f"{EXCERPT_SECONDS} s, museval and museval, sources and channels in reverse order", turned, theirs
+    )
 
 
 if __name__ == "__main__":
