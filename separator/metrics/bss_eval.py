@@ -58,8 +58,9 @@ def bss_eval(
     is NaN in every frame and blanks no frame of the others; its reference still takes part. A perfect estimate has an
     SDR of +inf, its other scores are above 100 dB or +inf, where rounding decides. A lone source has an SIR of +inf.
     Samples after the last full frame shape the filters and are not scored. Signals shorter than a frame are one frame.
-    References that leave bands empty (a lossy codec, a nearly mono bass) leave the filters there to rounding: museval's
-    own SIR and SAR then change with the order of the sources by tenths of a dB in a frame, and ours differ as much.
+    References that leave bands empty (lossy codecs, resampling) leave the filters there to rounding, which shows at
+    the edges of frames: museval's own ISR, SIR and SAR then change with the order of the sources, by tenths of a dB on
+    a song and by many dB on a few seconds with all but silent stems. Ours differ from them in the same way; SDR never.
 
     Args:
         estimate: Estimated sources, in the order of the references.

@@ -11,7 +11,7 @@ FFT_SAMPLES = 4096
 BLOCKS_AT_ONCE = 16
 """Blocks transformed together: few enough to stay in the processor's cache."""
 REFINEMENTS = 2
-"""Steps of iterative refinement after the first solution."""
+"""Steps of iterative refinement where the references are dependent."""
 
 
 def distortion_filters(estimate: Tensor, reference: Tensor, filter_taps: int) -> tuple[Tensor, Tensor]:
@@ -91,6 +91,8 @@ def solve_normal_equations(gram: Tensor, right: Tensor) -> Tensor:
     of the diagonal that makes the matrix definite, from 1e-15 up, is added to it, and refinement takes its bias away.
     """
     factor, failed = torch.linalg.cholesky_ex(gram)
+    if not failed:
+        return torch.cholesky_solve(right, factor)
     share = 1e-15
     while failed:
         damped = gram.clone()
