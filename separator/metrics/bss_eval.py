@@ -59,8 +59,9 @@ def bss_eval(
     SDR of +inf, its other scores are above 100 dB or +inf, where rounding decides. A lone source has an SIR of +inf.
     Samples after the last full frame shape the filters and are not scored. Signals shorter than a frame are one frame.
     References that leave bands empty (lossy codecs, resampling) leave the filters there to rounding, which shows at
-    the edges of frames: museval's own ISR, SIR and SAR then change with the order of the sources, by tenths of a dB on
-    a song and by many dB on a few seconds with all but silent stems. Ours differ from them in the same way; SDR never.
+    the edges of frames: museval's own ISR, SIR and SAR then change with the order of the sources, by up to tens of dB
+    where stems are all but silent. Ours differ as museval does from itself; SDR never.
+    Dither on the references at -90 dB makes all four definite.
 
     Args:
         estimate: Estimated sources, in the order of the references.
