@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.norm import make_norm
@@ -70,9 +71,10 @@ class SpectrogramMasker(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
-        features = self.norm(features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
-        # Every block keeps this memory format; depthwise convolutions need it to be fast.
-        hidden = self.stem(features.contiguous(memory_format=torch.channels_last))
+        hidden = self.stem(self.norm(features).unflatten(1, (-1, self.num_bins)))  # (B, C, F, K) from here on
+        # Every block keeps this memory format; depthwise convolutions need it to be fast. Not before the stem: of one
+        # channel both formats are the same, and the next layer would be free to choose.
+        hidden = hidden.contiguous(memory_format=torch.channels_last)
         skips = []
         for blocks, halve in zip(self.down, self.halve, strict=True):
             hidden = blocks(hidden)
@@ -81,8 +83,8 @@ class SpectrogramMasker(nn.Module):
         hidden = self.bottom(hidden)
         for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
             skip = skips.pop()
-            hidden = widen(hidden).repeat_interleave(2, dim=2)[:, :, : skip.shape[2]]
-            hidden = blocks(hidden + skip)
+            doubled = functional.interpolate(widen(hidden), scale_factor=(2.0, 1.0), mode="nearest")
+            hidden = blocks(doubled[:, :, : skip.shape[2]] + skip)
         maps = self.output(hidden).float()  # (B, S · maps, F, K)
         if self.mask is None:
             maps = maps.unflatten(1, (self.num_sources, 2, self.channels))

@@ -110,3 +110,17 @@ def test_levels_halve_the_bins_and_come_back() -> None:
     masker.bottom.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[2]))
     assert masker(torch.randn(1, 257, 5, dtype=torch.complex64)).shape == (1, 2, 257, 5)
     assert seen == [33]  # 257, 129, 65, 33
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("features", ["magnitude", "complex"])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_blocks_work_on_channels_last(block: str, features: str) -> None:
+    masker: Any = _build(block=block, features=features, level_channels=[8, 16]).masker
+    formats: list[bool] = []
+    for brick in (*masker.down[0], *masker.bottom, *masker.up[0]):
+        brick.register_forward_hook(
+            lambda module, inputs, output: formats.append(output.is_contiguous(memory_format=torch.channels_last))
+        )
+    masker(torch.randn(2, 257, 9, dtype=torch.complex64))
+    assert formats == [True] * 4
