@@ -1,11 +1,13 @@
 """What every model promises, held for every architecture and every 2-D block: a new one adds a row to `SMALL`."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from separator.checkpoint import ModelDescription, load_model, save_model
 from separator.models import ARCHITECTURES, build_model, config_to_dict
 from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram import BLOCKS
@@ -149,6 +151,21 @@ def test_rebuilt_from_its_config_and_weights_it_is_the_same_model(small: Small) 
 
 @torch.no_grad()
 @every_model
+def test_a_saved_model_loads_bit_for_bit(small: Small, tmp_path: Path) -> None:
+    model = small.build()
+    model.train()(torch.randn(2, 1, 600))  # batch norm learns its statistics: they are part of a model
+    sources = tuple(f"speaker{number}" for number in range(1, model.num_sources + 1))
+    description = ModelDescription(small.architecture, config_to_dict(model.config), 16000, sources, {}, {})
+    save_model(tmp_path / "model", model, description)
+    loaded, _ = load_model(tmp_path / "model")
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
+    mixture = torch.randn(1, 1, 300)
+    torch.testing.assert_close(loaded(mixture), model.eval()(mixture), rtol=0, atol=0)
+
+
+@torch.no_grad()
+@every_model
 def test_exported_program_gives_the_same_output(small: Small) -> None:
     model, mixture = small.build(), torch.randn(1, 1, 500)
     program = torch.export.export(model, (mixture,))
@@ -160,3 +177,18 @@ def test_exported_program_gives_the_same_output(small: Small) -> None:
 def test_mixture_of_another_shape_is_refused(small: Small, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"mixture.*\(batch, 1, samples.*found"):
         small.build()(torch.zeros(shape))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@every_model
+def test_on_a_gpu_it_is_the_same_model(small: Small) -> None:
+    model = small.build()
+    mixture = torch.randn(2, 1, 2000)
+    with torch.no_grad():
+        expected = model(mixture)
+        torch.testing.assert_close(model.cuda()(mixture.cuda()).cpu(), expected, rtol=1e-3, atol=1e-3)
+    with torch.autocast("cuda", torch.bfloat16):
+        model.train()(mixture.cuda()).square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
