@@ -65,7 +65,7 @@ def assert_agree(ours: tuple[Tensor, ...], theirs: list[np.ndarray], tolerance_d
         (2, 1, 3.0, RATE, RATE),
         (3, 1, 2.6, RATE, RATE // 2),  # overlapping frames, a remainder
         (2, 2, 3.3, RATE, RATE),
-        (3, 2, 2.0, 5000, 7000),  # gaps between frames
+        (2, 2, 2.0, 5000, 7000),  # gaps between frames
         (2, 2, 0.7, RATE, RATE),  # shorter than a frame
     ],
 )
@@ -165,7 +165,7 @@ def test_batches_are_scored_one_by_one() -> None:
     torch.testing.assert_close(whole.sdr[1], bss_eval_sources(estimate[1], reference[1]).sdr)
 
 
-@pytest.mark.parametrize("num_sources", [2, 4])
+@pytest.mark.parametrize("num_sources", [2, 3])
 def test_sources_agree_with_mir_eval(num_sources: int) -> None:
     reference = stems(num_sources, 1, 1.0)
     estimate = leaky(reference)[torch.randperm(num_sources, generator=torch.Generator().manual_seed(3))]
