@@ -53,14 +53,15 @@ def run(args: argparse.Namespace) -> int:
     except Stopped:
         print(f"stopped; go on with the same command: {command}", file=sys.stderr)
         return 130
-    for name, error in failures.items():
-        print_error(f"{name}: {describe(error)}")
+    reasons = {name: describe(error) for name, error in failures.items()}
+    for name, reason in reasons.items():
+        print_error(f"{name}: {reason}")
     if not results:
         return 1
     rows = make_rows(results)
     write_csv(rows, args.output / "results.csv")
     plot_rows(rows, args.output / "results.png")
-    write_report(args.output / "results.md", rows, recipes[0], other_differences(recipes), list(failures), command)
+    write_report(args.output / "results.md", rows, recipes[0], other_differences(recipes), reasons, command)
     print(f"best: {rows[0].name}, SI-SDRi {rows[0].si_sdri_db:.2f} dB", file=sys.stderr)
     print(args.output / "results.md")
     return 1 if failures else 0

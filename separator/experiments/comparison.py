@@ -14,6 +14,7 @@ import torch
 from separator.data.mixture_list import MixtureList
 from separator.errors import InputError
 from separator.evaluation.mixtures import SourceScore
+from separator.experiments.plan import first_difference
 from separator.experiments.run import (
     OUTCOME_NAME,
     RECIPE_NAME,
@@ -115,9 +116,10 @@ def _check_same_recipe(recipe: Recipe, run_folder: Path) -> None:
         del earlier[section][key], now[section][key]
     for section, value in now.items():
         if value != earlier[section]:
+            key, found, expected = first_difference(section, earlier[section], value)
             raise InputError(
-                f"{run_folder}: expected a run of the recipe {recipe.name} as it is now, found one with another "
-                f"{section}; delete it, or give another -o"
+                f"{run_folder}: expected a run of {recipe.name} as it is now, with {key} {expected!r}, "
+                f"found {found!r}; delete it, or give another -o"
             )
 
 

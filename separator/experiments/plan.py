@@ -12,9 +12,10 @@ BASE_NAMES = ("base.yaml", "base.yml")
 
 ALIKE = (
     *("sources", "loss", "data"),
-    *("training.max_steps", "training.batch_size", "training.seed"),
+    *("training.max_steps", "training.batch_size", "training.seed", "training.validate_every_steps"),
 )
-"""What must be the same in all recipes: the same examples in the same order, the same loss, the same test."""
+"""What must be the same in all recipes: the same examples in the same order, the same loss, as many validations to
+choose the best of, the same test."""
 
 
 def load_recipes(paths: Iterable[Path], overrides: Iterable[str] = (), only: Iterable[str] = ()) -> list[Recipe]:
@@ -46,7 +47,7 @@ def load_recipes(paths: Iterable[Path], overrides: Iterable[str] = (), only: Ite
         for key in ALIKE:
             expected, found = _value(chosen[0], key), _value(recipe, key)
             if expected != found:
-                where, first, second = _first_difference(key, expected, found)
+                where, first, second = first_difference(key, expected, found)
                 raise InputError(
                     f"{recipe.name}: {where} must be the same in all compared recipes: expected {first!r}, as in "
                     f"{chosen[0].name}, found {second!r}"
@@ -83,9 +84,10 @@ def _value(recipe: Recipe, key: str) -> Any:
     return value
 
 
-def _first_difference(key: str, first: Any, second: Any) -> tuple[str, Any, Any]:
+def first_difference(key: str, first: Any, second: Any) -> tuple[str, Any, Any]:
+    """The key, and its two values, at which two values of `key` begin to differ."""
     if isinstance(first, dict) and isinstance(second, dict):
         for name in first:
             if first[name] != second.get(name):
-                return _first_difference(f"{key}.{name}", first[name], second.get(name))
+                return first_difference(f"{key}.{name}", first[name], second.get(name))
     return key, first, second

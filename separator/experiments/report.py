@@ -10,7 +10,7 @@ from separator.recipe import Recipe
 
 
 def write_report(
-    path: Path, rows: list[Row], recipe: Recipe, differences: list[str], failures: list[str], command: str
+    path: Path, rows: list[Row], recipe: Recipe, differences: list[str], failures: dict[str, str], command: str
 ) -> None:
     """Write Markdown.
 
@@ -19,7 +19,7 @@ def write_report(
         rows: The table.
         recipe: Any of the recipes, for what all share.
         differences: Keys outside the model in which the recipes differ.
-        failures: Names of the recipes that gave no result.
+        failures: Why a recipe gave no result, by its name.
         command: What was run.
     """
     data, training, test = recipe.data, recipe.training, recipe.data.test
@@ -43,8 +43,7 @@ def write_report(
     ]
     if differences:
         facts.append(f"The recipes also differ in {', '.join(differences)}.")
-    if failures:
-        facts.append(f"No result: {', '.join(failures)}.")
+    facts += [f"No result of {name}: {reason}" for name, reason in failures.items()]
     text = f"{markdown(rows)}\n![SI-SDRi against cost](results.png)\n\n" + "".join(f"- {fact}\n" for fact in facts)
     path.write_text(text, encoding="utf-8")
 

@@ -1,10 +1,10 @@
 """What a model costs on this machine: time and memory, measured."""
 
-import os
 import resource
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -80,13 +80,25 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
 
 
 def _peak_resident_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    found = _status_bytes("VmHWM")
+    # Elsewhere than on Linux. There this figure would start at the peak of the process that started this one.
+    return _rusage_peak_bytes() if found is None else found
 
 
 def _resident_bytes() -> int:
+    found = _status_bytes("VmRSS")
+    return _rusage_peak_bytes() if found is None else found
+
+
+def _status_bytes(key: str) -> int | None:
+    """A size out of Linux' description of this process; None on another system."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:  # not Linux
-        return _peak_resident_bytes()
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:")), None)
+
+
+def _rusage_peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

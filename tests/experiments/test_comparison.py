@@ -75,7 +75,7 @@ def test_trains_scores_and_goes_on(data: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(arguments(data, recipes, out, "training.max_steps=5")) == 2
     assert "at most 5" in capsys.readouterr().err.splitlines()[-1]
     assert main(arguments(data, recipes, out, "training.max_steps=6", "optimizer.learning_rate=0.1")) == 2
-    assert "another optimizer" in capsys.readouterr().err.splitlines()[-1]
+    assert "optimizer.learning_rate 0.1, found 0.0007" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_one_that_fails_does_not_stop_the_others(
@@ -87,7 +87,7 @@ def test_one_that_fails_does_not_stop_the_others(
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("separator: error")]
     assert len(errors) == 1 and "bad: the loss is" in errors[0]
     assert {row["name"] for row in rows(out)} == {"narrow", "wide"}
-    assert "No result: bad." in (out / "results.md").read_text()
+    assert "No result of bad: the loss is" in (out / "results.md").read_text()
 
 
 def test_what_cannot_be_compared_is_refused_before_any_training(
