@@ -1,6 +1,7 @@
 """Recipes: YAML files that say what to train, on which data, how; read strictly into typed dataclasses."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ class Recipe:
     """A whole training run.
 
     Args:
-        name: Name of the run and of the model it makes.
+        name: Name of the run, of its folder, and of the model it makes.
         sources: Names of the model's outputs, in order.
         model: Architecture and its config.
         data: Training, validation and test data.
@@ -41,6 +42,11 @@ class Recipe:
     loss: str = "pit_si_sdr"
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w. -]*", self.name):  # a run's folder has this name
+            raise InputError(
+                "name: expected letters, digits, '_', '-', '.' and spaces, the first a letter, a digit or '_', "
+                f"found {self.name!r}"
+            )
         if self.loss not in LOSSES:
             raise InputError(f"loss: expected one of {', '.join(LOSSES)}, found {self.loss!r}")
         if self.model.architecture not in ARCHITECTURES:

@@ -79,6 +79,11 @@ def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("model.config.hop_length=100", ["model.config: stft_tcn: hop_length", "divide", "found 100"]),
         ("nonsense", ["--set", "key.path=value", "'nonsense'"]),
         ("name.inner=1", ["name is a value"]),
+        ("name=../elsewhere", ["name: expected letters", "found '../elsewhere'"]),
+        ("name=/top", ["name: expected letters", "found '/top'"]),
+        ("name=..", ["name: expected letters", "found '..'"]),
+        ("name=-o", ["name: expected letters", "found '-o'"]),
+        ('name="a\\nb"', ["name: expected letters", "found 'a\\nb'"]),
     ],
 )
 def test_a_mistake_is_one_line_naming_the_key(override: str, words: list[str]) -> None:

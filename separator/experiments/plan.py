@@ -10,6 +10,9 @@ from separator.recipe import Recipe, load_recipe, recipe_to_dict
 BASE_NAMES = ("base.yaml", "base.yml")
 """Files of a folder that others name as their `base`, not compared themselves."""
 
+RESULT_NAMES = ("results.csv", "results.png", "results.md")
+"""Files of a comparison, beside the folders named as the recipes."""
+
 ALIKE = (
     *("sources", "loss", "data"),
     *("training.max_steps", "training.batch_size", "training.seed", "training.validate_every_steps"),
@@ -35,8 +38,11 @@ def load_recipes(paths: Iterable[Path], overrides: Iterable[str] = (), only: Ite
     recipes: dict[str, Recipe] = {}
     for file in files:
         recipe = load_recipe(file, overrides)
-        if recipe.name in recipes:
+        # Each name is a folder's, also on file systems that take capitals for small letters.
+        if recipe.name.casefold() in (name.casefold() for name in recipes):
             raise InputError(f"{file}: expected a name of its own, found {recipe.name!r}, another recipe's name")
+        if recipe.name.casefold() in RESULT_NAMES:
+            raise InputError(f"{file}: expected a name that is none of the results', found {recipe.name!r}")
         recipes[recipe.name] = recipe
     kept = list(only) or list(recipes)
     for name in kept:

@@ -72,6 +72,12 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     write_recipe(tmp_path / "b.yaml", "a")
     with pytest.raises(InputError, match=r"b\.yaml: expected a name of its own, found 'a'"):
         load_recipes([tmp_path])
+    write_recipe(tmp_path / "b.yaml", "A")
+    with pytest.raises(InputError, match=r"b\.yaml: expected a name of its own, found 'A'"):
+        load_recipes([tmp_path])
+    write_recipe(tmp_path / "b.yaml", "results.md")
+    with pytest.raises(InputError, match=r"b\.yaml: expected a name that is none of the results'"):
+        load_recipes([tmp_path])
 
 
 def test_the_shipped_comparison_is_matched_within_ten_percent() -> None:
