@@ -94,9 +94,10 @@ class KeepBest(Callback):
             )
         is_best = score > self.best
         if trainer.is_global_zero:
-            loss = trainer.callback_metrics.get("train/loss", torch.tensor(float("nan")))
+            loss = trainer.callback_metrics.get("train/loss")  # none in the validation after the last step
+            loss_part = "" if loss is None else f"loss {float(loss):.2f} dB  "
             print(
-                f"step {trainer.global_step}  {self.seconds / 60:.1f} min  loss {float(loss):.2f} dB  "
+                f"step {trainer.global_step}  {self.seconds / 60:.1f} min  {loss_part}"
                 f"valid SI-SDRi {score:.2f} dB{'  (best so far)' if is_best else ''}",
                 file=sys.stderr,
                 flush=True,

@@ -157,9 +157,8 @@ def _check_state(path: Path, module: SeparationModule) -> None:
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
         found = {name: tensor.shape for name, tensor in weights.items()}
-    except Exception as error:  # torch and pickle raise many kinds
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path}: damaged, cannot resume from it: {reason}") from None
+    except Exception as error:  # torch and pickle raise many kinds, some with the advice to load what is not safe
+        raise InputError(f"{path}: damaged, cannot resume from it: torch.load gives {type(error).__name__}") from None
     if found != {name: tensor.shape for name, tensor in module.state_dict().items()}:
         raise InputError(f"{path}: state of another model; to resume, model.* must be as in {path.parent}/recipe.yaml")
 
