@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -17,6 +16,7 @@ from torch import Tensor
 from separator.errors import InputError
 from separator.models import ARCHITECTURES, build_model
 from separator.models.pipeline import MaskingSeparator
+from separator.replacing import replace_file, replace_text
 
 FORMAT_VERSION = 1
 CONFIG_NAME = "config.json"
@@ -74,12 +74,12 @@ def save_model(
     text = json.dumps(content, indent=2) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
+        replace_file(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
         if card is not None:
-            _replace(folder / CARD_NAME, lambda path: path.write_text(card, encoding="utf-8"))
+            replace_text(folder / CARD_NAME, card)
         if example is not None:
-            _replace(folder / EXAMPLE_NAME, lambda path: path.write_bytes(example.read_bytes()))
-        _replace(folder / CONFIG_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+            replace_file(folder / EXAMPLE_NAME, lambda path: path.write_bytes(example.read_bytes()))
+        replace_text(folder / CONFIG_NAME, text)
     except OSError as error:
         raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
 
@@ -248,14 +248,3 @@ def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tenso
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {name}: expected finite weights, found NaN or infinity")
     return weights
-
-
-def _replace(target: Path, write: Any) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 when all are done, 1 when some failed, 130 when stopped with the state saved."""
     import shlex
+    import traceback
 
     from separator.cli.main import describe, print_error
     from separator.experiments.comparison import Stopped, compare
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.experiments.plot import plot_rows
     from separator.experiments.report import write_report
     from separator.experiments.table import make_rows, write_csv
+    from separator.replacing import replace_file
 
     only = [name for name in args.only.split(",") if name]
     recipes = load_recipes(args.recipes, args.overrides, only)
@@ -55,12 +57,14 @@ def run(args: argparse.Namespace) -> int:
         return 130
     reasons = {name: describe(error) for name, error in failures.items()}
     for name, reason in reasons.items():
+        if args.debug:
+            traceback.print_exception(failures[name])
         print_error(f"{name}: {reason}")
     if not results:
         return 1
     rows = make_rows(results)
-    write_csv(rows, args.output / "results.csv")
-    plot_rows(rows, args.output / "results.png")
+    replace_file(args.output / "results.csv", lambda path: write_csv(rows, path))
+    replace_file(args.output / "results.png", lambda path: plot_rows(rows, path))
     write_report(args.output / "results.md", rows, recipes[0], other_differences(recipes), reasons, command)
     print(f"best: {rows[0].name}, SI-SDRi {rows[0].si_sdri_db:.2f} dB", file=sys.stderr)
     print(args.output / "results.md")

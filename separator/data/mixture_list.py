@@ -99,6 +99,11 @@ class MixtureList(Dataset[Tensor]):
             for number, (talker, file, length) in enumerate(zip(talkers, files, lengths, strict=True), start=1)
         )
 
+    @property
+    def rows(self) -> list[MixtureRow]:
+        """Every talker of every mixture, in the order of the list."""
+        return [row for rows in self.mixtures for row in rows]
+
     def __len__(self) -> int:
         return len(self.mixtures)
 
@@ -114,4 +119,4 @@ class MixtureList(Dataset[Tensor]):
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [field.name for field in fields(MixtureRow)])
             writer.writeheader()
-            writer.writerows(asdict(row) for rows in self.mixtures for row in rows)
+            writer.writerows(asdict(row) for row in self.rows)

@@ -18,16 +18,20 @@ from separator.experiments.plan import first_difference
 from separator.experiments.run import (
     OUTCOME_NAME,
     RECIPE_NAME,
+    SUMMARY_NAME,
     evaluation_set,
+    read_outcome,
     read_scores,
+    read_summary,
     score_model,
     train_recipe,
 )
 from separator.inference import Separator
 from separator.recipe import Recipe, load_recipe, recipe_to_dict
+from separator.replacing import replace_text
 from separator.training.run import MODEL_NAME, STATE_NAME
 
-SCORES_NAME = "scores"
+SCORES_FOLDER = "scores"
 COST_NAME = "cost.json"
 
 FREE_TO_CHANGE = (
@@ -78,6 +82,8 @@ def compare(
         InputError: If the test data is missing, or a run in the folder is of another recipe.
         Stopped: If a signal ended a training.
     """
+    if recipes[0].data.test is None:
+        raise InputError(f"{recipes[0].name}: data.test is missing; expected the list that all recipes are scored on")
     for recipe in recipes:
         _check_same_recipe(recipe, folder / recipe.name)
     mixtures = evaluation_set(recipes[0].data).load()
@@ -95,7 +101,7 @@ def compare(
     for recipe in recipes:
         if recipe.name not in failures:
             try:
-                results.append(_collect(recipe, folder / recipe.name))
+                results.append(_collect(recipe, folder / recipe.name, mixtures))
             except Exception as error:
                 failures[recipe.name] = error
     return results, failures
@@ -104,8 +110,10 @@ def compare(
 def _check_same_recipe(recipe: Recipe, run_folder: Path) -> None:
     """Refuse to go on with a run of another recipe; a later end of training, or data moved, is no other recipe."""
     path = run_folder / RECIPE_NAME
+    if not any((run_folder / name).exists() for name in (STATE_NAME, OUTCOME_NAME)):
+        return  # nothing to go on with: it starts anew
     if not path.exists():
-        return
+        raise InputError(f"{path}: expected the recipe of the run in this folder, found nothing; give another -o")
     earlier, now = (recipe_to_dict(each) for each in (load_recipe(path), recipe))
     if earlier["training"]["max_steps"] > now["training"]["max_steps"]:
         raise InputError(
@@ -124,34 +132,32 @@ def _check_same_recipe(recipe: Recipe, run_folder: Path) -> None:
 
 
 def _train(recipe: Recipe, run_folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
-    path = run_folder / OUTCOME_NAME
-    if path.exists():
-        outcome: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if (run_folder / OUTCOME_NAME).exists():
+        outcome = read_outcome(run_folder)
         if outcome["steps"] >= recipe.training.max_steps:
             report(f"  trained already: {outcome['steps']} steps")
             return outcome
     torch.compiler.reset()  # the graphs of the recipe before
     if train_recipe(recipe, run_folder, resume=(run_folder / STATE_NAME).exists()).stopped_by_signal:
         raise Stopped
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return read_outcome(run_folder)
 
 
 def _score(run_folder: Path, mixtures: MixtureList, outcome: dict[str, Any], report: Callable[[str], None]) -> None:
-    summary_path = run_folder / SCORES_NAME / "summary.json"
-    if summary_path.exists():
-        summary = json.loads(summary_path.read_text(encoding="utf-8"))
+    if (run_folder / SCORES_FOLDER / SUMMARY_NAME).exists():
+        summary = read_summary(run_folder / SCORES_FOLDER)
         if summary["steps"] == outcome["steps"]:
             report(f"  scored already: SI-SDRi {summary['si_sdri_db']:.2f} dB")
             return
     separator = Separator.from_pretrained(run_folder / MODEL_NAME, precision="float32")
-    summary = score_model(separator, mixtures, run_folder / SCORES_NAME, about={"steps": outcome["steps"]})
+    summary = score_model(separator, mixtures, run_folder / SCORES_FOLDER, about={"steps": outcome["steps"]})
     report(f"  SI-SDRi {summary['si_sdri_db']:.2f} dB on {summary['num_mixtures']} mixtures")
 
 
-def _collect(recipe: Recipe, run_folder: Path) -> Result:
+def _collect(recipe: Recipe, run_folder: Path, mixtures: MixtureList) -> Result:
     """All that is known of a run; its cost is measured anew, in a process of its own: memory is a process's."""
-    # -P: a folder here that is called `separator` is not this package.
-    command = [sys.executable, "-P", "-m", "separator", "info", str(run_folder / MODEL_NAME), "--json"]
+    # -P: a folder here that is called `separator` is not this package. Absolute: no path that looks like an option.
+    command = [sys.executable, "-P", "-m", "separator", "info", str((run_folder / MODEL_NAME).absolute()), "--json"]
     package_parent = str(Path(__file__).parents[2])
     python_path = os.pathsep.join(path for path in (package_parent, os.environ.get("PYTHONPATH")) if path)
     measured = subprocess.run(
@@ -159,10 +165,10 @@ def _collect(recipe: Recipe, run_folder: Path) -> Result:
     )
     if measured.returncode != 0:
         raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {measured.stderr.strip()}")
-    (run_folder / COST_NAME).write_text(measured.stdout, encoding="utf-8")
+    replace_text(run_folder / COST_NAME, measured.stdout)
     return Result(
         recipe=recipe,
-        outcome=json.loads((run_folder / OUTCOME_NAME).read_text(encoding="utf-8")),
+        outcome=read_outcome(run_folder),
         cost=json.loads(measured.stdout),
-        scores=read_scores(run_folder / SCORES_NAME),
+        scores=read_scores(run_folder / SCORES_FOLDER, mixtures),
     )

@@ -46,4 +46,4 @@ def plot_rows(rows: list[Row], path: Path) -> None:
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("SI-SDRi on the test mixtures, dB (95 % interval)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, format="png")

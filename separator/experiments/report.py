@@ -7,6 +7,7 @@ import torch
 
 from separator.experiments.table import Row, markdown
 from separator.recipe import Recipe
+from separator.replacing import replace_text
 
 
 def write_report(
@@ -45,7 +46,7 @@ def write_report(
         facts.append(f"The recipes also differ in {', '.join(differences)}.")
     facts += [f"No result of {name}: {reason}" for name, reason in failures.items()]
     text = f"{markdown(rows)}\n![SI-SDRi against cost](results.png)\n\n" + "".join(f"- {fact}\n" for fact in facts)
-    path.write_text(text, encoding="utf-8")
+    replace_text(path, text)
 
 
 def _machine() -> str:

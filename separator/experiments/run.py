@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,10 +17,13 @@ from separator.errors import InputError
 from separator.evaluation.mixtures import SourceScore, evaluate_mixtures, summarise
 from separator.inference import Separator
 from separator.recipe import Recipe, recipe_to_dict
+from separator.replacing import replace_file, replace_text
 from separator.training.run import Outcome, check_run_folder, train
 
 RECIPE_NAME = "recipe.yaml"
 OUTCOME_NAME = "outcome.json"
+SCORES_NAME = "scores.csv"
+SUMMARY_NAME = "summary.json"
 
 
 def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outcome:
@@ -38,7 +42,7 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
     resolved = run_folder / RECIPE_NAME
     text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
     if not resume:
-        resolved.write_text(text, encoding="utf-8")
+        replace_text(resolved, text)
     outcome = train(
         run_folder,
         name=recipe.name,
@@ -50,15 +54,24 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
         training=recipe.training,
         resume=resume,
     )
-    resolved.write_text(text, encoding="utf-8")  # of a resumed run only now: one that could not start changes nothing
+    replace_text(resolved, text)  # of a resumed run only now: one that could not start changes nothing
     if not outcome.stopped_by_signal:
         facts = {
             "steps": outcome.steps,
             "valid_si_sdri_db": outcome.best_si_sdri_db,
             "training_seconds": round(outcome.training_seconds, 1),
         }
-        (run_folder / OUTCOME_NAME).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        replace_text(run_folder / OUTCOME_NAME, json.dumps(facts, indent=2) + "\n")
     return outcome
+
+
+def read_outcome(run_folder: Path) -> dict[str, Any]:
+    """What `train_recipe` wrote of a finished run.
+
+    Raises:
+        InputError: If it is damaged.
+    """
+    return _read_facts(run_folder / OUTCOME_NAME, ("steps", "valid_si_sdri_db", "training_seconds"))
 
 
 @dataclass(frozen=True)
@@ -117,25 +130,67 @@ def score_model(
         The summary.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    mixtures.write_csv(folder / "mixtures.csv")
+    replace_file(folder / "mixtures.csv", mixtures.write_csv)
     scores = evaluate_mixtures(separator, mixtures, folder / "audio" if save_audio else None, on_mixture)
-    with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(asdict(scores[0])))
-        writer.writeheader()
-        writer.writerows(asdict(score) for score in scores)
+    replace_file(folder / SCORES_NAME, lambda path: _write_scores(path, scores))
     summary = {**about, **summarise(scores)}
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    replace_text(folder / SUMMARY_NAME, json.dumps(summary, indent=2) + "\n")
     return summary
 
 
-def read_scores(folder: Path) -> list[SourceScore]:
-    """What `score_model` wrote."""
-    with (folder / "scores.csv").open(newline="", encoding="utf-8") as file:
-        return [
-            SourceScore(
-                row["mixture"],
-                int(row["source"]),
-                *(float(row[key]) for key in ("si_sdr_db", "input_si_sdr_db", "si_sdri_db")),
-            )
-            for row in csv.DictReader(file)
-        ]
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary that `score_model` wrote about a run's steps.
+
+    Raises:
+        InputError: If it is damaged.
+    """
+    return _read_facts(folder / SUMMARY_NAME, ("steps", "si_sdri_db"))
+
+
+def read_scores(folder: Path, mixtures: MixtureList) -> list[SourceScore]:
+    """The scores that `score_model` wrote.
+
+    Raises:
+        InputError: If they are damaged, or not those of every source of every mixture of the list.
+    """
+    path = folder / SCORES_NAME
+    expected = [(row.mixture, row.source) for row in mixtures.rows]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            scores = [_read_score(row) for row in csv.DictReader(file)]
+    except (OSError, KeyError, TypeError, ValueError, csv.Error):
+        scores = []
+    if [(score.mixture, score.source) for score in scores] != expected:
+        raise InputError(
+            f"{path}: expected a score for each of the {len(expected)} sources of the test list, found "
+            f"something else or a damaged file; delete {folder}, and it is scored again"
+        )
+    return scores
+
+
+def _write_scores(path: Path, scores: list[SourceScore]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(asdict(scores[0])))
+        writer.writeheader()
+        writer.writerows(asdict(score) for score in scores)
+
+
+def _read_score(row: dict[str, str]) -> SourceScore:
+    values = [float(row[key]) for key in ("si_sdr_db", "input_si_sdr_db", "si_sdri_db")]
+    if not all(map(math.isfinite, values)):
+        raise ValueError(f"expected finite scores, found {values}")
+    return SourceScore(row["mixture"], int(row["source"]), *values)
+
+
+def _read_facts(path: Path, numbers: tuple[str, ...]) -> dict[str, Any]:
+    """A JSON object that holds these numbers."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # no JSON, or no text at all
+        facts = None
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(key), int | float) for key in numbers):
+        raise InputError(
+            f"{path}: expected JSON with the numbers {', '.join(numbers)}, found something else; "
+            "delete it, and this part is done again"
+        )
+    return facts

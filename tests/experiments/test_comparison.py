@@ -117,3 +117,37 @@ def test_a_stopped_comparison_says_how_to_go_on(
     assert "go on with the same command: separator compare" in capsys.readouterr().err
     assert not (out / "results.md").exists()
     assert main(arguments(data, recipes, out)) == 0
+
+
+def test_a_damaged_run_is_named_and_the_others_are_kept(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes, out = write_two(tmp_path / "recipes"), tmp_path / "out"
+    assert main(arguments(data, recipes, out)) == 0
+    scores = out / "wide" / "scores" / "scores.csv"
+    scores.write_text("".join(scores.read_text().splitlines(keepends=True)[:3]))  # one mixture of three
+    capsys.readouterr()
+    assert main(arguments(data, recipes, out)) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("separator: error")]
+    assert len(errors) == 1 and "wide: " in errors[0] and str(scores) in errors[0]
+    assert [row["name"] for row in rows(out)] == ["narrow"] and "No result: wide." in (out / "results.md").read_text()
+
+    (out / "wide" / "recipe.yaml").unlink()
+    assert main(arguments(data, recipes, out)) == 2
+    assert "recipe.yaml: expected the recipe of the run" in capsys.readouterr().err
+
+
+def test_a_run_that_never_got_to_a_state_may_be_mended(data: Path, tmp_path: Path) -> None:
+    recipes, out = tmp_path / "recipes", tmp_path / "out"
+    recipe = write_recipe(recipes / "one.yaml", "one", optimizer={"learning_rate": 1e30, "warmup_steps": 0})
+    assert main(arguments(data, recipes, out)) == 1
+    assert (out / "one" / "recipe.yaml").exists()
+    write_recipe(recipe, "one")
+    assert main(arguments(data, recipes, out)) == 0
+
+
+def test_a_comparison_needs_a_test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipes = write_two(tmp_path / "recipes")
+    assert main(["compare", str(recipes), "-o", str(tmp_path / "out"), "--set", "data.test=null"]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1 and "data.test is missing" in err[0] and "--split" not in err[0]

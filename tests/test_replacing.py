@@ -1,0 +1,29 @@
+"""A file is replaced whole or stays as it was."""
+
+from pathlib import Path
+
+import pytest
+
+from separator.replacing import replace_file, replace_text
+
+
+def test_what_fails_half_way_changes_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "facts.json"
+    replace_text(target, "before")
+
+    def half(path: Path) -> None:
+        path.write_text("hal")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        replace_file(target, half)
+    assert raised.value.filename == str(target)
+    assert [path.name for path in tmp_path.iterdir()] == ["facts.json"] and target.read_text() == "before"
+    replace_text(target, "after ä")
+    assert target.read_text(encoding="utf-8") == "after ä"
+
+
+def test_an_error_names_the_target_not_the_temporary_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        replace_text(tmp_path / "no" / "facts.json", "text")
+    assert raised.value.filename == str(tmp_path / "no" / "facts.json")
