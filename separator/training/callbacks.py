@@ -132,6 +132,11 @@ class StopOnBadLoss(Callback):
 def save_state(trainer: lightning.Trainer, path: Path) -> None:
     """Write the resumable state beside `path` and move it there, so that a good state is never half overwritten."""
     temporary = path.with_name(f".{path.name}.partial")
-    trainer.save_checkpoint(temporary)
-    if trainer.is_global_zero:
-        temporary.replace(path)
+    try:
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            temporary.replace(path)
+    except OSError as error:  # its file is one of Lightning's own, elsewhere
+        raise InputError(f"{path}: cannot write the state: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
