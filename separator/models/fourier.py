@@ -57,6 +57,6 @@ class FourierSeparator(MaskingSeparator):
             channels=config.channels,
             causal=config.causal,
             receptive_field_samples=(masker_receptive_field - 2) * hop + 2 * window - 1,
-            latency_samples=window - 1,
+            latency_samples=window - 2,  # the window's first sample is zero
         )
         self.config = config

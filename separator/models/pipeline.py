@@ -14,7 +14,8 @@ class MaskingSeparator(nn.Module):
         channels: Audio channels C.
         causal: Whether the masker looks at no later frame.
         receptive_field_samples: Samples of the mixture that one output sample depends on through convolutions.
-        latency_samples: Samples after an output sample that it depends on, when causal: the encoder's window.
+        latency_samples: Samples after an output sample that it depends on, when causal: up to the end of the last
+            window that holds it.
 
     Shape:
         `(B, C, T)` to `(B, S, C, T)`, for any T from 1.

@@ -20,6 +20,9 @@ from separator.models.spectrogram_masker import SpectrogramMasker
 class SpectrogramConfig(FourierConfig):
     """Every choice of a spectrogram separator.
 
+    A causal one looks at no later frame in evaluation; in training the batch norm of its blocks takes its statistics
+    from whole batches.
+
     Args:
         features: What the network sees: "magnitude" (its logarithm), or "complex" (real and imaginary part, magnitude
             compressed to its square root).

@@ -105,6 +105,21 @@ def test_a_causal_model_looks_ahead_by_its_latency_only(small: Small, now: int) 
     torch.testing.assert_close(model(changed)[..., : now + 1], model(mixture)[..., : now + 1], rtol=0, atol=1e-5)
 
 
+@torch.no_grad()
+@every_model
+def test_a_causal_model_looks_ahead_by_all_of_its_latency(small: Small) -> None:
+    """Somewhere in a hop there is a sample that depends on the one `latency_samples` after it."""
+    model = small.build(causal=True)
+    mixture = torch.randn(1, 1, 400)
+    before = model(mixture)
+    furthest = []
+    for now in range(200, 216):
+        changed = mixture.clone()
+        changed[:, :, now + model.latency_samples] += 10
+        furthest.append((model(changed) - before)[0, :, 0, now].abs().max())
+    assert max(furthest) > 1e-6
+
+
 @every_model
 @pytest.mark.parametrize("causal", [False, True])
 def test_receptive_field_measured_by_gradients_is_the_stated_one(small: Small, causal: bool) -> None:
