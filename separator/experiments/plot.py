@@ -10,13 +10,15 @@ PANELS = {
     "real_time_factor": "real-time factor, measured",
 }
 MARKERS = "osD^v<>PX*hd"
+FEW_TICKS, MORE_TICKS = (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
+"""Labelled in each decade."""
 
 
 def plot_rows(rows: list[Row], path: Path) -> None:
     """SI-SDRi with its confidence interval against multiply-accumulates, parameters and real-time factor, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import EngFormatter, FuncFormatter
+    from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
 
     figure = Figure(figsize=(14, 5.2), layout="constrained")
     FigureCanvasAgg(figure)
@@ -38,10 +40,10 @@ def plot_rows(rows: list[Row], path: Path) -> None:
         panel.set_xscale("log")
         low, high = min(getattr(row, column) for row in rows), max(getattr(row, column) for row in rows)
         panel.set_xlim(low / 1.6, high * 1.6)  # nearly equal costs do not fill the axis
-        plain = EngFormatter() if column == "parameters" else FuncFormatter(lambda value, _: f"{value:g}")
+        plain = EngFormatter(sep="") if column == "parameters" else FuncFormatter(lambda value, _: f"{value:g}")
+        panel.xaxis.set_major_locator(LogLocator(subs=FEW_TICKS if high > 8 * low else MORE_TICKS))
         panel.xaxis.set_major_formatter(plain)
-        panel.xaxis.set_minor_formatter(plain if high / low < 8 else FuncFormatter(lambda value, _: ""))
-        panel.tick_params(axis="x", which="both", labelrotation=30, labelsize=8)
+        panel.xaxis.set_minor_locator(NullLocator())
         panel.set_xlabel(label)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("SI-SDRi on the test mixtures, dB (95 % interval)")
