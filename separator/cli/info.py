@@ -56,7 +56,7 @@ def _load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
     from separator.models import build_model, config_to_dict
     from separator.recipe import load_recipe
 
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():
         recipe = load_recipe(Path(name), overrides)
         built = build_model(recipe.model.architecture, {**recipe.model.config, "num_sources": len(recipe.sources)})
         return built, {

@@ -138,7 +138,7 @@ def _train(recipe: Recipe, run_folder: Path, report: Callable[[str], None]) -> d
             report(f"  trained already: {outcome['steps']} steps")
             return outcome
     torch.compiler.reset()  # the graphs of the recipe before
-    if train_recipe(recipe, run_folder, resume=(run_folder / STATE_NAME).exists()).stopped_by_signal:
+    if train_recipe(recipe, run_folder, resume=(run_folder / STATE_NAME).exists()).signal_received:
         raise Stopped
     return read_outcome(run_folder)
 

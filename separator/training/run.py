@@ -35,6 +35,7 @@ class Outcome:
         best_si_sdri_db: Best validation score, in dB; minus infinity before the first validation.
         training_seconds: Time from the first step to the last, validations included, over all resumed parts.
         stopped_by_signal: Whether Ctrl-C or SIGTERM ended it before `max_steps`.
+        signal_received: Whether one came at all; after the last step it ends nothing here, but its sender meant it.
     """
 
     model_folder: Path
@@ -43,6 +44,7 @@ class Outcome:
     best_si_sdri_db: float
     training_seconds: float
     stopped_by_signal: bool
+    signal_received: bool = False
 
 
 def train(
@@ -136,6 +138,7 @@ def train(
         best_si_sdri_db=keep_best.best,
         training_seconds=keep_best.seconds,
         stopped_by_signal=stopped,
+        signal_received=stop_on_signal.received is not None,
     )
 
 

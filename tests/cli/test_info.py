@@ -53,6 +53,12 @@ def test_a_recipe_is_described_untrained(capsys: pytest.CaptureFixture[str]) -> 
     assert facts["latency_seconds"] == pytest.approx(510 / 16000)
 
 
+def test_a_model_folder_may_be_named_like_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = save_tiny_model(tmp_path / "tiny.yaml")
+    assert main(["info", str(folder), "--no-measure"]) == 0
+    assert f"folder: {folder}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -2,12 +2,16 @@
 
 import csv
 import json
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from separator.cli.main import main
 from separator.experiments import comparison
+from separator.training.callbacks import StopOnSignal
 from tests.experiments.test_plan import write_recipe
 from tests.speech import write_speakers
 
@@ -117,6 +121,26 @@ def test_a_stopped_comparison_says_how_to_go_on(
     assert "go on with the same command: separator compare" in capsys.readouterr().err
     assert not (out / "results.md").exists()
     assert main(arguments(data, recipes, out)) == 0
+
+
+def test_a_signal_during_the_last_step_ends_the_comparison_too(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sent it was told that it stops: no scoring, no next recipe."""
+    recipes, out = write_two(tmp_path / "recipes"), tmp_path / "out"
+    last_step = StopOnSignal.on_train_batch_end
+
+    def signalled(self: StopOnSignal, trainer: Any, *args: Any) -> None:
+        if trainer.global_step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        last_step(self, trainer, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StopOnSignal, "on_train_batch_end", signalled)
+        assert main(arguments(data, recipes, out)) == 130
+    assert "go on with the same command" in capsys.readouterr().err
+    assert json.loads((out / "narrow" / "outcome.json").read_text())["steps"] == 4
+    assert not (out / "narrow" / "scores").exists() and not (out / "wide").exists()
 
 
 def test_a_damaged_run_is_named_and_the_others_are_kept(
