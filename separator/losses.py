@@ -1,33 +1,82 @@
-"""Training losses: negated metrics, and the wrapper that makes one permutation-invariant."""
+"""Training losses: weighted sums of negated metrics and distances, for sources in a fixed order or in any order."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from separator.metrics import best_permutation, pairwise_si_sdr
+from separator.errors import InputError
+from separator.metrics import best_permutation, pairwise_si_sdr, pairwise_snr
 
-PairwiseScore = Callable[[Tensor, Tensor], Tensor]
+SILENT_DB = -80.0
+"""References this far below their mixture are silent: a ratio to them says nothing."""
+
+STFT_SIZES = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
+"""Transform, hop and window of each resolution, in samples: those of Parallel WaveGAN."""
+
+STFT_FLOOR = 1e-8
+"""Least power of a bin: the logarithm of nothing is not asked for."""
 
 
-class PermutationInvariantLoss(nn.Module):
-    """The loss under the best assignment of estimates to references, chosen for each utterance.
+@dataclass(frozen=True)
+class LossConfig:
+    """What training makes small.
 
     Args:
-        pairwise_score: Maps `(estimate, reference)`, both `(B, S, C, T)`, to scores `(B, S, S)`, higher is better.
+        terms: Names out of `TERMS`, with their weights. "si_sdr", "snr": negated, in dB. "thresholded_si_sdr",
+            "thresholded_snr": the same, but what is better than `threshold_db` hardly counts. "l1": mean absolute
+            difference. "multi_resolution_stft": spectral convergence and log-magnitude distance at three resolutions.
+        permutation: "invariant", the best assignment of outputs to sources in each example, for talkers; or "fixed",
+            for sources that have a name.
+        threshold_db: Where the thresholded terms level off; also how far below its mixture the estimate of a silent
+            source is worth pushing.
+    """
+
+    terms: dict[str, float] = field(default_factory=lambda: {"si_sdr": 1.0})
+    permutation: Literal["invariant", "fixed"] = "invariant"
+    threshold_db: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise InputError(f"loss.terms: expected at least one of {', '.join(TERMS)}, found none")
+        for name, weight in self.terms.items():
+            if name not in TERMS:
+                raise InputError(f"loss.terms: expected names out of {', '.join(TERMS)}, found {name!r}")
+            if not 0 < weight < float("inf"):
+                raise InputError(f"loss.terms.{name}: expected a weight above 0 and finite, found {weight}")
+        if not 0 < self.threshold_db <= 100:
+            raise InputError(f"loss.threshold_db: expected above 0 and at most 100, found {self.threshold_db}")
+
+    def __str__(self) -> str:
+        terms = " + ".join(f"{weight:g} {name}" for name, weight in self.terms.items())
+        return f"{terms}, {self.permutation} order"
+
+
+class SeparationLoss(nn.Module):
+    """The weighted sum of the terms, each estimate against the reference it is assigned to.
+
+    A ratio to a silent reference says nothing: in its place the ratio terms take how loud the estimate is beside the
+    mixture, `10 log10(|ŝ|²/|x|² + 10^(−threshold/10))`.
+
+    Args:
+        config: Terms, weights, order.
 
     Shape:
-        estimate, reference: `(B, S, C, T)`; result: a scalar, the mean negated score.
+        estimate, reference: `(B, S, C, T)`; result: a scalar.
 
     Raises:
         ValueError: If the two shapes differ.
 
     Source:
-        Kolbæk et al., 2017, arXiv 1703.06284. Exact: all permutations up to 3 sources, the Hungarian algorithm above.
+        Permutation invariance: Kolbæk et al., 2017, arXiv 1703.06284; all permutations up to 3 sources, the Hungarian
+        algorithm above. Silent references and thresholds: Wisdom et al., FUSS, 2021, arXiv 2011.00803, section 3.
     """
 
-    def __init__(self, pairwise_score: PairwiseScore = pairwise_si_sdr) -> None:
+    def __init__(self, config: LossConfig | None = None) -> None:
         super().__init__()
-        self.pairwise_score = pairwise_score
+        self.config = config or LossConfig()
 
     def forward(self, estimate: Tensor, reference: Tensor) -> Tensor:
         if estimate.shape != reference.shape:
@@ -35,10 +84,80 @@ class PermutationInvariantLoss(nn.Module):
                 f"estimate and reference must have one shape: expected {tuple(reference.shape)}, "
                 f"found {tuple(estimate.shape)}"
             )
-        score, _ = best_permutation(self.pairwise_score(estimate, reference))
+        estimate, reference = estimate.float(), reference.float()
+        total = self._pairwise(estimate, reference)  # (B, S, S), estimates by references
+        if self.config.permutation == "fixed":
+            return total.diagonal(dim1=1, dim2=2).mean()
+        score, _ = best_permutation(-total)
         return -score.mean()
 
+    def _pairwise(self, estimate: Tensor, reference: Tensor) -> Tensor:
+        mixture_energy = reference.sum(dim=1).square().sum(dim=(1, 2)).view(-1, 1, 1)
+        silent = _energy(reference).unsqueeze(1) <= 10 ** (SILENT_DB / 10) * mixture_energy  # (B, 1, S)
+        share = (_energy(estimate).unsqueeze(2) + STFT_FLOOR) / (mixture_energy + STFT_FLOOR)
+        quietness = 10 * torch.log10(share + 10 ** (-self.config.threshold_db / 10))  # (B, S, 1)
+        total = estimate.new_zeros(())
+        for name, weight in self.config.terms.items():
+            term = TERMS[name](estimate, reference, self.config.threshold_db)
+            total = total + weight * (torch.where(silent, quietness, term) if name in RATIOS else term)
+        return total
 
-LOSSES: dict[str, Callable[[], nn.Module]] = {
-    "pit_si_sdr": PermutationInvariantLoss,
+
+def _energy(signals: Tensor) -> Tensor:
+    return signals.square().sum(dim=(2, 3))
+
+
+def _l1(estimate: Tensor, reference: Tensor, threshold_db: float) -> Tensor:
+    return (estimate.unsqueeze(2) - reference.unsqueeze(1)).abs().mean(dim=(3, 4))
+
+
+def multi_resolution_stft(estimate: Tensor, reference: Tensor, threshold_db: float = 0.0) -> Tensor:
+    """Spectral convergence plus log-magnitude distance of every pair, the mean over three resolutions.
+
+    Spectral convergence is a ratio to the reference: of a silent one it is left out.
+
+    Args:
+        estimate, reference: Signals.
+        threshold_db: Not used; all terms are called alike.
+
+    Shape:
+        estimate, reference: `(B, S, C, T)`; result: `(B, S, S)`, estimates by references.
+
+    Source:
+        Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, arXiv 1910.11480, eq. 4-6.
+    """
+    total = estimate.new_zeros(())
+    for size, hop, window_length in STFT_SIZES:
+        window = torch.hann_window(window_length, device=estimate.device)
+        found, true = (_magnitudes(signals, size, hop, window) for signals in (estimate, reference))
+        found, true = found.unsqueeze(2), true.unsqueeze(1)  # (B, S, 1, C, F, K), (B, 1, S, C, F, K)
+        norm = torch.linalg.vector_norm(true, dim=(3, 4, 5))
+        floor = STFT_FLOOR**0.5 * true[0, 0, 0].numel() ** 0.5
+        convergence = torch.linalg.vector_norm(true - found, dim=(3, 4, 5)) / norm
+        distance = (true.log() - found.log()).abs().mean(dim=(3, 4, 5))
+        total = total + distance + torch.where(norm <= 1.01 * floor, 0.0, convergence)
+    return total / len(STFT_SIZES)
+
+
+def _magnitudes(signals: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
+    """`(B, S, C, T)` to `(B, S, C, F, K)`; never zero, so that the logarithm and its gradient are finite."""
+    batch, sources, channels, _ = signals.shape
+    spectrum = torch.stft(
+        signals.flatten(0, 2), size, hop, len(window), window, pad_mode="constant", return_complex=True
+    )
+    power = spectrum.real.square() + spectrum.imag.square()
+    return power.clamp(min=STFT_FLOOR).sqrt().unflatten(0, (batch, sources, channels))
+
+
+TERMS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "si_sdr": lambda estimate, reference, threshold_db: -pairwise_si_sdr(estimate, reference),
+    "snr": lambda estimate, reference, threshold_db: -pairwise_snr(estimate, reference),
+    "thresholded_si_sdr": lambda estimate, reference, threshold_db: -pairwise_si_sdr(estimate, reference, threshold_db),
+    "thresholded_snr": lambda estimate, reference, threshold_db: -pairwise_snr(estimate, reference, threshold_db),
+    "l1": _l1,
+    "multi_resolution_stft": multi_resolution_stft,
 }
+"""Each maps `(estimate, reference)`, both `(B, S, C, T)`, and a threshold to losses `(B, S, S)` of all pairs."""
+
+RATIOS = ("si_sdr", "snr", "thresholded_si_sdr", "thresholded_snr")
+"""Terms that mean nothing beside a silent reference."""

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from separator.checkpoint import check_source_names
 from separator.data.config import DataConfig, MixtureListConfig, SpeakerSet
 from separator.errors import InputError
-from separator.losses import LOSSES
+from separator.losses import LossConfig
 from separator.models import ARCHITECTURES, build_model
 from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
 
@@ -30,7 +30,7 @@ class Recipe:
         data: Training, validation and test data.
         training: Length, batch size, precision, seed.
         optimizer: Learning rate and schedule.
-        loss: A name in `separator.losses.LOSSES`.
+        loss: What training makes small.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Recipe:
     data: DataConfig
     training: TrainingConfig
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    loss: str = "pit_si_sdr"
+    loss: LossConfig = field(default_factory=LossConfig)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w. -]*", self.name):  # a run's folder has this name
@@ -47,8 +47,6 @@ class Recipe:
                 "name: expected letters, digits, '_', '-', '.' and spaces, the first a letter, a digit or '_', "
                 f"found {self.name!r}"
             )
-        if self.loss not in LOSSES:
-            raise InputError(f"loss: expected one of {', '.join(LOSSES)}, found {self.loss!r}")
         if self.model.architecture not in ARCHITECTURES:
             raise InputError(
                 f"model.architecture: expected one of {', '.join(ARCHITECTURES)}, found {self.model.architecture!r}"
@@ -62,7 +60,17 @@ class Recipe:
             raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
 
 
-for _section in (Recipe, ModelChoice, DataConfig, SpeakerSet, MixtureListConfig, OptimizerConfig, TrainingConfig):
+_SECTIONS = (
+    Recipe,
+    ModelChoice,
+    DataConfig,
+    SpeakerSet,
+    MixtureListConfig,
+    LossConfig,
+    OptimizerConfig,
+    TrainingConfig,
+)
+for _section in _SECTIONS:
     setattr(_section, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010
 _ADAPTER = TypeAdapter(Recipe)
 

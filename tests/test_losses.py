@@ -1,39 +1,139 @@
-"""The permutation-invariant loss against torchmetrics' own."""
+"""The losses against torchmetrics', auraloss' and closed forms; order, silence, weights."""
 
+import auraloss
 import pytest
 import torch
-from torchmetrics.functional.audio import permutation_invariant_training, scale_invariant_signal_distortion_ratio
+from torch import Tensor
+from torchmetrics.functional.audio import (
+    permutation_invariant_training,
+    scale_invariant_signal_distortion_ratio,
+    signal_noise_ratio,
+)
 
-from separator.losses import PermutationInvariantLoss
+from separator.errors import InputError
+from separator.losses import TERMS, LossConfig, SeparationLoss
+
+
+def signals(num_sources: int = 2, batch: int = 3, samples: int = 4000) -> tuple[Tensor, Tensor]:
+    """Estimates in a random order, and references, `(B, S, 1, T)`."""
+    torch.manual_seed(0)
+    reference = torch.randn(batch, num_sources, 1, samples)
+    shuffled = torch.stack([each[torch.randperm(num_sources)] for each in reference])
+    return shuffled + 0.5 * torch.randn_like(reference), reference
 
 
 @pytest.mark.parametrize("num_sources", [2, 3, 4])
-def test_agrees_with_torchmetrics(num_sources: int) -> None:
-    torch.manual_seed(0)
-    reference = torch.randn(5, num_sources, 4000)
-    estimate = torch.stack([each[torch.randperm(num_sources)] for each in reference]) + 0.5 * torch.randn(
-        5, num_sources, 4000
-    )
-    expected, _ = permutation_invariant_training(
-        estimate, reference, scale_invariant_signal_distortion_ratio, eval_func="max", zero_mean=True
-    )
-    loss = PermutationInvariantLoss()(estimate.unsqueeze(2), reference.unsqueeze(2))
+@pytest.mark.parametrize(
+    ("term", "metric"), [("si_sdr", scale_invariant_signal_distortion_ratio), ("snr", signal_noise_ratio)]
+)
+def test_agrees_with_torchmetrics(num_sources: int, term: str, metric: object) -> None:
+    estimate, reference = signals(num_sources)
+    options = {"zero_mean": True} if term == "si_sdr" else {}
+    expected, _ = permutation_invariant_training(estimate[:, :, 0], reference[:, :, 0], metric, **options)  # type: ignore[arg-type]
+    loss = SeparationLoss(LossConfig({term: 1.0}))(estimate, reference)
     torch.testing.assert_close(loss, -expected.mean(), atol=1e-3, rtol=0)
 
 
-def test_is_blind_to_order_and_scale() -> None:
+def test_multi_resolution_stft_agrees_with_auraloss() -> None:
+    estimate, reference = signals(num_sources=1, batch=1, samples=8000)
+    estimate, reference = (torch.nn.functional.pad(each, (3000, 3000)) for each in (estimate, reference))
+    theirs = auraloss.freq.MultiResolutionSTFTLoss()(estimate[:, 0], reference[:, 0])
+    ours = SeparationLoss(LossConfig({"multi_resolution_stft": 1.0}))(estimate, reference)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)  # silent ends: theirs reflects them
+
+
+def test_l1_is_the_mean_absolute_difference() -> None:
+    reference = torch.randn(2, 2, 1, 100)
+    estimate = reference + torch.tensor([0.5, -0.25]).view(1, 2, 1, 1)
+    loss = SeparationLoss(LossConfig({"l1": 1.0}, permutation="fixed"))(estimate, reference)
+    torch.testing.assert_close(loss, torch.tensor(0.375))
+
+
+@pytest.mark.parametrize("error_db", [-10.0, -30.0, -60.0])
+@pytest.mark.parametrize("term", ["thresholded_snr", "thresholded_si_sdr"])
+def test_thresholds_level_off(term: str, error_db: float) -> None:
+    """An error of a known level that is orthogonal to the source: both ratios in closed form."""
+    time = torch.arange(1000) * 2 * torch.pi / 1000
+    source, error = torch.sin(10 * time), torch.sin(20 * time)
+    estimate = (source + 10 ** (error_db / 20) * error).view(1, 1, 1, -1)
+    loss = SeparationLoss(LossConfig({term: 1.0}, threshold_db=30))(estimate, source.view(1, 1, 1, -1))
+    expected = 10 * torch.log10(torch.tensor(10 ** (error_db / 10) + 1e-3))
+    torch.testing.assert_close(loss, expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_order_does_not_matter_unless_it_is_fixed(term: str) -> None:
+    estimate, reference = signals(batch=2)
+    invariant, fixed = (SeparationLoss(LossConfig({term: 1.0}, permutation=each)) for each in ("invariant", "fixed"))  # type: ignore[arg-type]
+    torch.testing.assert_close(invariant(estimate, reference), invariant(estimate.flip(1), reference))
+    both = [fixed(estimate[:1], reference[:1]), fixed(estimate[:1].flip(1), reference[:1])]
+    torch.testing.assert_close(invariant(estimate[:1], reference[:1]), min(both))
+    assert abs(both[0] - both[1]) > 0.1
+
+
+def test_scale_matters_to_snr_alone() -> None:
+    estimate, reference = signals()
+    si_sdr, snr = (SeparationLoss(LossConfig({term: 1.0})) for term in ("si_sdr", "snr"))
+    torch.testing.assert_close(si_sdr(7 * estimate, reference), si_sdr(estimate, reference))
+    assert snr(7 * estimate, reference) > snr(estimate, reference) + 5
+
+
+def test_terms_are_summed_by_weight_before_the_order_is_chosen() -> None:
+    reference = torch.randn(1, 2, 1, 500)
+    estimate = reference.flip(1) + 0.1 * torch.randn(1, 2, 1, 500)
+    parts = {name: SeparationLoss(LossConfig({name: 1.0}))(estimate, reference) for name in ("snr", "l1")}
+    loss = SeparationLoss(LossConfig({"snr": 0.5, "l1": 3.0}))(estimate, reference)
+    torch.testing.assert_close(loss, 0.5 * parts["snr"] + 3 * parts["l1"])
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("term", TERMS)
+@pytest.mark.parametrize("silence", ["reference", "estimate", "mixture", "everything"])
+def test_silence_is_finite_and_so_are_its_gradients(term: str, silence: str, channels: int) -> None:
     torch.manual_seed(0)
-    reference, estimate = torch.randn(2, 2, 1, 1000), torch.randn(2, 2, 1, 1000)
-    loss = PermutationInvariantLoss()
-    torch.testing.assert_close(loss(estimate, reference), loss(7 * estimate.flip(1), reference))
+    reference, estimate = torch.randn(2, 2, channels, 3000), torch.randn(2, 2, channels, 3000)
+    if silence == "reference":
+        reference[:, 1] = 0
+    if silence in ("mixture", "everything"):
+        reference.zero_()
+    if silence in ("estimate", "everything"):
+        estimate.zero_()
+    estimate.requires_grad_()
+    loss = SeparationLoss(LossConfig({term: 1.0}))(estimate, reference)
+    loss.backward()
+    assert loss.isfinite() and estimate.grad is not None and estimate.grad.isfinite().all()
 
 
-def test_silent_sources_give_finite_gradients() -> None:
-    estimate = torch.zeros(1, 2, 1, 100, requires_grad=True)
-    PermutationInvariantLoss()(estimate, torch.zeros(1, 2, 1, 100)).backward()
-    assert estimate.grad is not None and torch.isfinite(estimate.grad).all()
+@pytest.mark.parametrize("term", TERMS)
+def test_a_louder_estimate_of_a_silent_source_costs_more(term: str) -> None:
+    reference = torch.randn(1, 2, 1, 3000)
+    reference[:, 1] = 0
+    loss = SeparationLoss(LossConfig({term: 1.0}, permutation="fixed"))
+    quiet, loud = (torch.stack([reference[:, 0], level * torch.randn(1, 1, 3000)], dim=1) for level in (0.1, 1.0))
+    assert loss(loud, reference) > loss(quiet, reference)
+
+
+def test_the_quietness_that_is_worth_pushing_for_ends_at_the_threshold() -> None:
+    reference = torch.cat([torch.ones(1, 1, 1, 100), torch.zeros(1, 1, 1, 100)], dim=1)
+    estimate = torch.cat([torch.ones(1, 1, 1, 100), torch.full((1, 1, 1, 100), 1e-4)], dim=1)
+    loss = SeparationLoss(LossConfig({"thresholded_snr": 1.0}, permutation="fixed", threshold_db=30))
+    torch.testing.assert_close(loss(estimate, reference), torch.tensor(-30.0), atol=1e-2, rtol=0)
 
 
 def test_shapes_that_differ_are_refused() -> None:
     with pytest.raises(ValueError, match="one shape"):
-        PermutationInvariantLoss()(torch.zeros(1, 2, 1, 10), torch.zeros(1, 3, 1, 10))
+        SeparationLoss()(torch.zeros(1, 2, 1, 10), torch.zeros(1, 3, 1, 10))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"terms": {}}, "loss.terms: expected at least one of si_sdr, .*, found none"),
+        ({"terms": {"l3": 1.0}}, "loss.terms: expected names out of si_sdr, .*, found 'l3'"),
+        ({"terms": {"l1": 0.0}}, r"loss.terms.l1: expected a weight above 0 and finite, found 0\.0"),
+        ({"threshold_db": 0.0}, r"loss.threshold_db: expected above 0 and at most 100, found 0\.0"),
+    ],
+)
+def test_a_wrong_config_is_one_line(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        LossConfig(**options)  # type: ignore[arg-type]

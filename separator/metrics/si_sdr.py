@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8) -> Tensor:
+def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8, threshold_db: float | None = None) -> Tensor:
     """Scale-invariant signal-to-distortion ratio in dB.
 
     With both signals made zero-mean, `target = <e, r> r / |r|²` and
@@ -15,6 +15,8 @@ def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8) -> Tensor:
         reference: True signals, broadcastable against `estimate`.
         eps: Added to each energy, relative to the energies of unit-scale audio. It keeps silent references
             and perfect estimates finite: a silent reference scores about 0 dB or below, never NaN.
+        threshold_db: Where the score levels off: `10 log10(|target|² / (|e - target|² + τ |target|²))` with
+            `τ = 10^(−threshold/10)`; None is the metric itself.
 
     Shape:
         estimate, reference: `(..., T)`; result: `(...)`, in dB.
@@ -34,16 +36,18 @@ def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8) -> Tensor:
     reference = reference.float() - reference.float().mean(dim=-1, keepdim=True)
     scale = (estimate * reference).sum(dim=-1, keepdim=True) / (reference.square().sum(dim=-1, keepdim=True) + eps)
     target = scale * reference
-    distortion = (estimate - target).square().sum(dim=-1)
-    return 10 * torch.log10((target.square().sum(dim=-1) + eps) / (distortion + eps))
+    distortion, energy = (estimate - target).square().sum(dim=-1), target.square().sum(dim=-1)
+    if threshold_db is not None:
+        distortion = distortion + 10 ** (-threshold_db / 10) * energy
+    return 10 * torch.log10((energy + eps) / (distortion + eps))
 
 
-def pairwise_si_sdr(estimate: Tensor, reference: Tensor) -> Tensor:
+def pairwise_si_sdr(estimate: Tensor, reference: Tensor, threshold_db: float | None = None) -> Tensor:
     """SI-SDR of every estimate against every reference of the same example.
 
     Shape:
         estimate: `(B, S, ..., T)`; reference: `(B, R, ..., T)`; result: `(B, S, R)` in dB, averaged over any
         dimension between the sources and the samples (audio channels).
     """
-    scores = si_sdr(estimate.unsqueeze(2), reference.unsqueeze(1))  # (B, S, R, ...)
+    scores = si_sdr(estimate.unsqueeze(2), reference.unsqueeze(1), threshold_db=threshold_db)  # (B, S, R, ...)
     return scores.flatten(3).mean(dim=3) if scores.dim() > 3 else scores

@@ -14,7 +14,7 @@ from separator.checkpoint import ModelDescription, save_model
 from separator.data.config import DataConfig
 from separator.data.module import SpeakerMixtures
 from separator.errors import InputError
-from separator.losses import LOSSES
+from separator.losses import LossConfig, SeparationLoss
 from separator.models import build_model, config_to_dict
 from separator.training.callbacks import KeepBest, StepProgressBar, StopOnBadLoss, StopOnSignal
 from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
@@ -53,7 +53,7 @@ def train(
     name: str,
     sources: tuple[str, ...],
     model: ModelChoice,
-    loss: str,
+    loss: LossConfig,
     data: DataConfig,
     optimizer: OptimizerConfig,
     training: TrainingConfig,
@@ -80,7 +80,7 @@ def train(
     _quieten_lightning()
     lightning.seed_everything(training.seed, workers=True, verbose=False)
     separator = build_model(model.architecture, {**model.config, "num_sources": len(sources)})
-    module = SeparationModule(separator, LOSSES[loss](), optimizer, training.max_steps)
+    module = SeparationModule(separator, SeparationLoss(loss), optimizer, training.max_steps)
     if training.compile:
         separator.masker.compile()
     mixtures = SpeakerMixtures(data, training.batch_size, training.max_steps, training.seed, show_progress=on_terminal)

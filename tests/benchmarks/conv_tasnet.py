@@ -13,7 +13,7 @@ import torch
 import torchaudio
 from torch import Tensor, nn
 
-from separator.losses import PermutationInvariantLoss
+from separator.losses import SeparationLoss
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig, convert_torchaudio_state_dict
 
 SECONDS = 4
@@ -34,7 +34,7 @@ def alternate(first: Callable[[], object], second: Callable[[], object]) -> tupl
 
 def training_step(model: nn.Module, mixture: Tensor, sources: Tensor, bfloat16: bool) -> Callable[[], object]:
     """One forward and backward pass with the permutation-invariant loss."""
-    loss = PermutationInvariantLoss()
+    loss = SeparationLoss()
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):

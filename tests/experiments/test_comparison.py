@@ -154,7 +154,8 @@ def test_a_damaged_run_is_named_and_the_others_are_kept(
     assert main(arguments(data, recipes, out)) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("separator: error")]
     assert len(errors) == 1 and "wide: " in errors[0] and str(scores) in errors[0]
-    assert [row["name"] for row in rows(out)] == ["narrow"] and "No result of wide: " in (out / "results.md").read_text()
+    assert [row["name"] for row in rows(out)] == ["narrow"]
+    assert "No result of wide: " in (out / "results.md").read_text()
 
     (out / "wide" / "recipe.yaml").unlink()
     assert main(arguments(data, recipes, out)) == 2
