@@ -3,10 +3,10 @@
 import numpy as np
 import soxr
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
+from separator.data.example import Example
 from separator.data.speakers import Speaker
 
 SPEECH_LEVEL_DB = -26.0
@@ -16,7 +16,7 @@ CROP_ATTEMPTS = 5
 """How often a crop that turned out silent is drawn again."""
 
 
-class MixedSpeakers(Dataset[Tensor]):
+class MixedSpeakers(Dataset[Example]):
     """An endless set of mixtures: example number `i` is a function of the seed and `i` alone.
 
     Args:
@@ -29,7 +29,7 @@ class MixedSpeakers(Dataset[Tensor]):
         seed: Seed of the whole set.
 
     Shape:
-        An item is the sources, `(S, 1, T)` float32; their sum over `S` is the mixture.
+        An item's sources are `(S, 1, T)`; their sum is its mixture.
     """
 
     def __init__(
@@ -55,10 +55,12 @@ class MixedSpeakers(Dataset[Tensor]):
         weights = np.array([weight for _, weight in speaker_sets])
         self.set_probabilities = weights / weights.sum()
 
-    def __getitem__(self, index: int) -> Tensor:
+    def __getitem__(self, index: int) -> Example:
         random = np.random.default_rng((self.seed, index))
-        sources = np.stack([self._talk(speaker, random) for speaker in self._draw_speakers(random)])
-        return torch.from_numpy(within_full_scale(sources)).unsqueeze(1)
+        speakers = self._draw_speakers(random)
+        talks = np.stack([self._talk(speaker, random) for speaker in speakers])
+        sources = torch.from_numpy(within_full_scale(talks)).unsqueeze(1)
+        return Example(sources.sum(dim=0), sources, f"{index}: {' + '.join(speaker.name for speaker in speakers)}")
 
     def _draw_speakers(self, random: np.random.Generator) -> list[Speaker]:
         drawn: dict[str, Speaker] = {}  # by name: a talker may be in several sets

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from separator.audio.mixing import at_level, within_full_scale
 from separator.data.config import MixtureListConfig
+from separator.data.example import Example
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.speakers import Speaker
 from separator.errors import InputError
@@ -39,7 +39,7 @@ class MixtureRow:
     level_db: float
 
 
-class MixtureList(Dataset[Tensor]):
+class MixtureList(Dataset[Example]):
     """Mixtures drawn once from a seed: which files, which part, which level.
 
     Args:
@@ -49,7 +49,7 @@ class MixtureList(Dataset[Tensor]):
         sample_rate: Rate of the speakers' recordings in Hz.
 
     Shape:
-        An item is the sources, `(S, 1, T)` float32, `T` differing between items; their sum is the mixture.
+        An item's sources are `(S, 1, T)`, `T` differing between items; their sum is its mixture.
 
     Raises:
         InputError: If there are fewer speakers than a mixture needs.
@@ -107,12 +107,13 @@ class MixtureList(Dataset[Tensor]):
     def __len__(self) -> int:
         return len(self.mixtures)
 
-    def __getitem__(self, index: int) -> Tensor:
-        sources = []
-        for row in self.mixtures[index]:
+    def __getitem__(self, index: int) -> Example:
+        rows, talks = self.mixtures[index], []
+        for row in rows:
             samples = self._utterances[row.file][row.start : row.start + row.num_samples]
-            sources.append(at_level(samples.astype(np.float32) / np.float32(32768), row.level_db))
-        return torch.from_numpy(within_full_scale(np.stack(sources))).unsqueeze(1)
+            talks.append(at_level(samples.astype(np.float32) / np.float32(32768), row.level_db))
+        sources = torch.from_numpy(within_full_scale(np.stack(talks))).unsqueeze(1)
+        return Example(sources.sum(dim=0), sources, rows[0].mixture)
 
     def write_csv(self, path: Path) -> None:
         """Write the list, one row a talker."""

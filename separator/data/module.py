@@ -7,10 +7,10 @@ from typing import Any
 
 import lightning
 from rich.progress import Progress
-from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from separator.data.config import DataConfig
+from separator.data.example import Example
 from separator.data.mixing import MixedSpeakers
 from separator.data.mixture_list import MixtureList
 from separator.data.speakers import Speaker, find_speakers, load_speakers
@@ -38,7 +38,7 @@ class ResumableBatches(Sampler[list[int]]):
         return self.num_batches
 
 
-class ResumableLoader(DataLoader[Tensor]):
+class ResumableLoader(DataLoader[Example]):
     """A loader whose place follows from the trainer's step, so that there is no state of its own to save."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -67,8 +67,8 @@ class SpeakerMixtures(lightning.LightningDataModule):
         show_progress: Draw a bar while decoding.
 
     Shape:
-        A training batch is `(B, S, 1, T)`, a validation batch `(1, S, 1, T)` with `T` differing; sources, whose sum
-        over `S` is the mixture.
+        A training batch is an `Example` of `(B, 1, T)` and `(B, S, 1, T)`, a validation batch has B of 1 and `T`
+        that differs.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class SpeakerMixtures(lightning.LightningDataModule):
                 for each in self.config.train
             ]
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
+    def train_dataloader(self) -> DataLoader[Example]:
         if self.train_set is None:
             raise ValueError("setup('fit') comes before train_dataloader()")
         steps_done = self.trainer.global_step if self.trainer is not None else 0
@@ -123,7 +123,7 @@ class SpeakerMixtures(lightning.LightningDataModule):
             worker_init_fn=_outlive_termination if self.config.num_workers else None,
         )
 
-    def val_dataloader(self) -> DataLoader[Tensor]:
+    def val_dataloader(self) -> DataLoader[Example]:
         if self.valid_set is None:
             raise ValueError("setup('fit') comes before val_dataloader()")
         return DataLoader(self.valid_set, batch_size=1, num_workers=0)

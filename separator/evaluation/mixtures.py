@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from separator.audio.writing import write_audio
-from separator.data.mixture_list import MixtureList
+from separator.data.example import ExampleSet
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import best_permutation, pairwise_si_sdr, reorder
@@ -36,7 +36,7 @@ class SourceScore:
 
 def evaluate_mixtures(
     separator: Separator,
-    mixtures: MixtureList,
+    mixtures: ExampleSet,
     audio_folder: Path | None = None,
     on_mixture: Callable[[], None] | None = None,
 ) -> list[SourceScore]:
@@ -52,27 +52,24 @@ def evaluate_mixtures(
         InputError: If the model has another number of outputs than the mixtures have sources.
     """
     scores = []
-    for index, rows in enumerate(mixtures.mixtures):
-        sources = mixtures[index]  # (S, 1, T)
+    for index in range(len(mixtures)):
+        mixture, sources, name = mixtures[index]
         if len(separator.sources) != len(sources):
             raise InputError(
                 f"the mixtures have {len(sources)} sources; expected a model with as many outputs, "
                 f"found one with {len(separator.sources)} ({', '.join(separator.sources)})"
             )
-        mixture = sources.sum(dim=0)
         separated = separator.separate(mixture, mixtures.sample_rate)
-        estimate = torch.stack([separated[name] for name in separator.sources]).cpu()
+        estimate = torch.stack([separated[source] for source in separator.sources]).cpu()
         pairwise = pairwise_si_sdr(estimate.unsqueeze(0), sources.unsqueeze(0))
         _, permutation = best_permutation(pairwise)
         estimate = reorder(estimate.unsqueeze(0), permutation)[0]
         before = pairwise_si_sdr(mixture.unsqueeze(0).unsqueeze(0), sources.unsqueeze(0))[0, 0]
-        for number, row in enumerate(rows):
+        for number, input_score in enumerate(before.tolist()):
             after = float(pairwise[0, permutation[0, number], number])
-            scores.append(
-                SourceScore(row.mixture, row.source, after, float(before[number]), after - float(before[number]))
-            )
+            scores.append(SourceScore(name, number + 1, after, input_score, after - input_score))
         if audio_folder is not None:
-            _write_mixture(audio_folder / rows[0].mixture, mixture, sources, estimate, mixtures.sample_rate)
+            _write_mixture(audio_folder / name, mixture, sources, estimate, mixtures.sample_rate)
         if on_mixture is not None:
             on_mixture()
     return scores

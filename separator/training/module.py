@@ -6,6 +6,7 @@ import lightning
 import torch
 from torch import Tensor, nn
 
+from separator.data.example import Example
 from separator.metrics import best_permutation, pairwise_si_sdr
 from separator.models.pipeline import MaskingSeparator
 from separator.training.config import OptimizerConfig
@@ -15,9 +16,7 @@ SILENCE_FLOOR = 1e-4
 
 
 class SeparationModule(lightning.LightningModule):
-    """Trains a separator on batches of sources.
-
-    The mixture is the sum of the sources, scaled to unit RMS as inference does.
+    """Trains a separator on batches of examples, their mixtures scaled to unit RMS as inference does.
 
     Args:
         model: Maps `(B, C, T)` to `(B, S, C, T)`.
@@ -42,14 +41,14 @@ class SeparationModule(lightning.LightningModule):
             group["lr"] = config.learning_rate * config.learning_rate_factor(self.global_step, self.max_steps)
         schedule.base_lrs = [config.learning_rate for _ in schedule.base_lrs]  # type: ignore[union-attr]
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        mixture, sources = unit_level(batch)
+    def training_step(self, batch: Example, batch_idx: int) -> Tensor:
+        mixture, sources = unit_level(batch.mixture, batch.sources)
         loss: Tensor = self.loss(self.model(mixture), sources)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        mixture, sources = unit_level(batch)
+    def validation_step(self, batch: Example, batch_idx: int) -> None:
+        mixture, sources = unit_level(batch.mixture, batch.sources)
         with torch.compiler.set_stance("force_eager"):  # lengths differ, and compiling for each would take minutes
             estimate = self.model(mixture)
         score, _ = best_permutation(pairwise_si_sdr(estimate, sources))
@@ -70,12 +69,11 @@ class SeparationModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def unit_level(sources: Tensor) -> tuple[Tensor, Tensor]:
+def unit_level(mixture: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
     """The mixture at unit RMS, and its sources scaled by the same factor.
 
     Shape:
-        sources: `(B, S, C, T)`; returns the mixture `(B, C, T)` and the sources `(B, S, C, T)`.
+        mixture: `(B, C, T)`; sources: `(B, S, C, T)`; returned alike.
     """
-    mixture = sources.sum(dim=1)
     level = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt().clamp(min=SILENCE_FLOOR)  # (B, 1, 1)
     return mixture / level, sources / level.unsqueeze(1)

@@ -24,7 +24,7 @@ def mixed(speakers, **changes) -> MixedSpeakers:
 @pytest.mark.parametrize("num_speakers", [1, 2, 3])
 @pytest.mark.parametrize("segment_samples", [1000, 16000, 100_000])
 def test_an_example_has_the_shape_asked_for(speakers, num_speakers: int, segment_samples: int) -> None:
-    sources = mixed(speakers, num_speakers=num_speakers, segment_samples=segment_samples)[3]
+    sources = mixed(speakers, num_speakers=num_speakers, segment_samples=segment_samples)[3].sources
     assert sources.shape == (num_speakers, 1, segment_samples)
     assert sources.dtype == torch.float32
     assert sources.sum(dim=0).abs().max() <= 0.951
@@ -32,9 +32,9 @@ def test_an_example_has_the_shape_asked_for(speakers, num_speakers: int, segment
 
 def test_example_number_and_seed_decide_everything(speakers) -> None:
     data, again, other = mixed(speakers), mixed(speakers), mixed(speakers, seed=1)
-    assert torch.equal(data[5], again[5])
-    assert not torch.equal(data[5], data[6])
-    assert not torch.equal(data[5], other[5])
+    assert torch.equal(data[5].sources, again[5].sources)
+    assert not torch.equal(data[5].sources, data[6].sources)
+    assert not torch.equal(data[5].sources, other[5].sources)
 
 
 def test_talkers_of_one_example_differ(speakers) -> None:
@@ -48,7 +48,7 @@ def test_levels_stay_within_the_range(speakers) -> None:
     levels = [
         20 * np.log10(root_mean_square(source.numpy()))
         for index in range(40)
-        for source in mixed(speakers, level_range_db=6.0)[index]
+        for source in mixed(speakers, level_range_db=6.0)[index].sources
     ]
     assert min(levels) >= SPEECH_LEVEL_DB - 3.01 and max(levels) <= SPEECH_LEVEL_DB + 3.01
     assert max(levels) - min(levels) > 3  # not all the same
@@ -59,7 +59,7 @@ def test_speed_moves_the_pitch(speakers) -> None:
 
     def centre(speed: float) -> float:
         data = mixed(speakers[:1], num_speakers=1, speeds=(speed,), segment_samples=24000)
-        spectra = [torch.fft.rfft(data[index][0, 0]).abs().square() for index in range(8)]
+        spectra = [torch.fft.rfft(data[index].sources[0, 0]).abs().square() for index in range(8)]
         spectrum = torch.stack(spectra).mean(dim=0)
         return float((spectrum * torch.arange(len(spectrum))).sum() / spectrum.sum())
 

@@ -1,0 +1,36 @@
+"""What every data set delivers: a mixture and the sources that a model should find in it."""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class Example(NamedTuple):
+    """One mixture; a batch has the same fields, the tensors with a leading B, and a list of names.
+
+    The mixture may hold more than the sources: noise, or reverberation that is not asked for.
+
+    Attributes:
+        mixture: `(C, T)` float32.
+        sources: `(S, C, T)` float32, in the order of the recipe's `sources`.
+        name: Says where it comes from, for scores and for error messages.
+    """
+
+    mixture: Tensor
+    sources: Tensor
+    name: str
+
+
+class ExampleSet(Protocol):
+    """A fixed list of examples at one sample rate: what validation and the final score go through.
+
+    Attributes:
+        sample_rate: In Hz.
+    """
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Example: ...
