@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +16,14 @@ from separator.data.config import DataConfig, MixtureListConfig, SpeakerSet
 from separator.errors import InputError
 from separator.losses import LossConfig
 from separator.models import ARCHITECTURES, build_model
-from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
+from separator.training.config import ModelChoice, TrainerConfig, TrainingConfig
+from separator.training.optimizer import OptimizerConfig
+from separator.training.plan import Plan
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A whole training run.
-
-    Args:
-        name: Name of the run, of its folder, and of the model it makes.
-        sources: Names of the model's outputs, in order.
-        model: Architecture and its config.
-        data: Training, validation and test data.
-        training: Length, batch size, precision, seed.
-        optimizer: Learning rate and schedule.
-        loss: What training makes small.
-    """
-
-    name: str
-    sources: tuple[str, ...]
-    model: ModelChoice
-    data: DataConfig
-    training: TrainingConfig
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
+class Recipe(Plan):
+    """A whole training run, checked."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w. -]*", self.name):  # a run's folder has this name
@@ -69,6 +53,7 @@ _SECTIONS = (
     LossConfig,
     OptimizerConfig,
     TrainingConfig,
+    TrainerConfig,
 )
 for _section in _SECTIONS:
     setattr(_section, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010

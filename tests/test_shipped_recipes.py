@@ -14,7 +14,7 @@ SHIPPED = [path for path in sorted(RECIPES.rglob("*.yaml")) if path.name != "bas
 
 FEW_STEPS = (
     *("training.max_steps=2", "training.validate_every_steps=2", "training.batch_size=2"),
-    *("training.compile=false", "training.accelerator=cpu", "data.segment_seconds=0.5", "data.num_workers=0"),
+    *("trainer.compile=false", "trainer.accelerator=cpu", "data.segment_seconds=0.5", "data.num_workers=0"),
     *("data.valid.num_mixtures=1", "data.valid.max_seconds=0.5"),
 )
 

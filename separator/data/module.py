@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning
 from rich.progress import Progress
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Sampler, Subset
 
 from separator.data.config import DataConfig
 from separator.data.example import Example
@@ -23,16 +23,23 @@ class ResumableBatches(Sampler[list[int]]):
         batch_size: Examples in a batch.
         num_batches: Batches of the whole run; this is the length, also when some are already done.
         first_batch: Batches already done.
+        rank: Number of this process; each takes other batches, all together those of one with larger batches.
+        world_size: Number of processes.
     """
 
-    def __init__(self, batch_size: int, num_batches: int, first_batch: int = 0) -> None:
+    def __init__(
+        self, batch_size: int, num_batches: int, first_batch: int = 0, rank: int = 0, world_size: int = 1
+    ) -> None:
         self.batch_size = batch_size
         self.num_batches = num_batches
         self.first_batch = first_batch
+        self.rank = rank
+        self.world_size = world_size
 
     def __iter__(self) -> Iterator[list[int]]:
         for batch in range(self.first_batch, self.num_batches):
-            yield list(range(batch * self.batch_size, (batch + 1) * self.batch_size))
+            first = (batch * self.world_size + self.rank) * self.batch_size
+            yield list(range(first, first + self.batch_size))
 
     def __len__(self) -> int:
         return self.num_batches
@@ -62,7 +69,7 @@ class SpeakerMixtures(lightning.LightningDataModule):
     Args:
         config: The recipe's data section.
         batch_size: Training examples a step.
-        max_steps: Optimiser steps of the whole run.
+        num_batches: Batches of the whole run, on each device.
         seed: Seed of the training examples.
         show_progress: Draw a bar while decoding.
 
@@ -72,12 +79,12 @@ class SpeakerMixtures(lightning.LightningDataModule):
     """
 
     def __init__(
-        self, config: DataConfig, batch_size: int, max_steps: int, seed: int = 0, show_progress: bool = False
+        self, config: DataConfig, batch_size: int, num_batches: int, seed: int = 0, show_progress: bool = False
     ) -> None:
         super().__init__()
         self.config = config
         self.batch_size = batch_size
-        self.max_steps = max_steps
+        self.num_batches = num_batches
         self.seed = seed
         self.show_progress = show_progress
         self.train_set: MixedSpeakers | None = None
@@ -113,10 +120,16 @@ class SpeakerMixtures(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Example]:
         if self.train_set is None:
             raise ValueError("setup('fit') comes before train_dataloader()")
-        steps_done = self.trainer.global_step if self.trainer is not None else 0
+        place = {}
+        if (trainer := self.trainer) is not None:
+            place = {
+                "first_batch": trainer.global_step * trainer.accumulate_grad_batches,
+                "rank": trainer.global_rank,
+                "world_size": trainer.world_size,
+            }
         return ResumableLoader(
             self.train_set,
-            batch_sampler=ResumableBatches(self.batch_size, self.max_steps, steps_done),
+            batch_sampler=ResumableBatches(self.batch_size, self.num_batches, **place),
             num_workers=self.config.num_workers,
             prefetch_factor=4 if self.config.num_workers else None,
             pin_memory=False,
@@ -126,4 +139,6 @@ class SpeakerMixtures(lightning.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Example]:
         if self.valid_set is None:
             raise ValueError("setup('fit') comes before val_dataloader()")
-        return DataLoader(self.valid_set, batch_size=1, num_workers=0)
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+        mine = Subset(self.valid_set, range(rank, len(self.valid_set), world_size))
+        return DataLoader(mine, batch_size=1, num_workers=0)

@@ -17,7 +17,6 @@ from separator.evaluation.mixtures import SourceScore
 from separator.experiments.plan import first_difference
 from separator.experiments.run import (
     OUTCOME_NAME,
-    RECIPE_NAME,
     SUMMARY_NAME,
     evaluation_set,
     read_outcome,
@@ -29,14 +28,16 @@ from separator.experiments.run import (
 from separator.inference import Separator
 from separator.recipe import Recipe, load_recipe, recipe_to_dict
 from separator.replacing import replace_text
-from separator.training.run import MODEL_NAME, STATE_NAME
+from separator.training.best import MODEL_NAME
+from separator.training.run import RECIPE_NAME, STATE_NAME
 
 SCORES_FOLDER = "scores"
 COST_NAME = "cost.json"
 
 FREE_TO_CHANGE = (
     *(("data", "root"), ("data", "num_workers"), ("training", "max_steps"), ("training", "validate_every_steps")),
-    *(("training", "compile"), ("training", "accelerator"), ("training", "devices")),
+    *(("training", "sample_every_validations"), ("training", "num_samples"), ("training", "keep_best")),
+    *(("trainer", "compile"), ("trainer", "accelerator"), ("trainer", "deterministic"), ("trainer", "loggers")),
 )
 """Settings in which a run may differ from its recipe: they change neither the model nor its examples."""
 

@@ -18,9 +18,9 @@ from separator.evaluation.mixtures import SourceScore, evaluate_mixtures, summar
 from separator.inference import Separator
 from separator.recipe import Recipe, recipe_to_dict
 from separator.replacing import replace_file, replace_text
-from separator.training.run import Outcome, check_run_folder, train
+from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
+from separator.training.state import is_main_process
 
-RECIPE_NAME = "recipe.yaml"
 OUTCOME_NAME = "outcome.json"
 SCORES_NAME = "scores.csv"
 SUMMARY_NAME = "summary.json"
@@ -41,19 +41,11 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
     run_folder.mkdir(parents=True, exist_ok=True)
     resolved = run_folder / RECIPE_NAME
     text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
-    if not resume:
+    if not resume and is_main_process():
         replace_text(resolved, text)
-    outcome = train(
-        run_folder,
-        name=recipe.name,
-        sources=recipe.sources,
-        model=recipe.model,
-        loss=recipe.loss,
-        data=recipe.data,
-        optimizer=recipe.optimizer,
-        training=recipe.training,
-        resume=resume,
-    )
+    outcome = train(run_folder, recipe, resume)
+    if not outcome.is_main:
+        return outcome
     replace_text(resolved, text)  # of a resumed run only now: one that could not start changes nothing
     if not outcome.stopped_by_signal:
         facts = {
