@@ -97,9 +97,8 @@ def main() -> None:
                 times[name].append(time.perf_counter() - started)
     reference = median(times["torchaudio, float32"])
     for name, taken in times.items():
-        print(
-            f"{name:<32} {BATCH / median(taken):6.2f} examples of {SECONDS} s a second   {reference / median(taken):5.2f}"
-        )
+        rate, ratio = BATCH / median(taken), reference / median(taken)
+        print(f"{name:<32} {rate:6.2f} examples of {SECONDS} s a second   {ratio:5.2f}")
 
 
 if __name__ == "__main__":
