@@ -58,7 +58,7 @@ def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("loss.terms={l3: 1}", ["loss.terms", "si_sdr", "found 'l3'"]),
         ("loss=l1", ["loss", "'l1'"]),
         ("loss.permutation=free", ["loss.permutation", "invariant", "'free'"]),
-        ("sources=[a, b, c]", ["3 outputs", "num_speakers is 2"]),
+        ("sources=[a, b, c]", ["sources", "expected 2 names", "found 3"]),
         ("sources=[a, a]", ["different names"]),
         ("model.config.num_sources=2", ["num_sources", "sources"]),
         ("sources=[a b, c]", ["different names of letters"]),

@@ -37,9 +37,10 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from separator.data.config import MixtureListConfig
+    from separator.data.config import DataConfig, MixtureListConfig, SpeakersConfig, SpeakerSet
+    from separator.data.sets import load_list
     from separator.errors import InputError
-    from separator.experiments.run import EvaluationSet, evaluation_set, score_model
+    from separator.experiments.run import score_model
     from separator.inference import Separator
     from separator.recipe import load_recipe
 
@@ -47,15 +48,23 @@ def run(args: argparse.Namespace) -> int:
     if args.data.is_dir():
         if args.overrides:
             raise InputError("--set changes a recipe, but --data is a folder")
-        config = MixtureListConfig(path=".")
-        test_set = EvaluationSet(args.data, config, len(separator.sources), separator.sample_rate)
+        chosen = MixtureListConfig(path=".")
+        data: DataConfig = SpeakersConfig(
+            root=str(args.data),
+            train=(SpeakerSet("."),),
+            valid=chosen,
+            test=chosen,
+            num_speakers=len(separator.sources),
+            sample_rate=separator.sample_rate,
+        )
+        sources = separator.sources
     else:
-        data = load_recipe(args.data, args.overrides).data
-        try:
-            test_set = evaluation_set(data, args.split)
-        except InputError as error:
-            raise InputError(f"{args.data}: {error}") from None
-    mixtures = test_set.load()
+        recipe = load_recipe(args.data, args.overrides)
+        data, sources = recipe.data, recipe.sources
+    try:
+        mixtures = load_list(data, sources, args.split)
+    except InputError as error:
+        raise InputError(f"{args.data}: {error}") from None
 
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -64,12 +73,12 @@ def run(args: argparse.Namespace) -> int:
             separator,
             mixtures,
             args.output,
-            about={"model": args.model, "data": str(args.data), "list": asdict(test_set.config)},
+            about={"model": args.model, "data": str(args.data), "list": asdict(data)},
             save_audio=args.save_audio,
             on_mixture=lambda: progress.advance(task),
         )
     print(
-        f"{summary['num_mixtures']} mixtures, {test_set.num_speakers} talkers: SI-SDR {summary['si_sdr_db']:.2f} dB, "
+        f"{summary['num_mixtures']} mixtures, {len(sources)} sources: SI-SDR {summary['si_sdr_db']:.2f} dB, "
         f"SI-SDRi {summary['si_sdri_db']:.2f} dB (median {summary['si_sdri_db_median']:.2f} dB)"
     )
     print(f"scores are in {args.output}", file=sys.stderr)

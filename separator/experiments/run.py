@@ -4,15 +4,14 @@ import csv
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from separator.data.config import DataConfig, MixtureListConfig
+from separator.data.example import ExampleSet
 from separator.data.mixture_list import MixtureList
-from separator.data.speakers import load_speakers
 from separator.errors import InputError
 from separator.evaluation.mixtures import SourceScore, evaluate_mixtures, summarise
 from separator.inference import Separator
@@ -66,43 +65,9 @@ def read_outcome(run_folder: Path) -> dict[str, Any]:
     return _read_facts(run_folder / OUTCOME_NAME, ("steps", "valid_si_sdri_db", "training_seconds"))
 
 
-@dataclass(frozen=True)
-class EvaluationSet:
-    """A list of mixtures and where its recordings are.
-
-    Attributes:
-        root: Data root.
-        config: The list.
-        num_speakers: Talkers in a mixture.
-        sample_rate: In Hz.
-    """
-
-    root: Path
-    config: MixtureListConfig
-    num_speakers: int
-    sample_rate: int
-
-    def load(self) -> MixtureList:
-        """Decode the recordings and draw the list; InputError if data is missing."""
-        speakers = load_speakers(self.root, self.config.path, self.sample_rate)
-        return MixtureList(self.config, speakers, self.num_speakers, self.sample_rate)
-
-
-def evaluation_set(data: DataConfig, split: str = "test") -> EvaluationSet:
-    """The list that a recipe's data section names.
-
-    Raises:
-        InputError: If it names no test list.
-    """
-    chosen = data.test if split == "test" else data.valid
-    if chosen is None:
-        raise InputError("data.test is missing; expected it, or --split valid")
-    return EvaluationSet(Path(data.root), chosen, data.num_speakers, data.sample_rate)
-
-
 def score_model(
     separator: Separator,
-    mixtures: MixtureList,
+    mixtures: ExampleSet,
     folder: Path,
     about: dict[str, Any],
     save_audio: bool = False,
@@ -122,7 +87,8 @@ def score_model(
         The summary.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / "mixtures.csv", mixtures.write_csv)
+    if isinstance(mixtures, MixtureList):
+        replace_file(folder / "mixtures.csv", mixtures.write_csv)
     scores = evaluate_mixtures(separator, mixtures, folder / "audio" if save_audio else None, on_mixture)
     replace_file(folder / SCORES_NAME, lambda path: _write_scores(path, scores))
     summary = {**about, **summarise(scores)}
@@ -139,14 +105,14 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return _read_facts(folder / SUMMARY_NAME, ("steps", "si_sdri_db"))
 
 
-def read_scores(folder: Path, mixtures: MixtureList) -> list[SourceScore]:
+def read_scores(folder: Path, mixtures: ExampleSet, num_sources: int) -> list[SourceScore]:
     """The scores that `score_model` wrote.
 
     Raises:
         InputError: If they are damaged, or not those of every source of every mixture of the list.
     """
     path = folder / SCORES_NAME
-    expected = [(row.mixture, row.source) for row in mixtures.rows]
+    expected = [(name, number) for name in mixtures.names for number in range(1, num_sources + 1)]
     try:
         with path.open(newline="", encoding="utf-8") as file:
             scores = [_read_score(row) for row in csv.DictReader(file)]

@@ -1,6 +1,6 @@
 """What a run is made of: the sections of its recipe, and the parts that they build."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,8 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from separator.checkpoint import ModelDescription
-from separator.data.config import DataConfig
-from separator.data.module import SpeakerMixtures
+from separator.data.config import AnyDataConfig
+from separator.data.module import Examples
 from separator.losses import LossConfig, SeparationLoss
 from separator.models import build_model, config_to_dict
 from separator.models.pipeline import MaskingSeparator
@@ -38,7 +38,7 @@ class Plan:
     name: str
     sources: tuple[str, ...]
     model: ModelChoice
-    data: DataConfig
+    data: AnyDataConfig
     training: TrainingConfig
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -53,12 +53,13 @@ class Plan:
             separator.masker.compile()
         return module
 
-    def build_data(self, show_progress: bool = False) -> SpeakerMixtures:
+    def build_data(self, show_progress: bool = False) -> Examples:
         """The data module, its recordings found and checked: InputError names what is wrong."""
         batches = self.training.max_steps * self.training.accumulate_batches
-        mixtures = SpeakerMixtures(self.data, self.training.batch_size, batches, self.training.seed, show_progress)
-        mixtures.setup("fit")
-        return mixtures
+        seed = self.training.seed
+        examples = Examples(self.data, self.sources, self.training.batch_size, batches, seed, show_progress)
+        examples.setup("fit")
+        return examples
 
     def describe(self, model: MaskingSeparator, steps: int, score_db: float) -> ModelDescription:
         """What the model folder says about a model of this run."""
@@ -74,7 +75,7 @@ class Plan:
                 "steps": steps,
                 "segment_seconds": self.data.segment_seconds,
                 "hours_of_mixtures": round(steps * examples * self.data.segment_seconds / 3600, 2),
-                "train_sets": [asdict(each) for each in self.data.train],
+                "train_sets": self.data.training_sets,
             },
             scores={"valid_si_sdri_db": round(score_db, 3)},
         )
