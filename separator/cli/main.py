@@ -13,6 +13,7 @@ from separator.errors import InputError
 COMMANDS: dict[str, str] = {
     "separate": "separate recordings into one file a source",
     "train": "train a recipe, or go on with a run",
+    "prepare": "convert a data set once into what training reads fast, or check it",
     "evaluate": "separate a fixed list of mixtures and score it",
     "compare": "train several recipes alike, score them alike, and write one table",
     "models": "list the released models at hand",

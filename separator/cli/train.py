@@ -72,10 +72,16 @@ def _print_plan(recipe: "Recipe") -> int:
         "memory": f"{estimate.peak_memory_mb / 1000:.2f} GB at the most in the first steps",
         "time": f"{estimate.step_seconds:.3f} s a step ({seconds / estimate.step_seconds:.0f} s of audio a second), "
         f"{estimate.loader_seconds:.3f} s of them waiting for examples; the first {estimate.first_step_seconds:.1f} s",
+        "loader": f"{estimate.loader_examples_per_second:.0f} examples a second on its own, where training takes "
+        f"{training.batch_size * training.accumulate_batches / estimate.step_seconds:.1f}",
         "validation": f"{estimate.validation_seconds:.1f} s, every {training.validate_every_steps} steps "
         f"({_duration(training.validate_every_steps * estimate.step_seconds)})",
         "whole run": _duration(estimate.total_seconds),
     }
+    if estimate.examples_per_epoch is not None:
+        per_step = training.batch_size * training.accumulate_batches * devices
+        steps = -(-estimate.examples_per_epoch // per_step)
+        lines["epoch"] = f"{steps} steps, {_duration(steps * estimate.step_seconds)}"
     for name, text in lines.items():
         print(f"{name:<12}{text}")
     return 0

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from separator.data.module import Examples
 from separator.errors import InputError
 from separator.inference.speed import peak_resident_bytes
 from separator.training.module import NotFiniteError
@@ -21,6 +22,7 @@ NUM_WARM = 2
 """Steps at the start that are not timed: they compile, and fill caches."""
 
 NUM_VALIDATED = 4
+LOADER_BATCHES, LOADER_SECONDS = 50, 5.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Estimate:
         total_seconds: Time of the whole run.
         peak_memory_mb: CPU: largest resident memory of the process; CUDA: largest memory allocated on the device.
         loader_seconds: Time of a step that went into waiting for examples.
+        loader_examples_per_second: What the loader alone delivers.
+        examples_per_epoch: Examples after which all have been seen; None where they are drawn without end.
     """
 
     parameters: int
@@ -50,6 +54,8 @@ class Estimate:
     total_seconds: float
     peak_memory_mb: float
     loader_seconds: float
+    loader_examples_per_second: float
+    examples_per_epoch: int | None
 
 
 class _Clock(Callback):
@@ -132,4 +138,18 @@ def dry_run(plan: Plan, show_progress: bool = False) -> Estimate:
         total_seconds=clock.steps[0] + median(steps) * training.max_steps + validation * num_validations,
         peak_memory_mb=torch.cuda.max_memory_allocated() / 1e6 if on_gpu else peak_resident_bytes() / 1e6,
         loader_seconds=median(clock.waits[NUM_WARM:] or clock.waits),
+        loader_examples_per_second=_loader_rate(mixtures),
+        examples_per_epoch=mixtures.examples_per_epoch,
     )
+
+
+def _loader_rate(examples: Examples) -> float:
+    """Examples a second of the loader alone, after its first batch."""
+    batches = iter(examples.train_dataloader())
+    next(batches)
+    number, started = 0, time.monotonic()
+    while number < LOADER_BATCHES and time.monotonic() - started < LOADER_SECONDS:
+        if next(batches, None) is None:
+            break
+        number += 1
+    return number * examples.batch_size / (time.monotonic() - started)

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMon
 
 from separator.checkpoint import save_model
 from separator.errors import InputError
+from separator.replacing import remove_leftovers
 from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
 from separator.training.loggers import build_loggers
@@ -17,7 +18,7 @@ from separator.training.module import SCORE, NotFiniteError
 from separator.training.plan import Plan
 from separator.training.record import write_record
 from separator.training.samples import ValidationSamples
-from separator.training.state import check_state, is_main_process, remove_leftovers
+from separator.training.state import check_state, is_main_process
 
 STATE_NAME = "last.ckpt"
 RECIPE_NAME = "recipe.yaml"

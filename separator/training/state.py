@@ -1,7 +1,6 @@
 """The resumable state of a run: written whole or not at all, and checked before it is used."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +57,3 @@ def check_state(path: Path, module: lightning.LightningModule) -> int:
             f"{path.parent}/recipe.yaml"
         )
     return steps
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete the halves of files that a killed run left; finished files never have these names."""
-    for path in folder.rglob(".*.partial"):
-        owner = path.name.split(".")[-2]
-        if not (owner.isdigit() and _is_running(int(owner))):
-            path.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # of another user
-        return True
-    return process != os.getpid()
