@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.data.mixture_list import MixtureList
     from separator.evaluation.oracle import ORACLES
     from separator.evaluation.separating import (
+        TrackSet,
         separate_with_model,
         separate_with_oracle,
         separation_jobs,
@@ -77,10 +78,12 @@ def run(args: argparse.Namespace) -> int:
             "precision": str(separator.dtype).removeprefix("torch."),
             "chunk_seconds": separator.chunk_seconds,
         }
-    settings["save_audio"] = args.save_audio
+    settings |= {"sources": test_set.sources, "save_audio": args.save_audio}
     config = choose_config(args, test_set.sources)
     jobs = separation_jobs(test_set, separate, outputs, args.output / "audio" if args.save_audio else None)
     names = {job.key: f"example {job.key}" for job in jobs}
+    if isinstance(test_set.examples, TrackSet):
+        names = {job.key: track.name for job, track in zip(jobs, test_set.examples.tracks, strict=True)}
     code = score_jobs(args, jobs, config, f"{args.model} on {test_set.name}", settings, names)
     if isinstance(test_set.examples, MixtureList):
         replace_file(args.output / "mixtures.csv", test_set.examples.write_csv)
@@ -101,12 +104,12 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
     from separator.experiments.run import EvaluationSet, evaluation_set
     from separator.recipe import load_recipe
 
-    settings: dict[str, Any] = {"data": str(args.data), "split": args.split}
+    settings: dict[str, Any] = {"data": str(args.data.resolve()), "split": args.split}
     if args.data.is_dir():
         if args.overrides:
             raise InputError("--set changes a recipe, but --data is a folder")
         if (test_set := _load_tracks(args, separator)) is not None:
-            return test_set, settings | {"data": str(args.data.resolve()), "sample_rate": args.sample_rate}
+            return test_set, settings | {"sample_rate": args.sample_rate}
     if args.sample_rate is not None or args.sources is not None:
         raise InputError("--sample-rate and --sources are for a folder of tracks; a recipe names its own")
     if args.split not in ("test", "valid"):
@@ -121,7 +124,7 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
             chosen, sources = evaluation_set(recipe.data, args.split), recipe.sources
         except InputError as error:
             raise InputError(f"{args.data}: {error}") from None
-    settings |= {"root": str(chosen.root.resolve()), "list": asdict(chosen.config), "set": args.overrides}
+    settings |= {"root": str(chosen.root.resolve()), "list": asdict(chosen.config), "sample_rate": chosen.sample_rate}
     return TestSet(chosen.load(), sources, str(args.data)), settings
 
 

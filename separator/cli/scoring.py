@@ -84,6 +84,8 @@ def score_jobs(
     Returns:
         The exit code.
     """
+    import signal
+    import threading
     import traceback
     from dataclasses import asdict
 
@@ -98,6 +100,10 @@ def score_jobs(
     from separator.evaluation.running import default_workers, run_jobs
     from separator.evaluation.summary import write_outputs
 
+    if threading.current_thread() is threading.main_thread():  # the default action would leave the workers behind
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
     settings = {"separator_version": __version__, **settings, **asdict(config)}
     failures: dict[str, str] = {}
     ledger = Ledger(args.output, settings)

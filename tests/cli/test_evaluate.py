@@ -119,7 +119,7 @@ def test_an_oracle_passes_over_a_tree_of_stems(tmp_path: Path, rate: int, capsys
     options = () if rate == 44100 else ("--sample-rate", "16000")
     assert evaluate("oracle-irm2", tmp_path / "musdb", tmp_path / "out", "--split", "all", *options) == 1
     output = capsys.readouterr()
-    assert "drums.wav" in output.err and "separator: error: example" in output.err
+    assert "drums.wav" in output.err and "separator: error: A train: " in output.err
     found = rows(tmp_path / "out")
     assert [(row["item"], row["source"]) for row in found] == [("A test", "drums"), ("A test", "vocals")]
     for row in found:
