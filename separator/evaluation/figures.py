@@ -13,7 +13,6 @@ from matplotlib.image import imsave
 from matplotlib.ticker import MaxNLocator
 
 from separator.audio.resampling import resample
-from separator.evaluation.config import LIMIT_DB
 from separator.evaluation.scoring import ItemScores
 from separator.evaluation.summary import source_values
 
@@ -34,7 +33,7 @@ def data_address(kind: str, content: bytes) -> str:
 def box_plots(items: list[ItemScores], columns: tuple[str, ...], labels: dict[str, str]) -> str:
     """One panel a column: a box for each source, the mixture's own scores beside it in grey.
 
-    Scores at the limit are left out: a mixture of nothing but its sources has no artefacts, an SAR of infinity.
+    Without the mixture's SAR: a mixture of nothing but its sources has no artefacts, an SAR of infinity.
     """
     sources = list(dict.fromkeys(source.source for item in items for source in item.sources))
     values = {
@@ -42,9 +41,7 @@ def box_plots(items: list[ItemScores], columns: tuple[str, ...], labels: dict[st
             value
             for item in items
             for each in item.sources
-            if each.source == source
-            and (value := source_values(each).get(column)) is not None
-            and abs(value) < LIMIT_DB
+            if each.source == source and (value := source_values(each).get(column)) is not None
         ]
         for given in columns
         for column in (given, f"input_{given}")
@@ -58,7 +55,8 @@ def box_plots(items: list[ItemScores], columns: tuple[str, ...], labels: dict[st
     for axis in axes[len(columns) :]:
         axis.set_visible(False)
     for axis, column in zip(axes, columns, strict=False):
-        for side, colour, shift in ((column, MODEL_COLOUR, -0.18), (f"input_{column}", MIXTURE_COLOUR, 0.18)):
+        sides = [(column, MODEL_COLOUR, -0.18), (f"input_{column}", MIXTURE_COLOUR, 0.18)]
+        for side, colour, shift in sides[:1] if column.endswith("sar_db") else sides:
             filled = [(place, values[side, source]) for place, source in enumerate(sources) if values[side, source]]
             if not filled:
                 continue

@@ -44,7 +44,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2.2
 h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .2rem .8rem; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 .wide { overflow-x: auto; } .note { background: #fff3cd; border-left: 4px solid #d39e00; padding: .5rem .8rem; }
 .failed { background: #fde2e1; border-left: 4px solid #b3261e; padding: .5rem .8rem; overflow-wrap: anywhere; }
 .plain { color: #666; font-size: .9rem; } img { max-width: 100%; }

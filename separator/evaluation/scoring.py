@@ -74,7 +74,7 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
 
     Scores in dB are within ±100: a perfect estimate has 100 dB. A score is None where it is not defined: where the
     reference is silent, SIR of a lone source, PESQ and STOI of a signal that is too short. Utterance SDR is defined
-    there too.
+    there too. Frames of BSS Eval v4 in which an estimate is perfect are left out of its median, as museval does.
 
     A silent estimate of a source that sounds has an SI-SDR, an SDR of BSS Eval v3 and an utterance SDR of 0 dB, which
     is what an SDR without scaling gives it, and SI-SDR where it is computed with a small floor: otherwise a model could
@@ -177,10 +177,11 @@ def _without_lone_sir(scores: tuple[Tensor, ...], sir: int) -> tuple[Tensor, ...
 
 
 def _medians(frames: np.ndarray) -> Tensor:
-    """Of the frames that are not NaN: `(S, K)` to `(S)`."""
+    """Of the finite frames, as museval takes it: `(S, K)` to `(S)`; infinite only where no frame is finite."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a source without any
-        return torch.from_numpy(np.nanmedian(frames, axis=1))
+        medians = np.nanmedian(np.where(np.isinf(frames), np.nan, frames), axis=1)
+        return torch.from_numpy(np.where(np.isnan(medians), np.nanmax(frames, axis=1), medians))
 
 
 def _plain(values: Tensor) -> list[float | None]:

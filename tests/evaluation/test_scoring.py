@@ -95,6 +95,15 @@ def test_a_perfect_estimate_is_capped() -> None:
                 assert values(scores, column) == pytest.approx([100, 100]), column
 
 
+def test_perfect_frames_do_not_count_in_the_median() -> None:
+    reference = stems(2, 1, 4.0)
+    estimate = leaky(reference)
+    estimate[0, :, : 2 * RATE] = reference[0, :, : 2 * RATE]
+    source = score_item(item(reference, estimate, ("vocals", "drums")), MUSIC).sources[0]
+    assert [math.isinf(frame) for frame in source.frames["SDR"]] == [True, True, False, False]
+    assert source.scores["bss_v4_sdr_db"] == pytest.approx(np.mean(source.frames["SDR"][2:]), abs=1e-5)
+
+
 @pytest.mark.parametrize("silent", ["reference", "estimate", "both"])
 @pytest.mark.parametrize("config", [SPEECH, MUSIC], ids=["speech", "music"])
 def test_silence_is_not_defined_and_leaves_the_others_alone(silent: str, config: ScoringConfig) -> None:
