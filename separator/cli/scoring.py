@@ -107,7 +107,8 @@ def score_jobs(
     settings = {"separator_version": __version__, **settings, **asdict(config)}
     failures: dict[str, str] = {}
     ledger = Ledger(args.output, settings)
-    excerpts = ExcerptStore(args.output / "excerpts", config.headline)
+    finished = [scores for _, scores in ledger.items.values()]
+    excerpts = ExcerptStore(args.output / "excerpts", config.headline, finished)
     to_do = sum(not ledger.finished(job.key, job.fingerprint) for job in jobs)
     workers = args.workers or default_workers(to_do)
     console = Console(stderr=True)

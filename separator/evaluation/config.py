@@ -126,13 +126,11 @@ def are_talkers(sources: Sequence[str]) -> bool:
 def comparability_note(config: ScoringConfig, sample_rate: int, original_rate: int) -> str | None:
     """What every output of a score has to say where it cannot be set beside published ones."""
     music = bool({"bss_v4", "utterance_sdr"} & set(config.metrics))
-    if original_rate != sample_rate:
-        what = f"scored at {sample_rate} Hz, of references at {original_rate} Hz"
-    elif music and sample_rate < MUSIC_RATE:
-        what = f"music scored at {sample_rate} Hz"
-    else:
-        return None
     published = MUSIC_RATE if music else original_rate
+    if sample_rate == published or (music and sample_rate > published):
+        return None
+    of = f", of references at {original_rate} Hz" if original_rate != sample_rate else ""
+    what = f"{'music ' if music else ''}scored at {sample_rate} Hz{of}"
     return f"{what}: cannot be compared with published figures at {published} Hz"
 
 

@@ -67,14 +67,15 @@ def _as_int16(signal: Tensor, gain: float) -> np.ndarray:
 
 
 def best_and_worst(items: Iterable[ItemScores], column: str) -> tuple[list[ItemScores], list[ItemScores]]:
-    """The items at either end, the best first and the worst first, none in both.
+    """The items at either end by `item_score`, the best first and the worst first, none in both."""
+    named = {item.name: item for item in items}
+    ranks = {name: item_score(item, column) for name, item in named.items()}
+    best, worst = _ends({name: rank for name, rank in ranks.items() if rank is not None})
+    return [named[name] for name in best], [named[name] for name in worst]
 
-    An item's rank is its `item_score`.
-    """
-    ranked = sorted(
-        (item for item in items if item_score(item, column) is not None),
-        key=lambda item: (-(item_score(item, column) or 0.0), item.name),
-    )
+
+def _ends(scores: dict[str, float]) -> tuple[list[str], list[str]]:
+    ranked = sorted(scores, key=lambda name: (-scores[name], name))
     worst = ranked[-min(SHOWN, len(ranked) // 2) :][::-1] if len(ranked) > 1 else []
     return ranked[: min(SHOWN, len(ranked) - len(worst))], worst
 
@@ -98,19 +99,23 @@ class ExcerptStore:
     Args:
         folder: Made when the first one is kept.
         column: The score that items are ranked by.
+        items: Those that are finished already.
     """
 
-    def __init__(self, folder: Path, column: str) -> None:
+    def __init__(self, folder: Path, column: str, items: Iterable[ItemScores] = ()) -> None:
         self.folder = folder
         self.column = column
+        self._ranks: dict[str, float] = {}
+        for item in items:
+            self.count(item)
 
-    def keep(self, excerpt: Excerpt, scores: ItemScores, items: Iterable[ItemScores]) -> None:
+    def keep(self, excerpt: Excerpt, scores: ItemScores) -> None:
         """Keep an excerpt if its item is among the best or worst of those so far, and drop those that no longer are.
 
         What falls out never comes back: more items can only push it further from the ends.
         """
-        best, worst = best_and_worst(items, self.column)
-        shown = {self.path(item.name) for item in (*best, *worst)}
+        self.count(scores)
+        shown = {self.path(name) for ends in _ends(self._ranks) for name in ends}
         if self.path(scores.name) in shown:
             self.folder.mkdir(parents=True, exist_ok=True)
             arrays = {name: value for name, value in vars(excerpt).items() if value is not None}
@@ -118,6 +123,14 @@ class ExcerptStore:
         for path in self.folder.glob("*.npz"):
             if path not in shown:
                 path.unlink()
+
+    def count(self, scores: ItemScores) -> None:
+        """Let an item take part in the ranking."""
+        rank = item_score(scores, self.column)
+        if rank is None:
+            self._ranks.pop(scores.name, None)
+        else:
+            self._ranks[scores.name] = rank
 
     def load(self, name: str) -> Excerpt | None:
         """The excerpt of an item; None if there is none, or it is damaged."""

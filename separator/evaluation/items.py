@@ -104,9 +104,12 @@ def fitted(signals: Signals, estimate_rate: int, config: ScoringConfig) -> Signa
         InputError: If they differ and the config does not say what to do, or a sample is NaN or infinite.
     """
     reference, estimate, mixture = signals.reference, signals.estimate, signals.mixture
-    for name, signal in (("estimate", estimate), ("reference", reference), (MIXTURE, mixture)):
-        if signal is not None and not torch.isfinite(signal).all():
-            raise InputError(f"expected finite samples in the {name}, found NaN or infinity")
+    named = [(f"the estimate {name}", each) for name, each in zip(signals.estimates, estimate, strict=True)]
+    named += [(f"the reference {name}", each) for name, each in zip(signals.sources, reference, strict=True)]
+    named += [] if mixture is None else [(f"the {MIXTURE}", mixture)]
+    for name, signal in named:
+        if not torch.isfinite(signal).all():
+            raise InputError(f"expected finite samples in {name}, found NaN or infinity")
     rate = signals.sample_rate if config.sample_rate is None else config.sample_rate
     if config.sample_rate is None and estimate_rate != rate:
         raise InputError(

@@ -84,8 +84,7 @@ def run_jobs(
     def finish(job: Job, outcome: Callable[[], tuple[ItemScores, Excerpt]]) -> None:
         try:
             scores, excerpt = outcome()
-            others = [scores for key, (_, scores) in ledger.items.items() if key != job.key]
-            excerpts.keep(excerpt, scores, [*others, scores])
+            excerpts.keep(excerpt, scores)
             ledger.add(job.key, job.fingerprint, scores)
         except BrokenProcessPool:
             raise InputError("a scoring process was killed, perhaps for memory; --workers 1 takes the least") from None

@@ -145,7 +145,7 @@ def test_musdb_at_16_khz_says_so_in_every_output(tmp_path: Path, capsys: pytest.
     arguments = ["score", "--musdb", str(tmp_path / "musdb"), "--estimates", str(tmp_path / "estimates")]
     arguments += ["--workers", "1", "--sample-rate", "16000", "-o"]
     assert main([*arguments, str(tmp_path / "out")]) == 0
-    note = "scored at 16000 Hz, of references at 44100 Hz: cannot be compared with published figures at 44100 Hz"
+    note = "music scored at 16000 Hz, of references at 44100 Hz: cannot be compared with published figures at 44100 Hz"
     assert note in capsys.readouterr().out
     assert {(row["item"], row["note"]) for row in rows(tmp_path / "out")} == {("Song test", note)}
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["notes"] == [note]

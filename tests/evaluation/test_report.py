@@ -59,7 +59,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         signals = item(reference, leaky(reference, seed), ("vocals", "drums"))
         scores = score_item(signals, config)
         items.append(ItemScores(name, *list(vars(scores).values())[1:]))
-        store.keep(cut_excerpt(signals, items[-1]), items[-1], items)
+        store.keep(cut_excerpt(signals, items[-1]), items[-1])
     about = {"title": "A model on <data>", "command": ["separator", "evaluate", "a b"], "settings": {"seed": 1}}
     write_outputs(
         folder,

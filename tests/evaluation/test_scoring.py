@@ -180,6 +180,7 @@ def test_names_decide_what_is_measured_and_whether_the_order_is_free() -> None:
 
 def test_a_score_at_another_rate_than_the_published_says_so() -> None:
     assert comparability_note(MUSIC, 44100, 44100) is None and comparability_note(SPEECH, 16000, 16000) is None
+    assert comparability_note(MUSIC, 44100, 48000) is None and comparability_note(MUSIC, 48000, 48000) is None
     for original in (16000, 44100):
         note = comparability_note(MUSIC, 16000, original)
         assert note is not None and "16000 Hz" in note and "44100 Hz" in note and "cannot be compared" in note
