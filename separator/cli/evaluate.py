@@ -78,7 +78,11 @@ def run(args: argparse.Namespace) -> int:
             "precision": str(separator.dtype).removeprefix("torch."),
             "chunk_seconds": separator.chunk_seconds,
         }
-    settings |= {"sources": test_set.sources, "save_audio": args.save_audio}
+    settings |= {
+        "sources": test_set.sources,
+        "data_sample_rate": test_set.examples.sample_rate,
+        "save_audio": args.save_audio,
+    }
     config = choose_config(args, test_set.sources)
     jobs = separation_jobs(test_set, separate, outputs, args.output / "audio" if args.save_audio else None)
     names = {job.key: f"example {job.key}" for job in jobs}
@@ -109,7 +113,7 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
         if args.overrides:
             raise InputError("--set changes a recipe, but --data is a folder")
         if (test_set := _load_tracks(args, separator)) is not None:
-            return test_set, settings | {"sample_rate": args.sample_rate}
+            return test_set, settings
     if args.sample_rate is not None or args.sources is not None:
         raise InputError("--sample-rate and --sources are for a folder of tracks; a recipe names its own")
     if args.split not in ("test", "valid"):
@@ -124,7 +128,7 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
             chosen, sources = evaluation_set(recipe.data, args.split), recipe.sources
         except InputError as error:
             raise InputError(f"{args.data}: {error}") from None
-    settings |= {"root": str(chosen.root.resolve()), "list": asdict(chosen.config), "sample_rate": chosen.sample_rate}
+    settings |= {"root": str(chosen.root.resolve()), "list": asdict(chosen.config)}
     return TestSet(chosen.load(), sources, str(args.data)), settings
 
 

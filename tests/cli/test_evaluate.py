@@ -126,6 +126,9 @@ def test_an_oracle_passes_over_a_tree_of_stems(tmp_path: Path, rate: int, capsys
         assert float(row["bss_v4_sdr_db"]) > float(row["input_bss_v4_sdr_db"])
         assert ("cannot be compared" in row["note"]) == (rate == 16000)
     assert ("cannot be compared" in output.out) == (rate == 16000)
+    other = ("--sample-rate", "22050")
+    assert evaluate("oracle-irm2", tmp_path / "musdb", tmp_path / "out", "--split", "all", *other) == 2
+    assert f"data_sample_rate {rate}, now it is 22050" in capsys.readouterr().err
     frames = json.loads((tmp_path / "out" / "test" / "A test.json").read_text())["targets"][0]["frames"]
     assert len(frames) == 1 and frames[0]["duration"] == 1.0
 
