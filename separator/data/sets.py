@@ -74,7 +74,7 @@ def load_list(config: DataConfig, sources: Sequence[str], split: str = "test") -
     if isinstance(config, SpeakersConfig):
         chosen = config.test if split == "test" else config.valid
         if chosen is None:
-            raise InputError("data.test is missing; expected it, or --split valid")
+            raise InputError("data.test is missing; expected a test list")
         speakers = load_speakers(Path(config.root), chosen.path, config.sample_rate)
         return MixtureList(chosen, speakers, config.num_speakers, config.sample_rate)
     if isinstance(config, PairedConfig):
@@ -103,7 +103,7 @@ def look_for_songs(config: SongsConfig, sources: Sequence[str], split: str) -> t
     if isinstance(config, StemsConfig):
         folder = {"train": config.train, "valid": config.valid, "test": config.test}[split]
         if folder is None:
-            raise InputError("data.test is missing; expected it, or --split valid")
+            raise InputError("data.test is missing; expected a test list")
         return find_songs(Path(config.root) / folder, sources)
     raise TypeError(f"expected a known kind of data, found {type(config).__name__}")
 

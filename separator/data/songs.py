@@ -140,7 +140,7 @@ def check_song(name: str, files: Mapping[str, Path], mixture: Path | None) -> tu
 
 
 class SongList(Dataset[Example]):
-    """Whole songs, or evenly spaced excerpts of them.
+    """Whole songs, or evenly spaced excerpts of them; `original_rate` is the highest rate of their files in Hz.
 
     Args:
         songs: The songs.
@@ -163,6 +163,7 @@ class SongList(Dataset[Example]):
         self.sources = sources
         self.sample_rate = sample_rate
         self.channels = channels
+        self.original_rate = max(song.sample_rate for song in songs)
         self.parts: list[tuple[Song, int, int, str]] = []  # song, start, length, name
         for song in songs:
             total = resampled_length(round(song.seconds * song.sample_rate), song.sample_rate, sample_rate)

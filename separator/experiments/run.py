@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,8 +69,6 @@ def score_model(
     mixtures: ExampleSet,
     folder: Path,
     about: dict[str, Any],
-    save_audio: bool = False,
-    on_mixture: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Score a model; write `mixtures.csv`, `scores.csv` and, last, `summary.json`.
 
@@ -80,8 +77,6 @@ def score_model(
         mixtures: The list.
         folder: Made if missing.
         about: What was scored, the first keys of the summary.
-        save_audio: Also write mixtures, sources and estimates below `folder/audio`.
-        on_mixture: Called after each mixture, to move a progress bar.
 
     Returns:
         The summary.
@@ -89,7 +84,7 @@ def score_model(
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(mixtures, MixtureList):
         replace_file(folder / "mixtures.csv", mixtures.write_csv)
-    scores = evaluate_mixtures(separator, mixtures, folder / "audio" if save_audio else None, on_mixture)
+    scores = evaluate_mixtures(separator, mixtures)
     replace_file(folder / SCORES_NAME, lambda path: _write_scores(path, scores))
     summary = {**about, **summarise(scores)}
     replace_text(folder / SUMMARY_NAME, json.dumps(summary, indent=2) + "\n")
