@@ -111,14 +111,15 @@ def _l1(estimate: Tensor, reference: Tensor, threshold_db: float) -> Tensor:
     return (estimate.unsqueeze(2) - reference.unsqueeze(1)).abs().mean(dim=(3, 4))
 
 
-def multi_resolution_stft(estimate: Tensor, reference: Tensor, threshold_db: float = 0.0) -> Tensor:
+def multi_resolution_stft(estimate: Tensor, reference: Tensor, threshold_db: float = 30.0) -> Tensor:
     """Spectral convergence plus log-magnitude distance of every pair, the mean over three resolutions.
 
-    Spectral convergence is a ratio to the reference: of a silent one it is left out.
+    Spectral convergence is a ratio to the reference, which a stem that is all but silent would make huge: it is one to
+    the sum of the references, less `threshold_db`, where that is louder; in silence it is left out.
 
     Args:
         estimate, reference: Signals.
-        threshold_db: Not used; all terms are called alike.
+        threshold_db: How far below the mixture a reference counts as silent.
 
     Shape:
         estimate, reference: `(B, S, C, T)`; result: `(B, S, S)`, estimates by references.
@@ -132,10 +133,13 @@ def multi_resolution_stft(estimate: Tensor, reference: Tensor, threshold_db: flo
         found, true = (_magnitudes(signals, size, hop, window) for signals in (estimate, reference))
         found, true = found.unsqueeze(2), true.unsqueeze(1)  # (B, S, 1, C, F, K), (B, 1, S, C, F, K)
         norm = torch.linalg.vector_norm(true, dim=(3, 4, 5))
-        floor = STFT_FLOOR**0.5 * true[0, 0, 0].numel() ** 0.5
-        convergence = torch.linalg.vector_norm(true - found, dim=(3, 4, 5)) / norm
+        mixture = _magnitudes(reference.sum(dim=1, keepdim=True), size, hop, window)
+        loudest = torch.linalg.vector_norm(mixture, dim=(2, 3, 4)).unsqueeze(1)  # (B, 1, 1)
+        least = 10 ** (-threshold_db / 20) * loudest
+        silence = 1.01 * STFT_FLOOR**0.5 * mixture[0].numel() ** 0.5
+        convergence = torch.linalg.vector_norm(true - found, dim=(3, 4, 5)) / torch.maximum(norm, least)
         distance = (true.log() - found.log()).abs().mean(dim=(3, 4, 5))
-        total = total + distance + torch.where(norm <= 1.01 * floor, 0.0, convergence)
+        total = total + distance + torch.where(loudest <= silence, 0.0, convergence)
     return total / len(STFT_SIZES)
 
 

@@ -11,7 +11,7 @@ from torchmetrics.functional.audio import (
 )
 
 from separator.errors import InputError
-from separator.losses import TERMS, LossConfig, SeparationLoss
+from separator.losses import TERMS, LossConfig, SeparationLoss, multi_resolution_stft
 
 
 def signals(num_sources: int = 2, batch: int = 3, samples: int = 4000) -> tuple[Tensor, Tensor]:
@@ -40,6 +40,22 @@ def test_multi_resolution_stft_agrees_with_auraloss() -> None:
     theirs = auraloss.freq.MultiResolutionSTFTLoss()(estimate[:, 0], reference[:, 0])
     ours = SeparationLoss(LossConfig({"multi_resolution_stft": 1.0}))(estimate, reference)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)  # silent ends: theirs reflects them
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-6, 1e-3])
+def test_multi_resolution_stft_is_bounded_where_a_reference_is_all_but_silent(level: float) -> None:
+    """A stem's rest, with a codec's noise in it, must not outweigh all that sounds."""
+    estimate, reference = signals(num_sources=2, batch=1, samples=8000)
+    reference[:, 1] *= level
+    estimate.requires_grad_()
+    found = multi_resolution_stft(estimate, reference)[0, :, 1]
+    assert (found < 2 * 10 ** (30 / 20)).all()  # an estimate as loud as the mixture, 30 dB above what counts as silent
+    found.sum().backward()
+    assert estimate.grad is not None and torch.isfinite(estimate.grad).all()
+    quiet = multi_resolution_stft(1e-3 * estimate.detach(), reference)[0, :, 1]
+    assert (quiet < found).all()
+    silence = multi_resolution_stft(estimate.detach(), torch.zeros_like(reference))
+    assert torch.isfinite(silence).all() and (silence < 100).all()
 
 
 def test_l1_is_the_mean_absolute_difference() -> None:
