@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from separator.evaluation.config import LIMIT_DB, METRICS, ScoringConfig, load_museval
+from separator.evaluation.empty_bands import has_empty_bands
 from separator.evaluation.items import Signals
 from separator.metrics import best_permutation, bss_eval, bss_eval_sources, pesq, sdr, si_sdr, stoi
 
@@ -49,6 +50,7 @@ class ItemScores:
         original_rate: Rate of the references' files.
         seconds: Its length.
         sources: In the order of the references.
+        empty_bands: Whether BSS Eval v4 was measured on references with empty bands.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ItemScores:
     original_rate: int
     seconds: float
     sources: tuple[SourceScores, ...]
+    empty_bands: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
@@ -104,6 +107,7 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
             SourceScores(source, signals.estimates[order[number]], scores[number], before[number], frames[number])
             for number, source in enumerate(signals.sources)
         ),
+        empty_bands="bss_v4" in config.metrics and has_empty_bands(reference),
     )
 
 

@@ -4,12 +4,13 @@ import csv
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from separator.evaluation.config import DEFINITIONS, IMPROVEMENTS, METRICS, ScoringConfig, comparability_note
+from separator.evaluation.empty_bands import empty_bands_note
 from separator.evaluation.scoring import FRAME_SECONDS, ItemScores, SourceScores
 from separator.evaluation.tracks import SUBSETS
 from separator.replacing import replace_file, replace_text
@@ -32,10 +33,11 @@ def source_values(source: SourceScores) -> Values:
     return values
 
 
-def find_notes(items: Iterable[ItemScores], config: ScoringConfig) -> list[str]:
+def find_notes(items: list[ItemScores], config: ScoringConfig) -> list[str]:
     """What every output has to say about these scores, each once."""
-    notes = (comparability_note(config, item.sample_rate, item.original_rate) for item in items)
-    return sorted({note for note in notes if note})
+    notes = {comparability_note(config, item.sample_rate, item.original_rate) for item in items}
+    empty = [item.name for item in items if item.empty_bands]
+    return sorted(note for note in notes if note) + ([empty_bands_note(empty)] if empty else [])
 
 
 def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> None:
@@ -47,7 +49,7 @@ def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> 
         writer = csv.writer(file)
         writer.writerow(["item", "source", "estimate", "seconds", "sample_rate", *columns, "note"])
         for item in items:
-            note = comparability_note(config, item.sample_rate, item.original_rate) or ""
+            note = "; ".join(find_notes([item], config))
             for source in item.sources:
                 values = source_values(source)
                 cells = ["" if (value := values.get(column)) is None else value for column in columns]
@@ -163,7 +165,7 @@ def write_outputs(
         for item in items:
             path = folder / item.subset / f"{item.name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_text(path, museval_json(item, comparability_note(config, item.sample_rate, item.original_rate)))
+            replace_text(path, museval_json(item, "; ".join(find_notes([item], config)) or None))
         for subset, name in ((subset, name) for subset in SUBSETS for name in failures):
             (folder / subset / f"{name}.json").unlink(missing_ok=True)  # of an earlier run, before its files changed
     replace_file(folder / "report.html", lambda path: report(summary, path))

@@ -103,6 +103,8 @@ def test_silent_sources_are_not_scored_and_order_counts_only_where_it_is_fixed(p
     assert straight is not None and crossed is not None and beside_silence is not None
     assert straight > 20 and beside_silence == pytest.approx(0, abs=0.1)  # the mixture was perfect already
     assert crossed > 20 if permutation == "invariant" else crossed < -20
+    alone = score(late + 1e-6 * early, silence)  # its own perfect mixture, of which the estimate has nothing
+    assert alone is not None and (alone > -61 if permutation == "fixed" else alone == pytest.approx(0, abs=0.1))
 
 
 def test_nothing_but_silence_to_validate_on_is_one_line(data: Path, tmp_path: Path) -> None:
