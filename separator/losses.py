@@ -85,20 +85,23 @@ class SeparationLoss(nn.Module):
                 f"found {tuple(estimate.shape)}"
             )
         estimate, reference = estimate.float(), reference.float()
-        total = self._pairwise(estimate, reference)  # (B, S, S), estimates by references
-        if self.config.permutation == "fixed":
-            return total.diagonal(dim1=1, dim2=2).mean()
-        score, _ = best_permutation(-total)
+        mixture = reference.sum(dim=1, keepdim=True)  # (B, 1, C, T)
+        if self.config.permutation == "fixed":  # one pair for each source
+            mixtures = mixture.expand_as(reference)
+            pairs = (each.flatten(0, 1).unsqueeze(1) for each in (estimate, reference, mixtures))  # (B·S, 1, C, T)
+            return self._pairwise(*pairs).mean()
+        score, _ = best_permutation(-self._pairwise(estimate, reference, mixture))
         return -score.mean()
 
-    def _pairwise(self, estimate: Tensor, reference: Tensor) -> Tensor:
-        mixture_energy = reference.sum(dim=1).square().sum(dim=(1, 2)).view(-1, 1, 1)
+    def _pairwise(self, estimate: Tensor, reference: Tensor, mixture: Tensor) -> Tensor:
+        """Every estimate by every reference of an example: `(B, S, C, T)`, and `(B, 1, C, T)`, to `(B, S, S)`."""
+        mixture_energy = _energy(mixture).unsqueeze(2)  # (B, 1, 1)
         silent = _energy(reference).unsqueeze(1) <= 10 ** (SILENT_DB / 10) * mixture_energy  # (B, 1, S)
         share = (_energy(estimate).unsqueeze(2) + STFT_FLOOR) / (mixture_energy + STFT_FLOOR)
         quietness = 10 * torch.log10(share + 10 ** (-self.config.threshold_db / 10))  # (B, S, 1)
         total = estimate.new_zeros(())
         for name, weight in self.config.terms.items():
-            term = TERMS[name](estimate, reference, self.config.threshold_db)
+            term = TERMS[name](estimate, reference, mixture, self.config.threshold_db)
             total = total + weight * (torch.where(silent, quietness, term) if name in RATIOS else term)
         return total
 
@@ -107,22 +110,22 @@ def _energy(signals: Tensor) -> Tensor:
     return signals.square().sum(dim=(2, 3))
 
 
-def _l1(estimate: Tensor, reference: Tensor, threshold_db: float) -> Tensor:
+def _l1(estimate: Tensor, reference: Tensor) -> Tensor:
     return (estimate.unsqueeze(2) - reference.unsqueeze(1)).abs().mean(dim=(3, 4))
 
 
-def multi_resolution_stft(estimate: Tensor, reference: Tensor, threshold_db: float = 30.0) -> Tensor:
+def multi_resolution_stft(estimate: Tensor, reference: Tensor, mixture: Tensor, threshold_db: float = 30.0) -> Tensor:
     """Spectral convergence plus log-magnitude distance of every pair, the mean over three resolutions.
 
     Spectral convergence is a ratio to the reference, which a stem that is all but silent would make huge: it is one to
-    the sum of the references, less `threshold_db`, where that is louder; in silence it is left out.
+    the mixture, less `threshold_db`, where that is louder; in silence it is left out.
 
     Args:
-        estimate, reference: Signals.
+        estimate, reference, mixture: Signals.
         threshold_db: How far below the mixture a reference counts as silent.
 
     Shape:
-        estimate, reference: `(B, S, C, T)`; result: `(B, S, S)`, estimates by references.
+        estimate, reference: `(B, S, C, T)`; mixture: `(B, 1, C, T)`; result: `(B, S, S)`, estimates by references.
 
     Source:
         Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, arXiv 1910.11480, eq. 4-6.
@@ -130,13 +133,12 @@ def multi_resolution_stft(estimate: Tensor, reference: Tensor, threshold_db: flo
     total = estimate.new_zeros(())
     for size, hop, window_length in STFT_SIZES:
         window = torch.hann_window(window_length, device=estimate.device)
-        found, true = (_magnitudes(signals, size, hop, window) for signals in (estimate, reference))
+        found, true, whole = (_magnitudes(signals, size, hop, window) for signals in (estimate, reference, mixture))
         found, true = found.unsqueeze(2), true.unsqueeze(1)  # (B, S, 1, C, F, K), (B, 1, S, C, F, K)
         norm = torch.linalg.vector_norm(true, dim=(3, 4, 5))
-        mixture = _magnitudes(reference.sum(dim=1, keepdim=True), size, hop, window)
-        loudest = torch.linalg.vector_norm(mixture, dim=(2, 3, 4)).unsqueeze(1)  # (B, 1, 1)
+        loudest = torch.linalg.vector_norm(whole, dim=(2, 3, 4)).unsqueeze(1)  # (B, 1, 1)
         least = 10 ** (-threshold_db / 20) * loudest
-        silence = 1.01 * STFT_FLOOR**0.5 * mixture[0].numel() ** 0.5
+        silence = 1.01 * STFT_FLOOR**0.5 * whole[0].numel() ** 0.5
         convergence = torch.linalg.vector_norm(true - found, dim=(3, 4, 5)) / torch.maximum(norm, least)
         distance = (true.log() - found.log()).abs().mean(dim=(3, 4, 5))
         total = total + distance + torch.where(loudest <= silence, 0.0, convergence)
@@ -153,15 +155,15 @@ def _magnitudes(signals: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
     return power.clamp(min=STFT_FLOOR).sqrt().unflatten(0, (batch, sources, channels))
 
 
-TERMS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "si_sdr": lambda estimate, reference, threshold_db: -pairwise_si_sdr(estimate, reference),
-    "snr": lambda estimate, reference, threshold_db: -pairwise_snr(estimate, reference),
-    "thresholded_si_sdr": lambda estimate, reference, threshold_db: -pairwise_si_sdr(estimate, reference, threshold_db),
-    "thresholded_snr": lambda estimate, reference, threshold_db: -pairwise_snr(estimate, reference, threshold_db),
-    "l1": _l1,
+TERMS: dict[str, Callable[[Tensor, Tensor, Tensor, float], Tensor]] = {
+    "si_sdr": lambda estimate, reference, *_: -pairwise_si_sdr(estimate, reference),
+    "snr": lambda estimate, reference, *_: -pairwise_snr(estimate, reference),
+    "thresholded_si_sdr": lambda estimate, reference, _, limit: -pairwise_si_sdr(estimate, reference, limit),
+    "thresholded_snr": lambda estimate, reference, _, limit: -pairwise_snr(estimate, reference, limit),
+    "l1": lambda estimate, reference, *_: _l1(estimate, reference),
     "multi_resolution_stft": multi_resolution_stft,
 }
-"""Each maps `(estimate, reference)`, both `(B, S, C, T)`, and a threshold to losses `(B, S, S)` of all pairs."""
+"""Each maps `(estimate, reference, mixture, threshold_db)` to losses `(B, S, S)` of all pairs."""
 
 RATIOS = ("si_sdr", "snr", "thresholded_si_sdr", "thresholded_snr")
 """Terms that mean nothing beside a silent reference."""
