@@ -1,6 +1,7 @@
 """One training run: builds the parts, trains, leaves model folders and a resumable state."""
 
 import logging
+import multiprocessing
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,7 @@ def train(run_folder: Path, plan: Plan, resume: bool = False) -> Outcome:
         write_record(run_folder, run_folder / RECIPE_NAME, steps_before)
     loggers = build_loggers(plan.trainer.loggers, run_folder, plan.name)
     trainer = plan.build_trainer(run_folder, callbacks, logger=loggers)
+    others = multiprocessing.active_children()
     try:
         trainer.fit(module, mixtures, ckpt_path=state_path if resume else None, weights_only=True)
         stopped = stop_on_signal.received is not None and trainer.global_step < training.max_steps
@@ -110,6 +112,10 @@ def train(run_folder: Path, plan: Plan, resume: bool = False) -> Outcome:
             f"training.batch_size (and raise training.accumulate_batches) or data.segment_seconds; "
             f"{str(error).splitlines()[0]}"
         ) from None
+    finally:
+        for process in multiprocessing.active_children():
+            if process not in others:  # loaders of a run that failed: they outlive the SIGTERM that Python ends them by
+                process.kill()
     return Outcome(
         model_folder=run_folder / MODEL_NAME,
         state_path=state_path,

@@ -124,6 +124,26 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(data: Path, tm
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
 
 
+def test_a_run_that_fails_ends_its_loaders_too(data: Path, tmp_path: Path) -> None:
+    """They outlive SIGTERM, which is how Python ends them at its own end, and would be waited for without end."""
+    command = [
+        *(sys.executable, "-m", "separator", "train", str(RECIPES / "tiny.yaml"), "-o", str(tmp_path / "run")),
+        *("--set", f"data.root={data}", "--set", "trainer.accelerator=cpu", "--set", "data.num_workers=1"),
+        *("--set", "training.validate_every_steps=2", "--set", "trainer.loggers=[csv]"),
+    ]
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    metrics = tmp_path / "run" / "metrics" / "version_0"
+    deadline = time.monotonic() + 120
+    while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    metrics.rename(tmp_path / "elsewhere")
+    metrics.touch()  # a file in the place of the folder: nothing can be written there
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 2 and stderr.splitlines()[-1].startswith("separator: error: "), stderr
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_trains_on_a_gpu_in_bfloat16(data: Path, tmp_path: Path) -> None:
