@@ -14,6 +14,7 @@ from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.gains import fit_to_mixture
+from separator.inference.matching import SourceMatching
 from separator.inference.remainder import RemainderSharing
 from separator.metrics import best_permutation, reorder
 from separator.models.pipeline import MaskingSeparator
@@ -155,7 +156,8 @@ class Separator:
             raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
         sample_rate = int(sample_rate)
         chunk_samples = round(self.chunk_seconds * self.sample_rate)
-        chunks = ChunkedSeparation(self._separate_chunk, chunk_samples, int(chunk_samples * OVERLAP))
+        matching = SourceMatching(self.sample_rate) if len(self.sources) > 1 else None
+        chunks = ChunkedSeparation(self._separate_chunk, chunk_samples, int(chunk_samples * OVERLAP), matching)
         rows = len(self.sources) * channels
         inward = StreamResampler(sample_rate, self.sample_rate, channels)
         outward = StreamResampler(self.sample_rate, sample_rate, rows)
