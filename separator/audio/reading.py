@@ -1,4 +1,4 @@
-"""Reading audio files, whole or block by block: WAV, FLAC, Ogg Vorbis, Opus, MP3."""
+"""Reading audio files, whole or block by block: what libsndfile reads, and the sound of MP4, Matroska and AAC files."""
 
 import os
 import re
@@ -12,15 +12,24 @@ import soundfile
 import torch
 from torch import Tensor
 
+from separator.audio.containers import CONTAINER_SUFFIXES, ContainerFile, container_format
 from separator.errors import InputError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
+SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
+
+AUDIO_SUFFIXES = SOUNDFILE_SUFFIXES + CONTAINER_SUFFIXES
 """What a folder is searched for; a file given by name may have any suffix."""
 
 STREAMED_BYTES = 0xFFFFFF00
 """A data size from here on says that the writer did not know it."""
 
 BLOCK_SAMPLES = 1 << 18
+
+MOST_BLOCK_VALUES = 1 << 24
+"""Samples times channels of a block: a header of a thousand channels makes shorter blocks."""
+
+TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "tracknumber")
+"""What is carried over from a recording to its sources, under libsndfile's names."""
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000
 """Sample rates in Hz that are believed; a damaged header's 1 Hz would turn a second of audio into hours."""
@@ -46,11 +55,18 @@ class AudioReader:
             raise InputError(f"{self.path}: expected an audio file, found {found}")
         if self.path.stat().st_size == 0:
             raise InputError(f"{self.path}: expected an audio file, found an empty file (0 bytes)")
+        self.damage: str | None = None
+        self._file: soundfile.SoundFile | ContainerFile
         try:
-            self._file = soundfile.SoundFile(native_name(self.path))
+            container = container_format(self.path)
+            if container in ("mp4", "matroska"):
+                self._file = ContainerFile(self.path, container)
+            else:
+                self._file = self._open(container)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             raise InputError(
-                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3), found something else: {reason(error)}"
+                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3, MP4, WebM, AAC), found something else: "
+                f"{reason(error)}"
             ) from None
         if self._file.frames == 0:
             self._file.close()
@@ -61,6 +77,14 @@ class AudioReader:
                 f"{self.path}: expected a sample rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz, "
                 f"found {self._file.samplerate}"
             )
+
+    def _open(self, container: str | None) -> "soundfile.SoundFile | ContainerFile":
+        try:
+            return soundfile.SoundFile(native_name(self.path))
+        except soundfile.LibsndfileError:  # the first bytes of AAC may be those of an MP3
+            if container is None:
+                raise
+            return ContainerFile(self.path, container)
 
     @property
     def sample_rate(self) -> int:
@@ -79,24 +103,49 @@ class AudioReader:
 
     @property
     def is_truncated(self) -> bool:
-        """Whether the header promises more data than the file holds."""
+        """Whether the file holds less than it promises, or is damaged; for some formats known only after reading."""
+        if self.damage is not None:
+            return True
+        if isinstance(self._file, ContainerFile):
+            return self._file.is_short()
+        if self._file.format == "OGG":
+            return not _ends_as_ogg(self.path)
         # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
         found = re.search(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", str(self._file.extra_info), re.MULTILINE)
         return found is not None and int(found[2]) < int(found[1]) < STREAMED_BYTES
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Title, artist and the others of `TAGS` that the file has."""
+        if isinstance(self._file, ContainerFile):
+            found = self._file.metadata
+            found.setdefault("tracknumber", found.get("track", ""))
+        else:
+            found = self._file.copy_metadata()
+        return {name: found[name] for name in TAGS if found.get(name)}
 
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""
         self._file.seek(sample)
 
-    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Tensor]:
-        """The rest of the file in blocks `(C, t)`, float32, `t` at most `block_samples`."""
+    def blocks(self, block_samples: int = BLOCK_SAMPLES, keep_damaged: bool = False) -> Iterator[Tensor]:
+        """The rest of the file in blocks `(C, t)`, float32, `t` at most `block_samples`.
+
+        Args:
+            block_samples: Samples of a block.
+            keep_damaged: Where the file is damaged after some samples, stop there and say so in `damage`, instead of
+                raising.
+        """
         position = self._file.tell()
+        block_samples = max(1, min(block_samples, MOST_BLOCK_VALUES // self.channels))
         while True:
             try:
                 block = self._file.read(block_samples, dtype="float32", always_2d=True)
             except (soundfile.LibsndfileError, OSError) as error:
-                seconds = position / self.sample_rate
-                raise InputError(f"{self.path}: damaged after {seconds:.2f} s: {reason(error)}") from None
+                self.damage = f"damaged after {position / self.sample_rate:.2f} s: {reason(error)}"
+                if keep_damaged and position:
+                    return
+                raise InputError(f"{self.path}: {self.damage}") from None
             if len(block) == 0:
                 return
             finite = np.isfinite(block)
@@ -150,6 +199,18 @@ def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None)
         if not blocks:
             raise InputError(f"{path}: expected audio, found a file without samples")
         return torch.cat(blocks, dim=1), reader.sample_rate
+
+
+def _ends_as_ogg(path: Path) -> bool:
+    """Whether the last page of an Ogg file is whole and marked as the last."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2 * 65307))  # no page is longer
+        end = file.read()
+    at = end.rfind(b"OggS")
+    page = end[at:]
+    if at < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return False
+    return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
 def native_name(path: Path) -> str | bytes:
