@@ -55,7 +55,7 @@ class ContainerFile:
         self._av = av
         self._raw = path.open("rb")
         try:
-            self._container = av.open(self._raw, format=container, options={"probesize": str(PROBE_BYTES)},
+            self._container = av.open(self._raw, "r", format=container, options={"probesize": str(PROBE_BYTES)},
                                       metadata_errors="replace")  # fmt: skip
             if not self._container.streams.audio:
                 raise InputError(f"{path}: expected a file with sound, found none in it")

@@ -56,6 +56,7 @@ class AudioReader:
         if self.path.stat().st_size == 0:
             raise InputError(f"{self.path}: expected an audio file, found an empty file (0 bytes)")
         self.damage: str | None = None
+        self._ended_at: int | None = None
         self._file: soundfile.SoundFile | ContainerFile
         try:
             container = container_format(self.path)
@@ -110,6 +111,8 @@ class AudioReader:
             return self._file.is_short()
         if self._file.format == "OGG":
             return not _ends_as_ogg(self.path)
+        if self._ended_at is not None and self._ended_at < self.num_samples:
+            return True
         # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
         found = re.search(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", str(self._file.extra_info), re.MULTILINE)
         return found is not None and int(found[2]) < int(found[1]) < STREAMED_BYTES
@@ -147,6 +150,7 @@ class AudioReader:
                     return
                 raise InputError(f"{self.path}: {self.damage}") from None
             if len(block) == 0:
+                self._ended_at = position
                 return
             finite = np.isfinite(block)
             if not finite.all():

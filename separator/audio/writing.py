@@ -1,6 +1,7 @@
 """Writing audio files that are complete or not there at all, and never clipped."""
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -14,17 +15,23 @@ from separator.errors import InputError
 
 AudioFormat = Literal["wav", "flac"]
 
+BitDepth = Literal["16", "24", "float"]
+
+SUBTYPES: dict[str, str] = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
+
 LARGEST_WAV_BYTES = 4_000_000_000
 """Sizes in a WAV header have 32 bits; longer files become RF64, which keeps the suffix."""
 
 COPY_SAMPLES = 1 << 18
 
+NO_SPACE = "No space left on device"
+
 
 class AudioWriter:
     """Writes one file under a temporary name beside its target; `commit` moves it there.
 
-    WAV files are 32-bit float: any level is kept. FLAC files are 24-bit, which cannot hold more than full scale, so a
-    FLAC is collected as float first and written by `commit` with the gain that the caller chose.
+    WAV files are 32-bit float unless asked for: any level is kept. 16 and 24 bits, and so FLAC, cannot hold more than
+    full scale: such a file is collected as float first and written by `finish` with the gain that the caller chose.
 
     Args:
         target: Where the file is to be.
@@ -32,14 +39,28 @@ class AudioWriter:
         channels: Number of channels.
         audio_format: `wav` or `flac`.
         num_samples: Expected length, to choose between WAV and RF64.
+        bit_depth: `16`, `24`, `float`; None is float for WAV, 24 for FLAC.
+        tags: Title, artist and so on, under libsndfile's names.
 
     Raises:
-        InputError: If the folder cannot be written.
+        InputError: If the folder cannot be written, or the format does not hold the bit depth.
     """
 
     def __init__(
-        self, target: Path, sample_rate: int, channels: int, audio_format: AudioFormat = "wav", num_samples: int = 0
+        self,
+        target: Path,
+        sample_rate: int,
+        channels: int,
+        audio_format: AudioFormat = "wav",
+        num_samples: int = 0,
+        bit_depth: BitDepth | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
+        if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
+            depths = "16 or 24" if audio_format == "flac" else "16, 24 or float"
+            raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth}")
+        self.subtype = SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
+        self.tags = dict(tags or {})
         self.target = target
         self.audio_format = audio_format
         self.peak = 0.0
@@ -48,17 +69,21 @@ class AudioWriter:
         self._energy = 0.0
         self._temporary = temporary_name(target)
         large = num_samples * channels * 4 > LARGEST_WAV_BYTES
+        self._container = "RF64" if large else "WAV"
         try:
+            self._temporary.unlink(missing_ok=True)  # a link of that name would be followed
             self._file = soundfile.SoundFile(
-                native_name(self._temporary),
-                "w",
-                sample_rate,
-                channels,
-                subtype="FLOAT",
-                format="RF64" if large else "WAV",
+                native_name(self._temporary), "w", sample_rate, channels, subtype="FLOAT", format=self._container
             )
         except (soundfile.LibsndfileError, OSError) as error:
             raise InputError(f"{target}: cannot write here: {reason(error)}") from None
+        self._bytes = 4 * channels
+        _set_tags(self._file, self.tags)
+
+    @property
+    def clips(self) -> bool:
+        """Whether the file's samples cannot be louder than full scale."""
+        return self.subtype != "FLOAT"
 
     def write(self, block: Tensor) -> None:
         """Append a block `(C, t)`."""
@@ -68,8 +93,8 @@ class AudioWriter:
         self._energy += float(np.square(samples, dtype=np.float64).sum())
         try:
             self._file.write(samples)
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{self.target}: cannot write: {reason(error)}") from None
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # the last where a disk is full
+            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
 
     @property
     def root_mean_square(self) -> float:
@@ -77,15 +102,17 @@ class AudioWriter:
         return float((self._energy / max(1, self.num_samples * self._file.channels)) ** 0.5)
 
     def finish(self, gain: float = 1.0) -> None:
-        """Bring the data to disk, still under the temporary name; a FLAC is scaled by `gain`."""
+        """Bring the data to disk, still under the temporary name; what cannot hold any level is scaled by `gain`."""
         try:
             self._file.close()
-            if self.audio_format == "flac":
-                self._encode_flac(gain)
+            if self._temporary.stat().st_size < self.num_samples * self._bytes:
+                raise OSError(NO_SPACE)
+            if self.clips:
+                self._encode(gain)
             with self._temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{self.target}: cannot write: {reason(error)}") from None
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:
+            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
 
     def commit(self) -> None:
         """Move the finished file to its target; one that was there before is replaced."""
@@ -100,27 +127,35 @@ class AudioWriter:
         with suppress(soundfile.LibsndfileError, OSError):  # a full disk was reported by `write`
             self._file.close()
         self._temporary.unlink(missing_ok=True)
-        self._flac_temporary.unlink(missing_ok=True)
+        self._encoded.unlink(missing_ok=True)
 
     @property
-    def _flac_temporary(self) -> Path:
-        return self._temporary.with_name(self._temporary.name + ".flac")
+    def _encoded(self) -> Path:
+        return self._temporary.with_name(self._temporary.name + ".encoded")
 
-    def _encode_flac(self, gain: float) -> None:
+    def _encode(self, gain: float) -> None:
+        self._encoded.unlink(missing_ok=True)
         with (
             soundfile.SoundFile(native_name(self._temporary)) as source,
             soundfile.SoundFile(
-                native_name(self._flac_temporary),
+                native_name(self._encoded),
                 "w",
                 source.samplerate,
                 source.channels,
-                subtype="PCM_24",
-                format="FLAC",
-            ) as flac,
+                subtype=self.subtype,
+                format="FLAC" if self.audio_format == "flac" else self._container,
+            ) as encoded,
         ):
+            _set_tags(encoded, self.tags)
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
-                flac.write(block * np.float32(gain))
-        self._flac_temporary.replace(self._temporary)
+                encoded.write(block * np.float32(gain))
+        self._encoded.replace(self._temporary)
+
+
+def _set_tags(file: soundfile.SoundFile, tags: Mapping[str, str]) -> None:
+    for name, text in tags.items():
+        with suppress(soundfile.LibsndfileError, UnicodeError):  # not every format has a place for each
+            setattr(file, name, text)
 
 
 def temporary_name(target: Path) -> Path:
@@ -129,8 +164,8 @@ def temporary_name(target: Path) -> Path:
 
 
 def common_gain(writers: list[AudioWriter]) -> float:
-    """The gain that keeps every one of several FLAC files within full scale: 1, or less where one would clip."""
-    peak = max((writer.peak for writer in writers if writer.audio_format == "flac"), default=0.0)
+    """The gain that keeps all of several files within what they hold: 1, or less where one would clip."""
+    peak = max((writer.peak for writer in writers if writer.clips), default=0.0)
     return 1.0 if peak < 1 else 0.999 / peak
 
 
