@@ -3,43 +3,36 @@
 import dataclasses
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import torch
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from separator.checkpoint import check_source_names
-from separator.data.config import DataConfig, MixtureListConfig, SpeakerSet
+from separator.data.config import (
+    DATA_KINDS,
+    KINDS,
+    MixtureListConfig,
+    NoiseConfig,
+    RoomConfig,
+    SongsConfig,
+    SpeakerSet,
+)
 from separator.errors import InputError
 from separator.losses import LossConfig
 from separator.models import ARCHITECTURES, build_model
-from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
+from separator.training.config import ModelChoice, TrainerConfig, TrainingConfig
+from separator.training.optimizer import OptimizerConfig
+from separator.training.plan import Plan
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A whole training run.
-
-    Args:
-        name: Name of the run, of its folder, and of the model it makes.
-        sources: Names of the model's outputs, in order.
-        model: Architecture and its config.
-        data: Training, validation and test data.
-        training: Length, batch size, precision, seed.
-        optimizer: Learning rate and schedule.
-        loss: What training makes small.
-    """
-
-    name: str
-    sources: tuple[str, ...]
-    model: ModelChoice
-    data: DataConfig
-    training: TrainingConfig
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
+class Recipe(Plan):
+    """A whole training run, checked."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w. -]*", self.name):  # a run's folder has this name
@@ -52,23 +45,23 @@ class Recipe:
                 f"model.architecture: expected one of {', '.join(ARCHITECTURES)}, found {self.model.architecture!r}"
             )
         check_source_names(self.sources)
-        if len(self.sources) != self.data.num_speakers:
+        expected = self.data.num_sources
+        if expected is not None and len(self.sources) != expected:
             raise InputError(
-                f"sources names {len(self.sources)} outputs but data.num_speakers is {self.data.num_speakers}"
+                f"sources: expected {expected} names, one for each of the data's, found {len(self.sources)}"
+            )
+        channels = self.model.config.get("channels", 1)
+        if isinstance(self.data, SongsConfig) and channels != self.data.channels:
+            raise InputError(
+                f"model.config.channels: expected {self.data.channels}, as in data.channels, found {channels}"
             )
         if "num_sources" in self.model.config:
             raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
 
 
 _SECTIONS = (
-    Recipe,
-    ModelChoice,
-    DataConfig,
-    SpeakerSet,
-    MixtureListConfig,
-    LossConfig,
-    OptimizerConfig,
-    TrainingConfig,
+    *(Recipe, ModelChoice, LossConfig, OptimizerConfig, TrainingConfig, TrainerConfig),
+    *(*DATA_KINDS.values(), SpeakerSet, MixtureListConfig, NoiseConfig, RoomConfig),
 )
 for _section in _SECTIONS:
     setattr(_section, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010
@@ -98,6 +91,8 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
         except yaml.YAMLError:
             raise InputError(f"--set {override}: expected a value in YAML") from None
         _set(content, key.split("."), value, override)
+    if isinstance(data := content.get("data"), dict):
+        data.setdefault("kind", KINDS[0])
     try:
         recipe = _ADAPTER.validate_python(content)
         check_model(recipe)
@@ -142,14 +137,15 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if base_name is None:
         return content
     base = _read(path.parent / str(base_name), (*seen, path.resolve()))
-    if _architecture(content) not in (None, _architecture(base)):
-        base.pop("model", None)  # another architecture starts from its own defaults
+    for section, key in (("model", "architecture"), ("data", "kind")):
+        if _choice(content, section, key) not in (None, _choice(base, section, key)):
+            base.pop(section, None)  # another architecture, or kind of data, starts from its own defaults
     return _merged(base, content)
 
 
-def _architecture(content: dict[str, Any]) -> Any:
-    model = content.get("model")
-    return model.get("architecture") if isinstance(model, dict) else None
+def _choice(content: dict[str, Any], section: str, key: str) -> Any:
+    found = content.get(section)
+    return found.get(key) if isinstance(found, dict) else None
 
 
 def _merged(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
@@ -172,17 +168,32 @@ def _set(content: dict[str, Any], keys: list[str], value: Any, override: str) ->
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
+    place = [part for number, part in enumerate(problem["loc"]) if not (number == 1 and part in KINDS)]  # not the tag
+    where = ".".join(str(part) for part in place)
     if isinstance(cause := problem.get("ctx", {}).get("error"), InputError):
         return str(cause)
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        parent: Any = Recipe
-        for part in problem["loc"][:-1]:
-            parent = {each.name: each.type for each in dataclasses.fields(parent)}.get(str(part), parent)
-            if not dataclasses.is_dataclass(parent):
-                return f"unknown key {where}"
-        known = ", ".join(each.name for each in dataclasses.fields(parent))
-        return f"unknown key {where}; expected one of {known}"
+        section = _section_at(problem["loc"][:-1])
+        if section is None:
+            return f"unknown key {where}"
+        return f"unknown key {where}; expected one of {', '.join(each.name for each in dataclasses.fields(section))}"
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return f"{where}.kind: expected one of {', '.join(KINDS)}, found {problem['ctx'].get('tag')!r}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{where} is missing"
     return f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"
+
+
+def _section_at(place: tuple[int | str, ...]) -> Any:
+    """The dataclass that holds the keys at a place; None if it is no section."""
+    found: Any = Recipe
+    for part in place:
+        if part in DATA_KINDS:
+            found = DATA_KINDS[str(part)]
+        elif part != "data":
+            found = {each.name: each.type for each in dataclasses.fields(found)}.get(str(part), found)
+            if get_origin(found) is UnionType:  # a section, or None
+                found = next(each for each in get_args(found) if each is not type(None))
+            if not dataclasses.is_dataclass(found):
+                return None
+    return found

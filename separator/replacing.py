@@ -31,3 +31,21 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
 def replace_text(target: Path, text: str) -> None:
     """`replace_file` with a text, in UTF-8."""
     replace_file(target, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the halves of files that a killed process left; finished files never have these names."""
+    for path in folder.rglob(".*.partial"):
+        owner = path.name.split(".")[-2]
+        if not (owner.isdigit() and _is_running(int(owner))):
+            path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return process != os.getpid()

@@ -1,8 +1,14 @@
 """museval's `metrics` module by itself: importing the package also imports musdb, which refuses without ffmpeg."""
 
+import warnings
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+
+import numpy as np
+from torch import Tensor
+
+NAMES = ("sdr", "isr", "sir", "sar")
 
 
 def load_museval_metrics() -> ModuleType:
@@ -16,3 +22,23 @@ def load_museval_metrics() -> ModuleType:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def of_museval(estimate: Tensor, reference: Tensor, window: float, hop: float, **options: bool) -> list[np.ndarray]:
+    """SDR, ISR, SIR and SAR `(S, K)` by museval of signals `(S, C, T)`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scores = load_museval_metrics().bss_eval(
+            reference.double().transpose(1, 2).numpy(),
+            estimate.double().transpose(1, 2).numpy(),
+            window,
+            hop,
+            **options,
+        )
+    return list(scores[:4])
+
+
+def assert_agree(ours: tuple[Tensor, ...], theirs: list[np.ndarray], tolerance_db: float = 1e-3) -> None:
+    """Hold each score to museval's, NaN to NaN."""
+    for name, our, their in zip(NAMES, ours, theirs, strict=True):
+        np.testing.assert_allclose(our.numpy(), their, rtol=0, atol=tolerance_db, err_msg=name)

@@ -1,10 +1,13 @@
 """A file is replaced whole or stays as it was."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from separator.replacing import replace_file, replace_text
+from separator.replacing import remove_leftovers, replace_file, replace_text
 
 
 def test_what_fails_half_way_changes_nothing(tmp_path: Path) -> None:
@@ -27,3 +30,15 @@ def test_an_error_names_the_target_not_the_temporary_file(tmp_path: Path) -> Non
     with pytest.raises(FileNotFoundError) as raised:
         replace_text(tmp_path / "no" / "facts.json", "text")
     assert raised.value.filename == str(tmp_path / "no" / "facts.json")
+
+
+def test_halves_that_a_killed_run_left_are_removed_and_those_of_a_running_one_are_not(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "model").mkdir()
+    left = [tmp_path / f".last.ckpt.{ended.pid}.partial", tmp_path / "model" / f".config.json.{ended.pid}.partial"]
+    others = [tmp_path / f".last.ckpt.{os.getppid()}.partial", tmp_path / "last.ckpt"]
+    for path in (*left, *others):
+        path.touch()
+    remove_leftovers(tmp_path)
+    assert not any(path.exists() for path in left) and all(path.exists() for path in others)

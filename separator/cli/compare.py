@@ -65,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     rows = make_rows(results)
     replace_file(args.output / "results.csv", lambda path: write_csv(rows, path))
     replace_file(args.output / "results.png", lambda path: plot_rows(rows, path))
-    write_report(args.output / "results.md", rows, recipes[0], other_differences(recipes), reasons, command)
+    num_mixtures = len(results[0].scores) // len(recipes[0].sources)
+    differences = other_differences(recipes)
+    write_report(args.output / "results.md", rows, recipes[0], num_mixtures, differences, reasons, command)
     print(f"best: {rows[0].name}, SI-SDRi {rows[0].si_sdri_db:.2f} dB", file=sys.stderr)
     print(args.output / "results.md")
     return 1 if failures else 0

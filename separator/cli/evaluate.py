@@ -1,21 +1,37 @@
-"""`separator evaluate MODEL --data RECIPE`: separates a fixed list of mixtures and scores it."""
+"""`separator evaluate MODEL --data ...`: separates a test set and scores it, in one pass."""
 
 import argparse
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from separator.evaluation.separating import TestSet
+    from separator.inference import Separator
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
-    parser.add_argument("model", metavar="MODEL", help="name of a released model, a model folder, or a Hub id")
+    from separator.cli.scoring import add_scoring_arguments
+
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="name of a released model, a model folder, a Hub id, or the ideal ratio mask oracle-irm1 or oracle-irm2",
+    )
     parser.add_argument(
         "--data",
         metavar="RECIPE_OR_ROOT",
         type=Path,
         required=True,
-        help="a recipe, whose test list is scored, or a folder of SPEAKER/**/*.{flac,wav,opus,ogg}",
+        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; or a "
+        "folder of SPEAKER/**/*.{flac,wav,opus,ogg}, of which mixtures are made",
     )
-    parser.add_argument("--split", choices=("test", "valid"), default="test", help="which list of the recipe")
+    parser.add_argument(
+        "--split",
+        choices=("test", "valid", "train", "all"),
+        default="test",
+        help="which list of the recipe, or which half of a tree that has the folders train and test",
+    )
     parser.add_argument(
         "--set",
         metavar="KEY.PATH=VALUE",
@@ -24,53 +40,130 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="change one setting of the recipe, such as data.root=DIR",
     )
-    parser.add_argument("--save-audio", action="store_true", help="also write mixtures, sources and estimates as WAV")
+    parser.add_argument(
+        "--save-audio",
+        action="store_true",
+        help="also write DIR/audio/references and DIR/audio/estimates, as `separator score` takes them",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the scores")
+    add_scoring_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write DIR/mixtures.csv, DIR/scores.csv and DIR/summary.json, and print the summary."""
-    from dataclasses import asdict
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from separator.data.config import MixtureListConfig
-    from separator.errors import InputError
-    from separator.experiments.run import EvaluationSet, evaluation_set, score_model
+    """Separate and score every example; one that fails is reported and the others are still done."""
+    from separator.cli.scoring import choose_config, score_jobs
+    from separator.data.mixture_list import MixtureList
+    from separator.evaluation.oracle import ORACLES
+    from separator.evaluation.separating import (
+        TrackSet,
+        separate_with_model,
+        separate_with_oracle,
+        separation_jobs,
+        weights_digest,
+    )
     from separator.inference import Separator
+    from separator.replacing import replace_file
+
+    separator = None if args.model in ORACLES else Separator.from_pretrained(args.model, args.device, args.precision)
+    test_set, settings = load_test_set(args, separator)
+    if separator is None:
+        separate, outputs = separate_with_oracle(args.model, test_set)
+        settings["model"] = args.model
+    else:
+        separate, outputs = separate_with_model(separator, test_set)
+        settings |= {
+            "model": args.model,
+            "weights": weights_digest(separator),
+            "precision": str(separator.dtype).removeprefix("torch."),
+            "chunk_seconds": separator.chunk_seconds,
+        }
+    settings |= {
+        "sources": test_set.sources,
+        "data_sample_rate": test_set.examples.sample_rate,
+        "save_audio": args.save_audio,
+    }
+    config = choose_config(args, test_set.sources)
+    jobs = separation_jobs(test_set, separate, outputs, args.output / "audio" if args.save_audio else None)
+    names = {job.key: f"example {job.key}" for job in jobs}
+    if isinstance(test_set.examples, TrackSet):
+        names = {job.key: track.name for job, track in zip(jobs, test_set.examples.tracks, strict=True)}
+    code = score_jobs(args, jobs, config, f"{args.model} on {test_set.name}", settings, names)
+    if isinstance(test_set.examples, MixtureList):
+        replace_file(args.output / "mixtures.csv", test_set.examples.write_csv)
+    return code
+
+
+def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "tuple[TestSet, dict[str, Any]]":
+    """The examples that the options name, and the settings that they depend on.
+
+    Raises:
+        InputError: If there are none, or an option does not go with this kind of data.
+    """
+    from dataclasses import asdict, replace
+
+    from separator.data.config import DataConfig, MixtureListConfig, SpeakersConfig, SpeakerSet
+    from separator.data.sets import load_list
+    from separator.data.songs import SongList
+    from separator.errors import InputError
+    from separator.evaluation.separating import TestSet
     from separator.recipe import load_recipe
 
-    separator = Separator.from_pretrained(args.model, device=args.device, precision=args.precision)
+    settings: dict[str, Any] = {"data": str(args.data.resolve()), "split": args.split}
     if args.data.is_dir():
         if args.overrides:
             raise InputError("--set changes a recipe, but --data is a folder")
-        config = MixtureListConfig(path=".")
-        test_set = EvaluationSet(args.data, config, len(separator.sources), separator.sample_rate)
-    else:
-        data = load_recipe(args.data, args.overrides).data
-        try:
-            test_set = evaluation_set(data, args.split)
-        except InputError as error:
-            raise InputError(f"{args.data}: {error}") from None
-    mixtures = test_set.load()
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("separating", total=len(mixtures))
-        summary = score_model(
-            separator,
-            mixtures,
-            args.output,
-            about={"model": args.model, "data": str(args.data), "list": asdict(test_set.config)},
-            save_audio=args.save_audio,
-            on_mixture=lambda: progress.advance(task),
+        if (test_set := _load_tracks(args, separator)) is not None:
+            return test_set, settings | {"sample_rate": args.sample_rate}
+    if args.sample_rate is not None or args.sources is not None:
+        raise InputError("--sample-rate and --sources are for a folder of tracks; a recipe names its own")
+    if args.split not in ("test", "valid"):
+        raise InputError(f"--split {args.split} is for a folder of tracks; a recipe has test and valid")
+    if args.data.is_dir():
+        number, rate = (2, 16_000) if separator is None else (len(separator.sources), separator.sample_rate)
+        everybody = MixtureListConfig(path=".")
+        speakers = SpeakersConfig(
+            root=str(args.data), train=(SpeakerSet("."),), valid=everybody, test=everybody, num_speakers=number
         )
-    print(
-        f"{summary['num_mixtures']} mixtures, {test_set.num_speakers} talkers: SI-SDR {summary['si_sdr_db']:.2f} dB, "
-        f"SI-SDRi {summary['si_sdri_db']:.2f} dB (median {summary['si_sdri_db_median']:.2f} dB)"
-    )
-    print(f"scores are in {args.output}", file=sys.stderr)
-    return 0
+        data: DataConfig = replace(speakers, sample_rate=rate)
+        sources = tuple(f"speaker{each}" for each in range(1, number + 1))
+    else:
+        recipe = load_recipe(args.data, args.overrides)
+        data, sources = recipe.data, recipe.sources
+    try:
+        examples = load_list(data, sources, args.split)
+    except InputError as error:
+        raise InputError(f"{args.data}: {error}") from None
+    chosen = getattr(data, args.split, None) if isinstance(data, SpeakersConfig) else data
+    settings |= {
+        "root": str(Path(data.root).resolve()),
+        "list": chosen if chosen is None else asdict(chosen),
+        "sample_rate": data.sample_rate,
+    }
+    original_rate = examples.original_rate if isinstance(examples, SongList) else None
+    return TestSet(examples, sources, str(args.data), original_rate=original_rate), settings
+
+
+def _load_tracks(args: argparse.Namespace, separator: "Separator | None") -> "TestSet | None":
+    """A tree of tracks with mixtures; None if it is none."""
+    from separator.cli.scoring import named_sources
+    from separator.errors import InputError
+    from separator.evaluation.separating import TestSet, TrackSet
+    from separator.evaluation.tracks import ACCOMPANIMENT, find_tracks
+
+    split = None if args.split == "all" else args.split
+    try:
+        found = find_tracks(args.data)
+    except InputError:
+        return None
+    if not any(track.mixture for track in found.values()):
+        return None
+    tracks = [track for track in found.values() if split in (None, track.subset)]
+    if not tracks:
+        raise InputError(f"{args.data}: expected tracks of the split {split}, found none")
+    sources = named_sources(args) or tuple(tracks[0].sources)
+    if separator is not None and args.sources is None and set(separator.sources) <= {*sources, ACCOMPANIMENT}:
+        sources = separator.sources  # a model of vocals and accompaniment, say
+    examples = TrackSet(tracks, sources, args.sample_rate)
+    subsets = tuple(track.subset for track in tracks)
+    return TestSet(examples, sources, args.data.name or str(args.data), subsets, examples.original_rate)

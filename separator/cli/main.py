@@ -13,7 +13,9 @@ from separator.errors import InputError
 COMMANDS: dict[str, str] = {
     "separate": "separate recordings into one file a source",
     "train": "train a recipe, or go on with a run",
-    "evaluate": "separate a fixed list of mixtures and score it",
+    "prepare": "convert a data set once into what training reads fast, or check it",
+    "evaluate": "separate a test set and score it",
+    "score": "score what any software has separated",
     "compare": "train several recipes alike, score them alike, and write one table",
     "models": "list the released models at hand",
     "info": "describe a model or a recipe, and measure what it costs",

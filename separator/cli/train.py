@@ -3,6 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from separator.recipe import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one setting of the recipe, such as training.batch_size=4; may be repeated",
     )
     parser.add_argument("-o", "--output", metavar="RUN_DIR", type=Path, help="run folder (default: runs/RECIPE_NAME)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check recipe, data and memory, time a few steps, and leave nothing"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN_DIR")
 
 
@@ -24,12 +31,17 @@ def run(args: argparse.Namespace) -> int:
     """Train; 0 when finished, 130 when stopped by Ctrl-C or SIGTERM with the state saved."""
     import shlex
 
-    from separator.experiments.run import RECIPE_NAME, train_recipe
+    from separator.experiments.run import train_recipe
     from separator.recipe import load_recipe
+    from separator.training.run import RECIPE_NAME
 
     recipe = load_recipe(args.recipe, args.overrides)
+    if args.dry_run:
+        return _print_plan(recipe)
     run_folder = args.output or Path("runs") / recipe.name
     outcome = train_recipe(recipe, run_folder, args.resume)
+    if not outcome.is_main:
+        return 130 if outcome.stopped_by_signal else 0
     if outcome.stopped_by_signal:
         print(
             f"stopped at step {outcome.steps} of {recipe.training.max_steps}; go on with: "
@@ -40,3 +52,43 @@ def run(args: argparse.Namespace) -> int:
     print(f"step {outcome.steps}, best SI-SDRi on validation {outcome.best_si_sdri_db:.2f} dB", file=sys.stderr)
     print(outcome.model_folder)
     return 0
+
+
+def _print_plan(recipe: "Recipe") -> int:
+    from separator.training.dry_run import dry_run
+
+    estimate = dry_run(recipe, show_progress=sys.stderr.isatty())
+    training, trainer = recipe.training, recipe.trainer
+    devices = trainer.devices * trainer.num_nodes
+    batches = f"{training.accumulate_batches} batches" if training.accumulate_batches > 1 else "a batch"
+    seconds = estimate.audio_seconds_per_step
+    lines = {
+        "recipe": f"{recipe.name}: {recipe.model.architecture}, {estimate.parameters / 1e6:.2f} M parameters",
+        "loss": str(recipe.loss),
+        "a step": f"{batches} of {training.batch_size} x {recipe.data.segment_seconds:g} s"
+        + (f" on each of {devices} devices" if devices > 1 else ""),
+        "all steps": f"{training.max_steps}, {seconds * devices * training.max_steps / 3600:.1f} hours of mixtures",
+        "device": f"{estimate.device}, {trainer.precision}{', compiled' if trainer.compile else ''}",
+        "memory": f"{estimate.peak_memory_mb / 1000:.2f} GB at the most in the first steps",
+        "time": f"{estimate.step_seconds:.3f} s a step ({seconds / estimate.step_seconds:.0f} s of audio a second), "
+        f"{estimate.loader_seconds:.3f} s of them waiting for examples; the first {estimate.first_step_seconds:.1f} s",
+        "loader": f"{estimate.loader_examples_per_second:.0f} examples a second on its own, where training takes "
+        f"{training.batch_size * training.accumulate_batches / estimate.step_seconds:.1f}",
+        "validation": f"{estimate.validation_seconds:.1f} s, every {training.validate_every_steps} steps "
+        f"({_duration(training.validate_every_steps * estimate.step_seconds)})",
+        "whole run": _duration(estimate.total_seconds),
+    }
+    if estimate.examples_per_epoch is not None:
+        per_step = training.batch_size * training.accumulate_batches * devices
+        steps = -(-estimate.examples_per_epoch // per_step)
+        lines["epoch"] = f"{steps} steps, {_duration(steps * estimate.step_seconds)}"
+    for name, text in lines.items():
+        print(f"{name:<12}{text}")
+    return 0
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -26,10 +26,14 @@ class ExampleSet(Protocol):
 
     Attributes:
         sample_rate: In Hz.
+        names: Names of the examples, in order.
     """
 
     @property
     def sample_rate(self) -> int: ...
+
+    @property
+    def names(self) -> list[str]: ...
 
     def __len__(self) -> int: ...
 

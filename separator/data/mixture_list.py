@@ -83,7 +83,7 @@ class MixtureList(Dataset[Example]):
     ) -> tuple[MixtureRow, ...]:
         talkers = [speakers[which] for which in random.choice(len(speakers), num_speakers, replace=False)]
         files = [talker.files[int(random.integers(len(talker.files)))] for talker in talkers]
-        lengths = [len(self._utterances[file]) for file in files]
+        lengths = [self._utterances[file].num_samples for file in files]
         num_samples = min(*lengths, round(config.max_seconds * self.sample_rate))
         half_range = config.level_range_db / 2
         return tuple(
@@ -104,14 +104,18 @@ class MixtureList(Dataset[Example]):
         """Every talker of every mixture, in the order of the list."""
         return [row for rows in self.mixtures for row in rows]
 
+    @property
+    def names(self) -> list[str]:
+        """Of the mixtures, in order."""
+        return [rows[0].mixture for rows in self.mixtures]
+
     def __len__(self) -> int:
         return len(self.mixtures)
 
     def __getitem__(self, index: int) -> Example:
         rows, talks = self.mixtures[index], []
         for row in rows:
-            samples = self._utterances[row.file][row.start : row.start + row.num_samples]
-            talks.append(at_level(samples.astype(np.float32) / np.float32(32768), row.level_db))
+            talks.append(at_level(self._utterances[row.file].read(row.start, row.num_samples), row.level_db))
         sources = torch.from_numpy(within_full_scale(np.stack(talks))).unsqueeze(1)
         return Example(sources.sum(dim=0), sources, rows[0].mixture)
 

@@ -1,19 +1,16 @@
-"""The Lightning data module that mixes speakers on the fly."""
+"""The Lightning data module: batches of any kind of data, for one process or several."""
 
 import signal
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lightning
 from rich.progress import Progress
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from separator.data.config import DataConfig
-from separator.data.example import Example
-from separator.data.mixing import MixedSpeakers
-from separator.data.mixture_list import MixtureList
-from separator.data.speakers import Speaker, find_speakers, load_speakers
+from separator.data.example import Example, ExampleSet
+from separator.data.sets import load_list, load_training_set
 
 
 class ResumableBatches(Sampler[list[int]]):
@@ -23,16 +20,23 @@ class ResumableBatches(Sampler[list[int]]):
         batch_size: Examples in a batch.
         num_batches: Batches of the whole run; this is the length, also when some are already done.
         first_batch: Batches already done.
+        rank: Number of this process; each takes other batches, all together those of one with larger batches.
+        world_size: Number of processes.
     """
 
-    def __init__(self, batch_size: int, num_batches: int, first_batch: int = 0) -> None:
+    def __init__(
+        self, batch_size: int, num_batches: int, first_batch: int = 0, rank: int = 0, world_size: int = 1
+    ) -> None:
         self.batch_size = batch_size
         self.num_batches = num_batches
         self.first_batch = first_batch
+        self.rank = rank
+        self.world_size = world_size
 
     def __iter__(self) -> Iterator[list[int]]:
         for batch in range(self.first_batch, self.num_batches):
-            yield list(range(batch * self.batch_size, (batch + 1) * self.batch_size))
+            first = (batch * self.world_size + self.rank) * self.batch_size
+            yield list(range(first, first + self.batch_size))
 
     def __len__(self) -> int:
         return self.num_batches
@@ -53,70 +57,69 @@ def _outlive_termination(worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-class SpeakerMixtures(lightning.LightningDataModule):
-    """Mixtures of speakers: endless and random for training, a fixed seeded list for validation.
+class Examples(lightning.LightningDataModule):
+    """The examples of a recipe's `data` section: endless for training, fixed lists for validation and test.
 
     Training example `i` depends on the seed and `i` alone, and a resumed run goes on with the examples it has not
-    seen. All recordings are decoded into memory first, about 115 MB an hour at 16 kHz.
+    seen. Of several processes each takes its own.
 
     Args:
         config: The recipe's data section.
-        batch_size: Training examples a step.
-        max_steps: Optimiser steps of the whole run.
+        sources: Names of the sources, in order.
+        batch_size: Training examples in a batch.
+        num_batches: Batches of the whole run, on each device.
         seed: Seed of the training examples.
         show_progress: Draw a bar while decoding.
 
     Shape:
-        A training batch is an `Example` of `(B, 1, T)` and `(B, S, 1, T)`, a validation batch has B of 1 and `T`
-        that differs.
+        A training batch is an `Example` of `(B, C, T)` and `(B, S, C, T)`, a validation batch has B of 1 and `T` that
+        differs.
     """
 
     def __init__(
-        self, config: DataConfig, batch_size: int, max_steps: int, seed: int = 0, show_progress: bool = False
+        self,
+        config: DataConfig,
+        sources: Sequence[str],
+        batch_size: int,
+        num_batches: int,
+        seed: int = 0,
+        show_progress: bool = False,
     ) -> None:
         super().__init__()
         self.config = config
+        self.sources = sources
         self.batch_size = batch_size
-        self.max_steps = max_steps
+        self.num_batches = num_batches
         self.seed = seed
         self.show_progress = show_progress
-        self.train_set: MixedSpeakers | None = None
-        self.valid_set: MixtureList | None = None
+        self.train_set: Dataset[Example] | None = None
+        self.valid_set: ExampleSet | None = None
+        self.test_set: ExampleSet | None = None
 
     def setup(self, stage: str) -> None:
-        """Decode the recordings; missing or unreadable ones raise InputError here, before training starts."""
-        config = self.config
-        root = Path(config.root)
-        if self.valid_set is None:
-            speakers = load_speakers(root, config.valid.path, config.sample_rate)
-            self.valid_set = MixtureList(config.valid, speakers, config.num_speakers, config.sample_rate)
-        if self.train_set is None and stage == "fit":
-            self.train_set = MixedSpeakers(
-                self._load_training_speakers(root),
-                num_speakers=config.num_speakers,
-                segment_samples=round(config.segment_seconds * config.sample_rate),
-                sample_rate=config.sample_rate,
-                level_range_db=config.level_range_db,
-                speeds=config.speeds,
-                seed=self.seed,
-            )
+        """Find the data and look at it; what is missing or broken raises InputError here, before training starts."""
+        if stage in ("fit", "validate") and self.valid_set is None:
+            self.valid_set = load_list(self.config, self.sources, "valid")
+        if stage == "fit" and self.train_set is None:
+            with Progress(disable=not self.show_progress, transient=True) as progress:
+                task = progress.add_task("reading the data", total=None)
+                self.train_set = load_training_set(self.config, self.sources, self.seed, lambda: progress.advance(task))
+        if stage == "test" and self.test_set is None:
+            self.test_set = load_list(self.config, self.sources, "test")
 
-    def _load_training_speakers(self, root: Path) -> list[tuple[tuple[Speaker, ...], float]]:
-        num_files = sum(len(files) for each in self.config.train for files in find_speakers(root / each.path).values())
-        with Progress(disable=not self.show_progress, transient=True) as progress:
-            task = progress.add_task("decoding recordings", total=num_files)
-            return [
-                (load_speakers(root, each.path, self.config.sample_rate, lambda: progress.advance(task)), each.weight)
-                for each in self.config.train
-            ]
+    @property
+    def examples_per_epoch(self) -> int | None:
+        """Training examples after which all have been seen; None where they are drawn without end."""
+        return getattr(self.train_set, "examples_per_epoch", None)
 
     def train_dataloader(self) -> DataLoader[Example]:
         if self.train_set is None:
             raise ValueError("setup('fit') comes before train_dataloader()")
-        steps_done = self.trainer.global_step if self.trainer is not None else 0
+        rank, world_size = self._place()
+        first = 0 if self.trainer is None else self.trainer.global_step * self.trainer.accumulate_grad_batches
         return ResumableLoader(
             self.train_set,
-            batch_sampler=ResumableBatches(self.batch_size, self.max_steps, steps_done),
+            batch_sampler=ResumableBatches(self.batch_size, self.num_batches, first, rank, world_size),
             num_workers=self.config.num_workers,
             prefetch_factor=4 if self.config.num_workers else None,
             pin_memory=False,
@@ -124,6 +127,17 @@ class SpeakerMixtures(lightning.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Example]:
-        if self.valid_set is None:
-            raise ValueError("setup('fit') comes before val_dataloader()")
-        return DataLoader(self.valid_set, batch_size=1, num_workers=0)
+        return self._list_loader(self.valid_set)
+
+    def test_dataloader(self) -> DataLoader[Example]:
+        return self._list_loader(self.test_set)
+
+    def _list_loader(self, examples: ExampleSet | None) -> DataLoader[Example]:
+        if examples is None:
+            raise ValueError("setup() comes before the loaders")
+        rank, world_size = self._place()
+        mine: Subset[Example] = Subset(examples, range(rank, len(examples), world_size))  # type: ignore[arg-type]
+        return DataLoader(mine, batch_size=1, num_workers=0)
+
+    def _place(self) -> tuple[int, int]:
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

@@ -1,14 +1,10 @@
-"""A tree of speakers on disk, and their recordings in memory."""
+"""A tree of speakers on disk, and their recordings."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from separator.audio.reading import read_audio
-from separator.audio.resampling import resample
+from separator.data.recordings import Recording, load_recordings
 from separator.errors import InputError
 
 SPEECH_SUFFIXES = (".flac", ".wav", ".opus", ".ogg")
@@ -43,29 +39,18 @@ class Speaker:
     Attributes:
         name: Name of the speaker's folder (or file).
         files: Paths of the recordings, relative to the data root.
-        utterances: The recordings as int16 arrays `(T,)` at the set's sample rate, in the order of `files`.
+        utterances: The recordings, in the order of `files`.
     """
 
     name: str
     files: tuple[str, ...]
-    utterances: tuple[np.ndarray, ...]
-
-
-def load_recording(path: Path, sample_rate: int) -> np.ndarray:
-    """A recording as mono int16 `(T,)` at `sample_rate`: half the memory of float32, below the noise of any microphone.
-
-    Raises:
-        InputError: If the file cannot be read.
-    """
-    waveform, file_rate = read_audio(path)
-    waveform = resample(waveform.mean(dim=0), file_rate, sample_rate)
-    return (waveform.clamp(-1, 1) * 32767).round().numpy().astype(np.int16)
+    utterances: tuple[Recording, ...]
 
 
 def load_speakers(
     root: Path, path: str, sample_rate: int, on_file: Callable[[], None] | None = None
 ) -> tuple[Speaker, ...]:
-    """Decode every recording of a set into memory, about 2 bytes a sample.
+    """Open every recording of a set; a small set is decoded into memory.
 
     Args:
         root: Data root; the speakers' `files` are relative to it.
@@ -78,20 +63,12 @@ def load_speakers(
     """
     found = find_speakers(root / path)
     files = [file for recordings in found.values() for file in recordings]
-
-    def load(file: Path) -> np.ndarray:
-        samples = load_recording(file, sample_rate)
-        if on_file is not None:
-            on_file()
-        return samples
-
-    with ThreadPoolExecutor() as pool:
-        decoded = dict(zip(files, pool.map(load, files), strict=True))
+    opened = dict(zip(files, load_recordings(files, sample_rate, on_file), strict=True))
     return tuple(
         Speaker(
             name=name,
             files=tuple(str(file.relative_to(root)) for file in recordings),
-            utterances=tuple(decoded[file] for file in recordings),
+            utterances=tuple(opened[file] for file in recordings),
         )
         for name, recordings in found.items()
     )

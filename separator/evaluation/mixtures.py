@@ -1,18 +1,14 @@
-"""Separate a list of mixtures as a user would, and score every source."""
+"""Separate a list of mixtures as a user would, and score every source: what comparisons of recipes rest on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean, median
 
 import torch
-from torch import Tensor
 
-from separator.audio.writing import write_audio
 from separator.data.example import ExampleSet
 from separator.errors import InputError
 from separator.inference import Separator
-from separator.metrics import best_permutation, pairwise_si_sdr, reorder
+from separator.metrics import best_permutation, pairwise_si_sdr
 
 
 @dataclass(frozen=True)
@@ -37,16 +33,12 @@ class SourceScore:
 def evaluate_mixtures(
     separator: Separator,
     mixtures: ExampleSet,
-    audio_folder: Path | None = None,
-    on_mixture: Callable[[], None] | None = None,
 ) -> list[SourceScore]:
     """Score a separator on every mixture of a list, under the best assignment of its outputs to the sources.
 
     Args:
         separator: The model, through the same `separate` that files go through.
         mixtures: The list.
-        audio_folder: Where to write each mixture, its sources and the estimates as WAV files; None writes nothing.
-        on_mixture: Called after each mixture, to move a progress bar.
 
     Raises:
         InputError: If the model has another number of outputs than the mixtures have sources.
@@ -63,15 +55,10 @@ def evaluate_mixtures(
         estimate = torch.stack([separated[source] for source in separator.sources]).cpu()
         pairwise = pairwise_si_sdr(estimate.unsqueeze(0), sources.unsqueeze(0))
         _, permutation = best_permutation(pairwise)
-        estimate = reorder(estimate.unsqueeze(0), permutation)[0]
         before = pairwise_si_sdr(mixture.unsqueeze(0).unsqueeze(0), sources.unsqueeze(0))[0, 0]
         for number, input_score in enumerate(before.tolist()):
             after = float(pairwise[0, permutation[0, number], number])
             scores.append(SourceScore(name, number + 1, after, input_score, after - input_score))
-        if audio_folder is not None:
-            _write_mixture(audio_folder / name, mixture, sources, estimate, mixtures.sample_rate)
-        if on_mixture is not None:
-            on_mixture()
     return scores
 
 
@@ -85,11 +72,3 @@ def summarise(scores: list[SourceScore]) -> dict[str, float | int]:
         "si_sdri_db": round(fmean(score.si_sdri_db for score in scores), 3),
         "si_sdri_db_median": round(median(score.si_sdri_db for score in scores), 3),
     }
-
-
-def _write_mixture(folder: Path, mixture: Tensor, sources: Tensor, estimate: Tensor, sample_rate: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_audio(folder / "mixture.wav", mixture, sample_rate)
-    for number, (source, separated) in enumerate(zip(sources, estimate, strict=True), start=1):
-        write_audio(folder / f"source{number}.wav", source, sample_rate)
-        write_audio(folder / f"estimate{number}.wav", separated, sample_rate)

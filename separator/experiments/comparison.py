@@ -11,15 +11,14 @@ from typing import Any
 
 import torch
 
-from separator.data.mixture_list import MixtureList
+from separator.data.example import ExampleSet
+from separator.data.sets import load_list
 from separator.errors import InputError
 from separator.evaluation.mixtures import SourceScore
 from separator.experiments.plan import first_difference
 from separator.experiments.run import (
     OUTCOME_NAME,
-    RECIPE_NAME,
     SUMMARY_NAME,
-    evaluation_set,
     read_outcome,
     read_scores,
     read_summary,
@@ -29,14 +28,16 @@ from separator.experiments.run import (
 from separator.inference import Separator
 from separator.recipe import Recipe, load_recipe, recipe_to_dict
 from separator.replacing import replace_text
-from separator.training.run import MODEL_NAME, STATE_NAME
+from separator.training.best import MODEL_NAME
+from separator.training.run import RECIPE_NAME, STATE_NAME
 
 SCORES_FOLDER = "scores"
 COST_NAME = "cost.json"
 
 FREE_TO_CHANGE = (
     *(("data", "root"), ("data", "num_workers"), ("training", "max_steps"), ("training", "validate_every_steps")),
-    *(("training", "compile"), ("training", "accelerator"), ("training", "devices")),
+    *(("training", "sample_every_validations"), ("training", "num_samples"), ("training", "keep_best")),
+    *(("trainer", "compile"), ("trainer", "accelerator"), ("trainer", "deterministic"), ("trainer", "loggers")),
 )
 """Settings in which a run may differ from its recipe: they change neither the model nor its examples."""
 
@@ -82,11 +83,12 @@ def compare(
         InputError: If the test data is missing, or a run in the folder is of another recipe.
         Stopped: If a signal ended a training.
     """
-    if recipes[0].data.test is None:
-        raise InputError(f"{recipes[0].name}: data.test is missing; expected the list that all recipes are scored on")
     for recipe in recipes:
         _check_same_recipe(recipe, folder / recipe.name)
-    mixtures = evaluation_set(recipes[0].data).load()
+    try:
+        mixtures = load_list(recipes[0].data, recipes[0].sources)
+    except InputError as error:
+        raise InputError(f"{recipes[0].name}: {error}") from None
     failures: dict[str, Exception] = {}
     for number, recipe in enumerate(recipes, start=1):
         report(f"[{number}/{len(recipes)}] {recipe.name}")
@@ -143,7 +145,7 @@ def _train(recipe: Recipe, run_folder: Path, report: Callable[[str], None]) -> d
     return read_outcome(run_folder)
 
 
-def _score(run_folder: Path, mixtures: MixtureList, outcome: dict[str, Any], report: Callable[[str], None]) -> None:
+def _score(run_folder: Path, mixtures: ExampleSet, outcome: dict[str, Any], report: Callable[[str], None]) -> None:
     if (run_folder / SCORES_FOLDER / SUMMARY_NAME).exists():
         summary = read_summary(run_folder / SCORES_FOLDER)
         if summary["steps"] == outcome["steps"]:
@@ -154,7 +156,7 @@ def _score(run_folder: Path, mixtures: MixtureList, outcome: dict[str, Any], rep
     report(f"  SI-SDRi {summary['si_sdri_db']:.2f} dB on {summary['num_mixtures']} mixtures")
 
 
-def _collect(recipe: Recipe, run_folder: Path, mixtures: MixtureList) -> Result:
+def _collect(recipe: Recipe, run_folder: Path, mixtures: ExampleSet) -> Result:
     """All that is known of a run; its cost is measured anew, in a process of its own: memory is a process's."""
     # -P: a folder here that is called `separator` is not this package. Absolute: no path that looks like an option.
     command = [sys.executable, "-P", "-m", "separator", "info", str((run_folder / MODEL_NAME).absolute()), "--json"]
@@ -170,5 +172,5 @@ def _collect(recipe: Recipe, run_folder: Path, mixtures: MixtureList) -> Result:
         recipe=recipe,
         outcome=read_outcome(run_folder),
         cost=json.loads(measured.stdout),
-        scores=read_scores(run_folder / SCORES_FOLDER, mixtures),
+        scores=read_scores(run_folder / SCORES_FOLDER, mixtures, len(recipe.sources)),
     )

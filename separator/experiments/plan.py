@@ -15,7 +15,8 @@ RESULT_NAMES = ("results.csv", "results.png", "results.md")
 
 ALIKE = (
     *("sources", "loss", "data"),
-    *("training.max_steps", "training.batch_size", "training.seed", "training.validate_every_steps"),
+    *("training.max_steps", "training.batch_size", "training.accumulate_batches"),
+    *("training.seed", "training.validate_every_steps"),
 )
 """What must be the same in all recipes: the same examples in the same order, the same loss, as many validations to
 choose the best of, the same test."""
@@ -65,7 +66,7 @@ def other_differences(recipes: list[Recipe]) -> list[str]:
     """Keys outside `name` and `model` in which the recipes differ: allowed, but a reader must know."""
     plain = [recipe_to_dict(recipe) for recipe in recipes]
     found = []
-    for section in ("optimizer", "training"):
+    for section in ("optimizer", "training", "trainer"):
         for key in plain[0][section]:
             if any(each[section][key] != plain[0][section][key] for each in plain[1:]):
                 found.append(f"{section}.{key}")

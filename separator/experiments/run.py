@@ -3,24 +3,22 @@
 import csv
 import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from separator.data.config import DataConfig, MixtureListConfig
+from separator.data.example import ExampleSet
 from separator.data.mixture_list import MixtureList
-from separator.data.speakers import load_speakers
 from separator.errors import InputError
 from separator.evaluation.mixtures import SourceScore, evaluate_mixtures, summarise
 from separator.inference import Separator
 from separator.recipe import Recipe, recipe_to_dict
 from separator.replacing import replace_file, replace_text
-from separator.training.run import Outcome, check_run_folder, train
+from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
+from separator.training.state import is_main_process
 
-RECIPE_NAME = "recipe.yaml"
 OUTCOME_NAME = "outcome.json"
 SCORES_NAME = "scores.csv"
 SUMMARY_NAME = "summary.json"
@@ -41,19 +39,11 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
     run_folder.mkdir(parents=True, exist_ok=True)
     resolved = run_folder / RECIPE_NAME
     text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
-    if not resume:
+    if not resume and is_main_process():
         replace_text(resolved, text)
-    outcome = train(
-        run_folder,
-        name=recipe.name,
-        sources=recipe.sources,
-        model=recipe.model,
-        loss=recipe.loss,
-        data=recipe.data,
-        optimizer=recipe.optimizer,
-        training=recipe.training,
-        resume=resume,
-    )
+    outcome = train(run_folder, recipe, resume)
+    if not outcome.is_main:
+        return outcome
     replace_text(resolved, text)  # of a resumed run only now: one that could not start changes nothing
     if not outcome.stopped_by_signal:
         facts = {
@@ -74,47 +64,11 @@ def read_outcome(run_folder: Path) -> dict[str, Any]:
     return _read_facts(run_folder / OUTCOME_NAME, ("steps", "valid_si_sdri_db", "training_seconds"))
 
 
-@dataclass(frozen=True)
-class EvaluationSet:
-    """A list of mixtures and where its recordings are.
-
-    Attributes:
-        root: Data root.
-        config: The list.
-        num_speakers: Talkers in a mixture.
-        sample_rate: In Hz.
-    """
-
-    root: Path
-    config: MixtureListConfig
-    num_speakers: int
-    sample_rate: int
-
-    def load(self) -> MixtureList:
-        """Decode the recordings and draw the list; InputError if data is missing."""
-        speakers = load_speakers(self.root, self.config.path, self.sample_rate)
-        return MixtureList(self.config, speakers, self.num_speakers, self.sample_rate)
-
-
-def evaluation_set(data: DataConfig, split: str = "test") -> EvaluationSet:
-    """The list that a recipe's data section names.
-
-    Raises:
-        InputError: If it names no test list.
-    """
-    chosen = data.test if split == "test" else data.valid
-    if chosen is None:
-        raise InputError("data.test is missing; expected it, or --split valid")
-    return EvaluationSet(Path(data.root), chosen, data.num_speakers, data.sample_rate)
-
-
 def score_model(
     separator: Separator,
-    mixtures: MixtureList,
+    mixtures: ExampleSet,
     folder: Path,
     about: dict[str, Any],
-    save_audio: bool = False,
-    on_mixture: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Score a model; write `mixtures.csv`, `scores.csv` and, last, `summary.json`.
 
@@ -123,15 +77,14 @@ def score_model(
         mixtures: The list.
         folder: Made if missing.
         about: What was scored, the first keys of the summary.
-        save_audio: Also write mixtures, sources and estimates below `folder/audio`.
-        on_mixture: Called after each mixture, to move a progress bar.
 
     Returns:
         The summary.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / "mixtures.csv", mixtures.write_csv)
-    scores = evaluate_mixtures(separator, mixtures, folder / "audio" if save_audio else None, on_mixture)
+    if isinstance(mixtures, MixtureList):
+        replace_file(folder / "mixtures.csv", mixtures.write_csv)
+    scores = evaluate_mixtures(separator, mixtures)
     replace_file(folder / SCORES_NAME, lambda path: _write_scores(path, scores))
     summary = {**about, **summarise(scores)}
     replace_text(folder / SUMMARY_NAME, json.dumps(summary, indent=2) + "\n")
@@ -147,14 +100,14 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return _read_facts(folder / SUMMARY_NAME, ("steps", "si_sdri_db"))
 
 
-def read_scores(folder: Path, mixtures: MixtureList) -> list[SourceScore]:
+def read_scores(folder: Path, mixtures: ExampleSet, num_sources: int) -> list[SourceScore]:
     """The scores that `score_model` wrote.
 
     Raises:
         InputError: If they are damaged, or not those of every source of every mixture of the list.
     """
     path = folder / SCORES_NAME
-    expected = [(row.mixture, row.source) for row in mixtures.rows]
+    expected = [(name, number) for name in mixtures.names for number in range(1, num_sources + 1)]
     try:
         with path.open(newline="", encoding="utf-8") as file:
             scores = [_read_score(row) for row in csv.DictReader(file)]

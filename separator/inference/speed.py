@@ -68,7 +68,7 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
         if on_gpu:
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
-    peak = torch.cuda.max_memory_allocated(device) if on_gpu else _peak_resident_bytes()
+    peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
     return Speed(
         real_time_factor=median(times[1:]) / seconds,
         peak_memory_mb=peak / 1e6,
@@ -79,7 +79,8 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
     )
 
 
-def _peak_resident_bytes() -> int:
+def peak_resident_bytes() -> int:
+    """Largest memory of this process so far."""
     found = _status_bytes("VmHWM")
     # Elsewhere than on Linux. There this figure would start at the peak of the process that started this one.
     return _rusage_peak_bytes() if found is None else found

@@ -11,10 +11,11 @@ def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8, threshold_db:
     `SI-SDR = 10 log10(|target|² / |e - target|²)`.
 
     Args:
-        estimate: Estimated signals.
+        estimate: Estimated signals; float64 is kept, all else is float32.
         reference: True signals, broadcastable against `estimate`.
         eps: Added to each energy, relative to the energies of unit-scale audio. It keeps silent references
-            and perfect estimates finite: a silent reference scores about 0 dB or below, never NaN.
+            and perfect estimates finite: a silent reference scores about 0 dB or below, never NaN. With 0 a silent
+            signal is NaN, and no score depends on the level.
         threshold_db: Where the score levels off: `10 log10(|target|² / (|e - target|² + τ |target|²))` with
             `τ = 10^(−threshold/10)`; None is the metric itself.
 
@@ -32,14 +33,18 @@ def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8, threshold_db:
             f"estimate and reference must have one length: expected {reference.shape[-1]} samples, "
             f"found {estimate.shape[-1]}"
         )
-    estimate = estimate.float() - estimate.float().mean(dim=-1, keepdim=True)
-    reference = reference.float() - reference.float().mean(dim=-1, keepdim=True)
+    estimate, reference = _centred(estimate), _centred(reference)
     scale = (estimate * reference).sum(dim=-1, keepdim=True) / (reference.square().sum(dim=-1, keepdim=True) + eps)
     target = scale * reference
     distortion, energy = (estimate - target).square().sum(dim=-1), target.square().sum(dim=-1)
     if threshold_db is not None:
         distortion = distortion + 10 ** (-threshold_db / 10) * energy
     return 10 * torch.log10((energy + eps) / (distortion + eps))
+
+
+def _centred(signal: Tensor) -> Tensor:
+    signal = signal if signal.dtype == torch.float64 else signal.float()
+    return signal - signal.mean(dim=-1, keepdim=True)
 
 
 def pairwise_si_sdr(estimate: Tensor, reference: Tensor, threshold_db: float | None = None) -> Tensor:

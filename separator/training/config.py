@@ -1,4 +1,4 @@
-"""What a recipe's `model`, `optimizer` and `training` sections may say."""
+"""What a recipe's `model`, `training` and `trainer` sections may say."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,76 +20,72 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
-class OptimizerConfig:
-    """AdamW with a learning rate that warms up linearly, stays, and falls linearly to zero.
-
-    Args:
-        learning_rate: The plateau's rate.
-        weight_decay: Decoupled weight decay.
-        beta2: Decay of the squared-gradient average.
-        warmup_steps: Steps of linear rise.
-        decay_steps: Steps of linear fall at the end of training; a run may be resumed with a later end.
-        gradient_clip: Largest L2 norm of the gradient.
-    """
-
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    beta2: float = 0.98
-    warmup_steps: int = 100
-    decay_steps: int = 0
-    gradient_clip: float = 5.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.learning_rate < float("inf"):
-            raise InputError(f"optimizer.learning_rate must be above 0 and finite, found {self.learning_rate}")
-        if not 0 <= self.weight_decay < float("inf"):
-            raise InputError(f"optimizer.weight_decay must be 0 or more and finite, found {self.weight_decay}")
-        if not 0 <= self.beta2 < 1:
-            raise InputError(f"optimizer.beta2 must be at least 0 and below 1, found {self.beta2}")
-        if self.warmup_steps < 0 or self.decay_steps < 0:
-            raise InputError(
-                "optimizer.warmup_steps and optimizer.decay_steps must be 0 or more, "
-                f"found {self.warmup_steps} and {self.decay_steps}"
-            )
-        if not self.gradient_clip > 0:
-            raise InputError(f"optimizer.gradient_clip must be above 0, found {self.gradient_clip}")
-
-    def learning_rate_factor(self, step: int, max_steps: int) -> float:
-        """The learning rate at a step, relative to the plateau."""
-        rise = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
-        fall = min(1.0, max(0, max_steps - step) / self.decay_steps) if self.decay_steps else 1.0
-        return min(rise, fall)
-
-
-@dataclass(frozen=True)
 class TrainingConfig:
-    """How long and on what to train.
+    """How long and on what to train: what decides the weights.
 
     Args:
         max_steps: Optimiser steps in all.
-        batch_size: Examples a step (on each device).
+        batch_size: Examples in a batch, on each device.
+        accumulate_batches: Batches whose gradients make one step.
         validate_every_steps: Steps between validations; each one also writes the resumable state.
-        precision: Lightning's name: `32-true`, `bf16-mixed`, `16-mixed`.
-        compile: Compile the masker with `torch.compile`.
-        seed: Seed of the weights and of the training examples.
-        accelerator: Lightning's name: `auto`, `cpu`, `gpu`.
-        devices: Number of devices; more than one is not supported yet.
+        ema_decay: Validate and keep an exponential moving average of the weights, with this decay a step (at step n at
+            most (1 + n)/(10 + n)); null keeps the weights themselves.
+        stop_after_validations: End training when so many validations in a row were no better; null never does.
+        keep_best: How many of the best models to keep; the very best is `model` in any case.
+        sample_every_validations: Write audio and spectrograms of some validation examples at every so many
+            validations, the first among them; 0 never does.
+        num_samples: Of how many examples.
+        seed: Seed of the weights, of the training examples and of whatever else is random.
     """
 
     max_steps: int
     batch_size: int = 8
+    accumulate_batches: int = 1
     validate_every_steps: int = 500
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    compile: bool = False
+    ema_decay: float | None = None
+    stop_after_validations: int | None = None
+    keep_best: int = 1
+    sample_every_validations: int = 5
+    num_samples: int = 2
     seed: int = 0
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("max_steps", "batch_size", "validate_every_steps", "devices"):
+        names = ("max_steps", "batch_size", "accumulate_batches", "validate_every_steps", "keep_best")
+        for name in (*names, *(("stop_after_validations",) if self.stop_after_validations is not None else ())):
             if getattr(self, name) < 1:
                 raise InputError(f"training.{name} must be at least 1, found {getattr(self, name)}")
-        if self.devices > 1:
-            raise InputError(f"training.devices: expected 1, the only number supported so far, found {self.devices}")
+        for name in ("sample_every_validations", "num_samples"):
+            if getattr(self, name) < 0:
+                raise InputError(f"training.{name} must be 0 or more, found {getattr(self, name)}")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise InputError(f"training.ema_decay must be above 0 and below 1, found {self.ema_decay}")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"training.seed must be from 0 to 4294967295, found {self.seed}")
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """On which machine, and how, the steps are computed.
+
+    Args:
+        accelerator: Lightning's name: `auto`, `cpu`, `gpu`.
+        devices: Devices on each machine; each takes `training.batch_size` examples of its own.
+        num_nodes: Machines; start the same command on each with torchrun or SLURM.
+        precision: Lightning's name: `32-true`, `bf16-mixed`, `16-mixed`.
+        compile: Compile the masker with `torch.compile`.
+        deterministic: Only deterministic algorithms: the same machine then gives the same weights on a GPU too.
+        loggers: Where metrics go: `csv`, `tensorboard`, `wandb`.
+    """
+
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = 1
+    num_nodes: int = 1
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    compile: bool = False
+    deterministic: bool = False
+    loggers: tuple[Literal["csv", "tensorboard", "wandb"], ...] = ("csv", "tensorboard")
+
+    def __post_init__(self) -> None:
+        for name in ("devices", "num_nodes"):
+            if getattr(self, name) < 1:
+                raise InputError(f"trainer.{name} must be at least 1, found {getattr(self, name)}")

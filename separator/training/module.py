@@ -1,72 +1,148 @@
 """The Lightning module: one separator, one loss, one optimiser."""
 
-from typing import Any
+from typing import Any, cast
 
 import lightning
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from separator.data.example import Example
-from separator.metrics import best_permutation, pairwise_si_sdr
+from separator.errors import InputError
+from separator.losses import SILENT_DB, SeparationLoss
+from separator.metrics import best_permutation, pairwise_si_sdr, reorder
 from separator.models.pipeline import MaskingSeparator
-from separator.training.config import OptimizerConfig
+from separator.training.config import TrainingConfig
+from separator.training.optimizer import OptimizerConfig, Plateau
 
 SILENCE_FLOOR = 1e-4
 """Mixtures quieter than this RMS are not amplified to unit RMS."""
+
+SCORE = "valid/si_sdri"
+"""What models are chosen by, in dB, higher is better."""
+
+
+class NotFiniteError(InputError):
+    """Training came to a number that is NaN or infinite."""
 
 
 class SeparationModule(lightning.LightningModule):
     """Trains a separator on batches of examples, their mixtures scaled to unit RMS as inference does.
 
+    What is random in step `n` follows from the seed and `n` alone, so that a resumed run repeats it.
+
     Args:
         model: Maps `(B, C, T)` to `(B, S, C, T)`.
         loss: Maps `(estimate, reference)`, both `(B, S, C, T)`, to a scalar.
         optimizer: Learning rate and schedule.
-        max_steps: Optimiser steps of the whole run.
+        training: Length of the run, accumulation, averaging, seed.
     """
 
-    def __init__(self, model: MaskingSeparator, loss: nn.Module, optimizer: OptimizerConfig, max_steps: int) -> None:
+    def __init__(
+        self, model: MaskingSeparator, loss: SeparationLoss, optimizer: OptimizerConfig, training: TrainingConfig
+    ) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
+        self.config = training
         self.optimizer_config = optimizer
-        self.max_steps = max_steps
+        self.plateau = Plateau(optimizer)
+        self.average = (
+            AveragedModel(model, multi_avg_fn=self._average_weights, use_buffers=True) if training.ema_decay else None
+        )
+        self._last: tuple[Tensor, list[str]] = torch.zeros(()), []  # loss and examples of the batch at hand
+
+    @property
+    def scored_model(self) -> MaskingSeparator:
+        """The model that is validated and kept: the average if there is one."""
+        return self.model if self.average is None else cast(MaskingSeparator, self.average.module)
 
     def on_train_start(self) -> None:
         # A resumed run has its state from the checkpoint and its settings from the recipe, which may have changed.
-        config = self.optimizer_config
-        optimizer, schedule = self.optimizers(use_pl_optimizer=False), self.lr_schedulers()
-        for group in optimizer.param_groups:  # type: ignore[union-attr]
-            group.update(initial_lr=config.learning_rate, betas=(0.9, config.beta2), weight_decay=config.weight_decay)
-            group["lr"] = config.learning_rate * config.learning_rate_factor(self.global_step, self.max_steps)
-        schedule.base_lrs = [config.learning_rate for _ in schedule.base_lrs]  # type: ignore[union-attr]
+        schedule = self.lr_schedulers()
+        for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
+            group.update(self.optimizer_config.settings, initial_lr=self.optimizer_config.learning_rate)
+        schedule.base_lrs = [self.optimizer_config.learning_rate for _ in schedule.base_lrs]  # type: ignore[union-attr]
+        self._set_learning_rate()
+
+    def on_train_batch_start(self, batch: Example, batch_idx: int) -> None:
+        place = (self.global_step, batch_idx % self.config.accumulate_batches, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence((self.config.seed, *place)).generate_state(1)[0]))
 
     def training_step(self, batch: Example, batch_idx: int) -> Tensor:
         mixture, sources = unit_level(batch.mixture, batch.sources)
         loss: Tensor = self.loss(self.model(mixture), sources)
         self.log("train/loss", loss, prog_bar=True)
+        self._last = loss.detach(), list(batch.name)
         return loss
 
-    def validation_step(self, batch: Example, batch_idx: int) -> None:
+    def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optimizer_config.gradient_clip)
+        self.log("train/gradient_norm", norm)
+        loss, names = self._last
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None  # it skips steps that overflow
+        if not torch.isfinite(loss if scaled else loss + norm):
+            what, value = ("loss", loss) if not torch.isfinite(loss) else ("gradient", norm)
+            raise NotFiniteError(
+                f"the {what} is {float(value)} at step {self.global_step} (examples {'; '.join(names)}); "
+                "expected a finite number"
+            )
+
+    def on_train_batch_end(self, outputs: Any, batch: Example, batch_idx: int) -> None:
+        if self.average is not None and (batch_idx + 1) % self.config.accumulate_batches == 0:
+            self.average.update_parameters(self.model)
+
+    def _average_weights(self, averages: Any, weights: Any, num_averaged: Any) -> None:
+        decay = min(self.config.ema_decay or 0.0, (1 + self.global_step) / (10 + self.global_step))
+        for average, weight in zip(averages, weights, strict=True):
+            if average.is_floating_point():
+                average.lerp_(weight, 1 - decay)
+            else:
+                average.copy_(weight)
+
+    def validation_step(self, batch: Example, batch_idx: int) -> Tensor:
+        """Log the score; returns the estimates `(1, S, C, T)` in the order of the sources."""
         mixture, sources = unit_level(batch.mixture, batch.sources)
         with torch.compiler.set_stance("force_eager"):  # lengths differ, and compiling for each would take minutes
-            estimate = self.model(mixture)
-        score, _ = best_permutation(pairwise_si_sdr(estimate, sources))
-        before = pairwise_si_sdr(mixture.unsqueeze(1), sources).mean()
-        self.log("valid/si_sdri", score.mean() - before, prog_bar=True, batch_size=1, sync_dist=True)
+            estimate = self.scored_model(mixture)
+        pairwise = pairwise_si_sdr(estimate, sources)
+        if self.loss.config.permutation == "invariant":
+            _, permutation = best_permutation(pairwise)
+            estimate = reorder(estimate, permutation)
+        energy = sources.square().sum(dim=(2, 3))  # (1, S)
+        heard = energy > 10 ** (SILENT_DB / 10) * mixture.square().sum()
+        if heard.any():  # a ratio to a silent source says nothing
+            after = pairwise_si_sdr(estimate, sources).diagonal(dim1=1, dim2=2)
+            before = pairwise_si_sdr(mixture.unsqueeze(1), sources)[:, 0]
+            self.log(SCORE, (after - before)[heard].mean(), prog_bar=True, batch_size=1, sync_dist=True)
+        self.log("valid/loss", self.loss(estimate, sources), batch_size=1, sync_dist=True)
+        return estimate
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("step", float(self.global_step))  # for the loggers: Lightning's own number is one less
+        if self.optimizer_config.schedule == "plateau" and not self.trainer.sanity_checking:
+            self.plateau.step(float(self.trainer.callback_metrics[SCORE]))
+            self._set_learning_rate()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["plateau"] = self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if "plateau" in checkpoint:  # 0.1.0 did not save it
+            self.plateau.load_state_dict(checkpoint["plateau"])
 
     def configure_optimizers(self) -> Any:
-        config = self.optimizer_config
-        optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=config.learning_rate,
-            betas=(0.9, config.beta2),
-            weight_decay=config.weight_decay,
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: config.learning_rate_factor(step, self.max_steps)
-        )
+        optimizer = self.optimizer_config.build(self.model)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _learning_rate_factor(self, step: int) -> float:
+        return self.plateau.factor * self.optimizer_config.learning_rate_factor(step, self.config.max_steps)
+
+    def _set_learning_rate(self) -> None:
+        for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
+            group["lr"] = self.optimizer_config.learning_rate * self._learning_rate_factor(self.global_step)
 
 
 def unit_level(mixture: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,27 +1,27 @@
-"""One training run: builds the parts, trains, leaves a model folder and a resumable state."""
+"""One training run: builds the parts, trains, leaves model folders and a resumable state."""
 
 import logging
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 
-from separator.checkpoint import ModelDescription, save_model
-from separator.data.config import DataConfig
-from separator.data.module import SpeakerMixtures
+from separator.checkpoint import save_model
 from separator.errors import InputError
-from separator.losses import LossConfig, SeparationLoss
-from separator.models import build_model, config_to_dict
-from separator.training.callbacks import KeepBest, StepProgressBar, StopOnBadLoss, StopOnSignal
-from separator.training.config import ModelChoice, OptimizerConfig, TrainingConfig
-from separator.training.module import SeparationModule
+from separator.replacing import remove_leftovers
+from separator.training.best import MODEL_NAME, KeepBest
+from separator.training.callbacks import StepProgressBar, StopOnSignal
+from separator.training.loggers import build_loggers
+from separator.training.module import SCORE, NotFiniteError
+from separator.training.plan import Plan
+from separator.training.record import write_record
+from separator.training.samples import ValidationSamples
+from separator.training.state import check_state, is_main_process
 
 STATE_NAME = "last.ckpt"
-MODEL_NAME = "model"
+RECIPE_NAME = "recipe.yaml"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Outcome:
         training_seconds: Time from the first step to the last, validations included, over all resumed parts.
         stopped_by_signal: Whether Ctrl-C or SIGTERM ended it before `max_steps`.
         signal_received: Whether one came at all; after the last step it ends nothing here, but its sender meant it.
+        is_main: Whether this is the process that writes the files; of several devices, one is.
     """
 
     model_folder: Path
@@ -45,92 +46,70 @@ class Outcome:
     training_seconds: float
     stopped_by_signal: bool
     signal_received: bool = False
+    is_main: bool = True
 
 
-def train(
-    run_folder: Path,
-    *,
-    name: str,
-    sources: tuple[str, ...],
-    model: ModelChoice,
-    loss: LossConfig,
-    data: DataConfig,
-    optimizer: OptimizerConfig,
-    training: TrainingConfig,
-    resume: bool = False,
-) -> Outcome:
+def train(run_folder: Path, plan: Plan, resume: bool = False) -> Outcome:
     """Train a separator: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
 
     Args:
         run_folder: Made if missing. One that already holds a state needs `resume`.
-        name: Name of the model.
-        sources: Names of the outputs.
-        model, loss, data, optimizer, training: The recipe's sections.
+        plan: What to train.
         resume: Go on from `run_folder/last.ckpt`, bit for bit where the run stopped.
 
     Raises:
-        InputError: If there is nothing to resume, a state would be overwritten, data is missing, or the loss
-            stops being finite.
+        InputError: If there is nothing to resume, a state would be overwritten, data is missing, the loss stops being
+            finite, or memory runs out.
     """
     check_run_folder(run_folder, resume)
     state_path = run_folder / STATE_NAME
     run_folder.mkdir(parents=True, exist_ok=True)
+    is_main = is_main_process()
+    if is_main:
+        remove_leftovers(run_folder)
 
     on_terminal = sys.stderr.isatty()
-    _quieten_lightning()
-    lightning.seed_everything(training.seed, workers=True, verbose=False)
-    separator = build_model(model.architecture, {**model.config, "num_sources": len(sources)})
-    module = SeparationModule(separator, SeparationLoss(loss), optimizer, training.max_steps)
-    if training.compile:
-        separator.masker.compile()
-    mixtures = SpeakerMixtures(data, training.batch_size, training.max_steps, training.seed, show_progress=on_terminal)
+    quieten_lightning()
+    module = plan.build_module()
+    training = plan.training
 
-    def export(steps: int, score_db: float) -> None:
-        description = ModelDescription(
-            architecture=model.architecture,
-            config=config_to_dict(separator.config),  # whole: a default that changes later must not change this model
-            sample_rate=data.sample_rate,
-            sources=sources,
-            training={
-                "recipe": name,
-                "steps": steps,
-                "segment_seconds": data.segment_seconds,
-                "hours_of_mixtures": round(steps * training.batch_size * data.segment_seconds / 3600, 2),
-                "train_sets": [asdict(each) for each in data.train],
-            },
-            scores={"valid_si_sdri_db": round(score_db, 3)},
-        )
-        save_model(run_folder / MODEL_NAME, separator, description)
+    def export(folder: Path, steps: int, score_db: float) -> None:
+        save_model(folder, module.scored_model, plan.describe(module.model, steps, score_db))
 
-    keep_best = KeepBest(state_path, export)
+    keep_best = KeepBest(run_folder, state_path, export, training.keep_best)
     stop_on_signal = StopOnSignal(state_path)
-    callbacks: list[Callback] = [StopOnBadLoss(), keep_best, stop_on_signal, LearningRateMonitor("step")]
+    callbacks: list[Callback] = []
+    if training.stop_after_validations is not None:  # before the state is saved, which holds how long it has waited
+        callbacks.append(EarlyStopping(SCORE, mode="max", patience=training.stop_after_validations))
+    if training.sample_every_validations and training.num_samples:
+        callbacks.append(
+            ValidationSamples(
+                run_folder, plan.sources, plan.data.sample_rate, training.num_samples, training.sample_every_validations
+            )
+        )
+    callbacks += [keep_best, stop_on_signal, LearningRateMonitor("step")]
     if on_terminal:
         callbacks.append(StepProgressBar())
-    trainer = lightning.Trainer(
-        default_root_dir=run_folder,
-        accelerator=training.accelerator,
-        devices=training.devices,
-        precision=training.precision,
-        max_steps=training.max_steps,
-        val_check_interval=training.validate_every_steps,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        gradient_clip_val=optimizer.gradient_clip,
-        logger=CSVLogger(run_folder, name="metrics"),  # a new version_N each time the run is resumed
-        log_every_n_steps=10,
-        callbacks=callbacks,
-        enable_checkpointing=False,
-        enable_progress_bar=on_terminal,
-        enable_model_summary=False,
-    )
-    mixtures.setup("fit")  # here, where Ctrl-C is still Python's own
-    if resume:
-        _check_state(state_path, module)
-    trainer.fit(module, mixtures, ckpt_path=state_path if resume else None, weights_only=True)
-    stopped = stop_on_signal.received is not None and trainer.global_step < training.max_steps
-    if not stopped and trainer.global_step % training.validate_every_steps:
-        trainer.validate(module, mixtures, verbose=False)  # the last steps count too
+    mixtures = plan.build_data(show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
+    steps_before = check_state(state_path, module) if resume else 0
+    if is_main:
+        write_record(run_folder, run_folder / RECIPE_NAME, steps_before)
+    loggers = build_loggers(plan.trainer.loggers, run_folder, plan.name)
+    trainer = plan.build_trainer(run_folder, callbacks, logger=loggers)
+    try:
+        trainer.fit(module, mixtures, ckpt_path=state_path if resume else None, weights_only=True)
+        stopped = stop_on_signal.received is not None and trainer.global_step < training.max_steps
+        if not stopped and trainer.global_step % training.validate_every_steps:
+            trainer.validate(module, mixtures, verbose=False)  # the last steps count too
+    except NotFiniteError as error:
+        last = f"the last good state is {state_path}" if state_path.exists() else "no state was saved yet"
+        raise InputError(f"{error}; {last}: lower optimizer.learning_rate or use trainer.precision 32-true") from None
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"out of memory with batches of {training.batch_size} x {plan.data.segment_seconds:g} s: lower "
+            f"training.batch_size (and raise training.accumulate_batches) or data.segment_seconds; "
+            f"{str(error).splitlines()[0]}"
+        ) from None
     return Outcome(
         model_folder=run_folder / MODEL_NAME,
         state_path=state_path,
@@ -139,6 +118,7 @@ def train(
         training_seconds=keep_best.seconds,
         stopped_by_signal=stopped,
         signal_received=stop_on_signal.received is not None,
+        is_main=trainer.is_global_zero,
     )
 
 
@@ -155,18 +135,7 @@ def check_run_folder(run_folder: Path, resume: bool) -> None:
         raise InputError(f"{run_folder} already holds a run: add --resume to go on with it, or give another -o")
 
 
-def _check_state(path: Path, module: SeparationModule) -> None:
-    """Refuse a state that is damaged or of another model."""
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        found = {name: tensor.shape for name, tensor in weights.items()}
-    except Exception as error:  # torch and pickle raise many kinds, some with the advice to load what is not safe
-        raise InputError(f"{path}: damaged, cannot resume from it: torch.load gives {type(error).__name__}") from None
-    if found != {name: tensor.shape for name, tensor in module.state_dict().items()}:
-        raise InputError(f"{path}: state of another model; to resume, model.* must be as in {path.parent}/recipe.yaml")
-
-
-def _quieten_lightning() -> None:
+def quieten_lightning() -> None:
     """Keep Lightning's hardware report off the terminal; its warnings stay."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.set_float32_matmul_precision("high")

@@ -1,4 +1,4 @@
-"""Conv-TasNet here beside torchaudio's, with the same weights on the same input: separating, and a training step.
+"""Conv-TasNet here beside torchaudio's, with the same weights on the same input: separating.
 
     .venv/bin/python tests/benchmarks/conv_tasnet.py
 
@@ -11,9 +11,7 @@ from statistics import median
 
 import torch
 import torchaudio
-from torch import Tensor, nn
 
-from separator.losses import SeparationLoss
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig, convert_torchaudio_state_dict
 
 SECONDS = 4
@@ -30,19 +28,6 @@ def alternate(first: Callable[[], object], second: Callable[[], object]) -> tupl
             if repeat:
                 taken.append(time.perf_counter() - started)
     return median(times[0]), median(times[1])
-
-
-def training_step(model: nn.Module, mixture: Tensor, sources: Tensor, bfloat16: bool) -> Callable[[], object]:
-    """One forward and backward pass with the permutation-invariant loss."""
-    loss = SeparationLoss()
-
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            estimate = model(mixture)
-        loss(estimate.float().reshape(sources.shape), sources).backward()
-        model.zero_grad()
-
-    return step
 
 
 def main() -> None:
@@ -63,13 +48,6 @@ def main() -> None:
         for what, model in (("float32", ours), ("float32, compiled", compiled)):
             times = alternate(lambda model=model: model(mixture), lambda: theirs(mixture))  # type: ignore[misc]
             report(f"separate {SECONDS} s, {what}", *times)
-
-    sources = 0.1 * torch.randn(2, 2, 1, SECONDS * 16000)
-    batch = sources.sum(dim=1)
-    reference = training_step(theirs.train(), batch, sources, bfloat16=False)
-    report("training step, float32", *alternate(training_step(ours.train(), batch, sources, False), reference))
-    fast = training_step(compiled.train(), batch, sources, bfloat16=True)
-    report("training step, bfloat16, compiled", *alternate(fast, reference))
 
 
 if __name__ == "__main__":

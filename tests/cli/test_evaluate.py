@@ -1,69 +1,162 @@
-"""`separator evaluate`: the list, the scores, the audio, and that they agree."""
+"""`separator evaluate`: a model or an oracle on a test set, and that the scores agree with the audio."""
 
 import csv
 import json
 from pathlib import Path
 
 import pytest
-import soundfile
-import torch
 
 from separator.cli.main import main
-from separator.metrics import si_sdr
 from tests.speech import write_speakers
+from tests.stem_folders import stems, write_track
 from tests.tiny_model import save_tiny_model
 
 TINY = Path(__file__).parent.parent.parent / "recipes" / "tiny.yaml"
 
 
-def test_scores_can_be_recomputed_from_the_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "scores.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def evaluate(model: Path | str, data: Path, out: Path, *options: str) -> int:
+    return main(["evaluate", str(model), "--data", str(data), "-o", str(out), "--workers", "1", *options])
+
+
+def settings(*changes: str) -> list[str]:
+    return [each for change in changes for each in ("--set", change)]
+
+
+def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=3, num_files=1)
+    model, out = save_tiny_model(tmp_path / "m"), tmp_path / "scores"
+    options = settings(f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=3", "data.test.max_seconds=1")
+    assert evaluate(model, TINY, out, "--save-audio", *options) == 0
+    assert "3 items at 16000 Hz" in capsys.readouterr().out
+    sides = ["--references", str(out / "audio" / "references"), "--estimates", str(out / "audio" / "estimates")]
+    assert main(["score", *sides, "-o", str(tmp_path / "again"), "--workers", "1"]) == 0
+    found, again = rows(out), rows(tmp_path / "again")
+    assert len(found) == 6 and [row["item"] for row in found[::2]] == ["mix0", "mix1", "mix2"]
+    for one, other in zip(found, again, strict=True):
+        assert one.keys() == other.keys()
+        for column, value in one.items():
+            if column.endswith("_db") and value:
+                assert float(value) == pytest.approx(float(other[column]), abs=1e-3), column
+            else:
+                assert value == other[column]
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["si_sdri_db"] == pytest.approx(sum(float(row["si_sdri_db"]) for row in found) / 6, abs=1e-3)
+    assert summary["settings"]["list"]["num_mixtures"] == 3 and summary["settings"]["weights"]
+    assert (out / "mixtures.csv").read_text().count("\n") == 7 and (out / "report.html").exists()
+
+
+def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
+    from separator.data.sets import load_list
+    from separator.experiments.run import score_model
+    from separator.inference import Separator
+    from separator.recipe import load_recipe
+
     write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=3, num_files=1)
     model = save_tiny_model(tmp_path / "m")
-    out = tmp_path / "scores"
-    settings = [f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=3", "data.test.max_seconds=1"]
-    arguments = ["evaluate", str(model), "--data", str(TINY), "-o", str(out), "--save-audio"]
-    assert main([*arguments, *(each for setting in settings for each in ("--set", setting))]) == 0
-    assert "3 mixtures, 2 talkers" in capsys.readouterr().out
-    with (out / "scores.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 6
-    for row in rows:
-        folder = out / "audio" / row["mixture"]
-        read = {
-            name: torch.from_numpy(soundfile.read(folder / f"{name}.wav", dtype="float32")[0])
-            for name in ("mixture", f"source{row['source']}", f"estimate{row['source']}")
-        }
-        reference = read[f"source{row['source']}"]
-        after, before = si_sdr(read[f"estimate{row['source']}"], reference), si_sdr(read["mixture"], reference)
-        assert float(row["si_sdr_db"]) == pytest.approx(float(after), abs=1e-3)
-        assert float(row["input_si_sdr_db"]) == pytest.approx(float(before), abs=1e-3)
-    summary = json.loads((out / "summary.json").read_text())
-    mean = sum(float(row["si_sdri_db"]) for row in rows) / 6
-    assert summary["si_sdri_db"] == pytest.approx(mean, abs=1e-3)
-    first = (out / "mixtures.csv").read_text()
-    assert main([*arguments, *(each for setting in settings for each in ("--set", setting))]) == 0
-    assert (out / "mixtures.csv").read_text() == first
+    changes = [f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=2", "data.test.max_seconds=1"]
+    assert evaluate(model, TINY, tmp_path / "scores", "--metrics", "si_sdr", *settings(*changes)) == 0
+    recipe = load_recipe(TINY, changes)
+    mixtures = load_list(recipe.data, recipe.sources, "test")
+    summary = score_model(Separator.from_pretrained(model), mixtures, tmp_path / "compare", about={"steps": 1})
+    mine = json.loads((tmp_path / "scores" / "summary.json").read_text())
+    for column in ("si_sdr_db", "input_si_sdr_db", "si_sdri_db"):
+        assert mine[column] == pytest.approx(summary[column], abs=2e-3)
+
+
+def test_an_interrupted_evaluation_goes_on_and_gives_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from separator.inference import Separator
+
+    write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=3, num_files=1)
+    model = save_tiny_model(tmp_path / "m")
+    changes = [f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=3", "data.test.max_seconds=0.5"]
+    options = settings(*changes)
+    assert evaluate(model, TINY, tmp_path / "whole", *options) == 0
+    calls: list[int] = []
+    separate = Separator.separate
+
+    def interrupted(self, *arguments):  # type: ignore[no-untyped-def]
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return separate(self, *arguments)
+
+    monkeypatch.setattr(Separator, "separate", interrupted)
+    assert evaluate(model, TINY, tmp_path / "parts", *options) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "separator: error: stopped by Ctrl-C"
+    assert not (tmp_path / "parts" / "summary.json").exists()
+    assert evaluate(model, TINY, tmp_path / "parts", *options) == 0
+    assert len(calls) == 4  # two, the interrupted one, and that one again
+    assert (tmp_path / "parts" / "scores.csv").read_bytes() == (tmp_path / "whole" / "scores.csv").read_bytes()
+    capsys.readouterr()
+    assert evaluate(model, TINY, tmp_path / "parts", *options, "--set", "data.test.seed=5") == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1 and "holds scores made with" in err[0]
+    other = save_tiny_model(tmp_path / "other", channels=2)
+    assert evaluate(other, TINY, tmp_path / "parts", *options) == 2
+    assert "holds scores made with" in capsys.readouterr().err
 
 
 def test_a_folder_of_speakers_is_scored_without_a_recipe(tmp_path: Path) -> None:
     folder = write_speakers(tmp_path / "data", num_speakers=2, num_files=1, seconds=0.3)
     model = save_tiny_model(tmp_path / "m")
-    assert main(["evaluate", str(model), "--data", str(folder), "-o", str(tmp_path / "scores")]) == 0
-    assert json.loads((tmp_path / "scores" / "summary.json").read_text())["num_mixtures"] == 100
+    assert evaluate(model, folder, tmp_path / "scores", "--metrics", "si_sdr") == 0
+    assert json.loads((tmp_path / "scores" / "summary.json").read_text())["num_items"] == 100
+
+
+@pytest.mark.parametrize("rate", [44100, 16000])
+def test_an_oracle_passes_over_a_tree_of_stems(tmp_path: Path, rate: int, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("drums", "vocals")
+    for subset in ("train", "test"):
+        sources = stems(2, 1, 7.0, seed=len(subset))  # 1.27 s at 44.1 kHz
+        tracks = dict(zip(names, sources, strict=True))
+        write_track(tmp_path / "musdb" / subset / f"A {subset}", tracks | {"mixture": sources.sum(dim=0)}, 44100)
+    (tmp_path / "musdb" / "train" / "A train" / "drums.wav").write_bytes(b"damaged")
+    options = () if rate == 44100 else ("--sample-rate", "16000")
+    assert evaluate("oracle-irm2", tmp_path / "musdb", tmp_path / "out", "--split", "all", *options) == 1
+    output = capsys.readouterr()
+    assert "drums.wav" in output.err and "separator: error: A train: " in output.err
+    found = rows(tmp_path / "out")
+    assert [(row["item"], row["source"]) for row in found] == [("A test", "drums"), ("A test", "vocals")]
+    for row in found:
+        assert float(row["bss_v4_sdr_db"]) > float(row["input_bss_v4_sdr_db"])
+        assert ("cannot be compared" in row["note"]) == (rate == 16000)
+    assert ("cannot be compared" in output.out) == (rate == 16000)
+    other = ("--sample-rate", "22050")
+    assert evaluate("oracle-irm2", tmp_path / "musdb", tmp_path / "out", "--split", "all", *other) == 2
+    assert f"data_sample_rate {rate}, now it is 22050" in capsys.readouterr().err
+    frames = json.loads((tmp_path / "out" / "test" / "A test.json").read_text())["targets"][0]["frames"]
+    assert len(frames) == 1 and frames[0]["duration"] == 1.0
 
 
 def test_a_model_with_other_outputs_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=2, num_files=1)
     model = save_tiny_model(tmp_path / "m", num_sources=3)
-    arguments = ["evaluate", str(model), "--data", str(TINY), "--set", f"data.root={tmp_path / 'data'}"]
-    assert main([*arguments, "-o", str(tmp_path / "scores")]) == 2
+    assert evaluate(model, TINY, tmp_path / "scores", *settings(f"data.root={tmp_path / 'data'}")) == 2
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 1 and "2 sources" in err[0]
+    sources = dict(zip(("drums", "vocals", "mixture"), stems(3, 1, 0.2), strict=True))
+    write_track(tmp_path / "tree" / "song", sources, 16000)
+    assert evaluate(save_tiny_model(tmp_path / "two"), tmp_path / "tree", tmp_path / "scores") == 2
+    assert "expected a model with the outputs drums, vocals, found speaker1, speaker2" in capsys.readouterr().err
 
 
 def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = save_tiny_model(tmp_path / "m")
-    arguments = ["evaluate", str(model), "--data", str(TINY), "--set", f"data.root={tmp_path / 'no'}"]
-    assert main([*arguments, "-o", str(tmp_path / "scores")]) == 2
+    assert evaluate(model, TINY, tmp_path / "scores", *settings(f"data.root={tmp_path / 'no'}")) == 2
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 1 and "found nothing" in err[0]
+
+
+@pytest.mark.parametrize("options", [["--sample-rate", "8000"], ["--split", "train"], ["--sources", "a"]])
+def test_options_of_trees_are_refused_with_a_recipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert evaluate(save_tiny_model(tmp_path / "m"), TINY, tmp_path / "scores", *options) == 2
+    assert "for a folder of tracks" in capsys.readouterr().err

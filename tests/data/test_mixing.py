@@ -1,12 +1,22 @@
 """Mixing on the fly: the same example for the same number, sources that sum to the mixture, levels as asked."""
 
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
+from separator.data.config import MixtureListConfig, NoiseConfig, RoomConfig, SpeakersConfig, SpeakerSet
 from separator.data.mixing import SPEECH_LEVEL_DB, MixedSpeakers
+from separator.data.noise import Noises, load_noise
+from separator.data.recordings import load_recordings
+from separator.data.rooms import Rooms, load_rooms
 from separator.data.speakers import load_speakers
+from separator.errors import InputError
 from tests.speech import write_speakers
 
 
@@ -16,9 +26,13 @@ def speakers(tmp_path_factory: pytest.TempPathFactory):
     return load_speakers(folder.parent, "train", 16000)
 
 
-def mixed(speakers, **changes) -> MixedSpeakers:
-    settings = {"num_speakers": 2, "segment_samples": 16000, "sample_rate": 16000, "seed": 0}
-    return MixedSpeakers([(speakers, 1.0)], **(settings | changes))
+def config(segment_samples: int = 16000, **changes: Any) -> SpeakersConfig:
+    sets = {"train": (SpeakerSet("train"),), "valid": MixtureListConfig("valid")}
+    return SpeakersConfig(root=".", segment_seconds=segment_samples / 16000, **(sets | changes))
+
+
+def mixed(speakers, seed: int = 0, noise: Noises | None = None, rooms: Rooms | None = None, **changes) -> MixedSpeakers:
+    return MixedSpeakers([(speakers, 1.0)], config(**changes), noise, rooms, seed)
 
 
 @pytest.mark.parametrize("num_speakers", [1, 2, 3])
@@ -67,7 +81,7 @@ def test_speed_moves_the_pitch(speakers) -> None:
 
 
 def test_weights_decide_the_set(speakers) -> None:
-    data = MixedSpeakers([(speakers[:2], 9.0), (speakers[2:], 1.0)], 1, 1000, 16000)
+    data = MixedSpeakers([(speakers[:2], 9.0), (speakers[2:], 1.0)], config(1000, num_speakers=1))
     names = [data._draw_speakers(np.random.default_rng(seed))[0].name for seed in range(400)]
     assert sum(name in ("speaker0", "speaker1") for name in names) == pytest.approx(360, abs=30)
 
@@ -86,3 +100,85 @@ def test_levels_and_full_scale() -> None:
     assert np.abs(loud.sum(axis=0)).max() == pytest.approx(0.95, rel=1e-5)
     quiet = np.full((2, 10), 0.1, dtype=np.float32)
     assert within_full_scale(quiet) is quiet
+
+
+@pytest.mark.parametrize(("num_speakers", "overlap"), [(2, 0.2), (2, 0.5), (3, 0.5), (2, 0.0)])
+def test_talkers_overlap_by_the_share_asked_for(speakers, num_speakers: int, overlap: float) -> None:
+    """Each talks for L of the time and shares overlap·L with the next: L·(S - (S - 1)·overlap) is the whole."""
+    data = mixed(speakers, num_speakers=num_speakers, overlap=(overlap, overlap))
+    starts, length = data._turns(np.random.default_rng(0))
+    assert length == pytest.approx(16000 / (num_speakers - (num_speakers - 1) * overlap), abs=1)
+    for first, second in pairwise(starts):
+        assert (first + length - second) / length == pytest.approx(overlap, abs=0.001)
+    sources = data[0].sources[:, 0]
+    for source, start in zip(sources, starts, strict=True):
+        active = torch.zeros(16000, dtype=torch.bool)
+        active[start : start + length] = True
+        assert source[~active].abs().max() == 0 if overlap < 1 else True
+        assert source[active].abs().max() > 0.01
+
+
+def test_noise_has_the_ratio_asked_for_and_is_of_no_source(speakers, tmp_path: Path) -> None:
+    (tmp_path / "noise").mkdir()
+    for number, seconds in enumerate((0.3, 5.0)):  # one shorter than an example is repeated
+        noise = 0.1 * np.random.default_rng(number).standard_normal(round(seconds * 48000))
+        soundfile.write(tmp_path / "noise" / f"{number}.wav", noise, 48000)
+    noises = load_noise(tmp_path, NoiseConfig("noise", snr_db=(6.0, 6.0)), 16000)
+    for index in range(6):
+        mixture, sources, _ = mixed(speakers, noise=noises)[index]
+        rest = (mixture - sources.sum(dim=0)).numpy()
+        loudest = max(root_mean_square(source.numpy()) for source in sources)
+        assert 20 * np.log10(loudest / root_mean_square(rest)) == pytest.approx(6, abs=0.01)
+    clean = mixed(speakers)[0]
+    assert torch.equal(clean.mixture, clean.sources.sum(dim=0))
+
+
+@pytest.mark.parametrize("target", ["reverberant", "early"])
+def test_rooms_from_files_convolve_each_talker(speakers, tmp_path: Path, target: str) -> None:
+    """An echo of half the level, 100 ms after the direct sound: late, and so of the mixture alone for `early`."""
+    (tmp_path / "rooms" / "hall").mkdir(parents=True)
+    response = np.zeros(4000)
+    response[[200, 1800]] = 0.5, 0.25
+    soundfile.write(tmp_path / "rooms" / "hall" / "seat.wav", response, 16000, subtype="FLOAT")
+    rooms = load_rooms(tmp_path, RoomConfig("rooms", target=target), 16000)  # type: ignore[arg-type]
+    dry = mixed(speakers)[4].sources.numpy()
+    wet = mixed(speakers, rooms=rooms)[4]
+    late = np.pad(0.5 * dry, ((0, 0), (0, 0), (1600, 0)))[..., :16000]
+    expected_mixture, expected = (dry + late).sum(axis=0), dry if target == "early" else dry + late
+    scale = wet.mixture.numpy().std() / expected_mixture.std()  # kept within full scale as one
+    np.testing.assert_allclose(wet.mixture.numpy(), scale * expected_mixture, atol=1e-4)
+    np.testing.assert_allclose(wet.sources.numpy(), scale * expected, atol=1e-4)
+
+
+def test_simulated_rooms_reverberate(speakers) -> None:
+    pytest.importorskip("pyroomacoustics")
+    rooms = load_rooms(Path(), RoomConfig(reverberation_seconds=(0.3, 0.3)), 16000)
+    first, again = mixed(speakers, rooms=rooms)[2], mixed(speakers, rooms=rooms)[2]
+    assert torch.equal(first.sources, again.sources)
+    assert torch.isfinite(first.mixture).all() and not torch.allclose(first.sources, mixed(speakers)[2].sources)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (lambda root: load_noise(root, NoiseConfig("none"), 16000), "expected a folder of noise"),
+        (lambda root: load_rooms(root, RoomConfig("none"), 16000), "expected a folder of impulse responses"),
+        (lambda root: load_rooms(root, RoomConfig("."), 16000), r"expected impulse responses ROOM/\*\.wav, found none"),
+    ],
+)
+def test_missing_noise_and_rooms_are_one_line(load: Any, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        load(tmp_path)
+
+
+def test_recordings_on_disk_are_those_in_memory(tmp_path: Path) -> None:
+    for number, rate in enumerate((16000, 44100)):
+        noise = 0.1 * np.random.default_rng(number).standard_normal(rate)
+        soundfile.write(tmp_path / f"{number}.flac", noise, rate)
+    files = sorted(tmp_path.iterdir())
+    held, streamed = load_recordings(files, 16000), load_recordings(files, 16000, memory_bytes=1000)
+    for first, second in zip(held, streamed, strict=True):
+        assert first.samples is not None and second.samples is None
+        assert first.num_samples == second.num_samples == 16000
+        np.testing.assert_allclose(first.read(3000, 5000), second.read(3000, 5000), atol=1e-3)
+        assert len(second.read(15000, 5000)) == 1000

@@ -33,8 +33,8 @@ def test_recordings_are_mono_int16_at_the_rate_asked_for(tmp_path: Path) -> None
     assert speaker.files == ("set/x/stereo.wav",)
     assert len(calls) == 1
     (utterance,) = speaker.utterances
-    assert utterance.dtype == np.int16 and utterance.shape == (16000,)
-    assert np.abs(utterance).max() == pytest.approx(np.abs(talk).max() * 32767, rel=0.1)
+    assert utterance.samples.dtype == np.int16 and utterance.samples.shape == (16000,)
+    assert np.abs(utterance.samples).max() == pytest.approx(np.abs(talk).max() * 32767, rel=0.1)
 
 
 def test_a_missing_empty_or_broken_tree_is_named(tmp_path: Path) -> None:

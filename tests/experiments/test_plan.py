@@ -59,8 +59,8 @@ def test_recipes_that_are_not_alike_are_refused(content: dict[str, Any], words: 
 
 def test_what_may_differ_is_told(tmp_path: Path) -> None:
     write_recipe(tmp_path / "a.yaml", "a")
-    write_recipe(tmp_path / "b.yaml", "b", optimizer={"learning_rate": 0.01}, training={"compile": True})
-    assert other_differences(load_recipes([tmp_path])) == ["optimizer.learning_rate", "training.compile"]
+    write_recipe(tmp_path / "b.yaml", "b", optimizer={"learning_rate": 0.01}, trainer={"compile": True})
+    assert other_differences(load_recipes([tmp_path])) == ["optimizer.learning_rate", "trainer.compile"]
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def mixtures(tmp_path_factory: pytest.TempPathFactory) -> MixtureList:
 
 def test_scores_are_read_as_they_were_written(mixtures: MixtureList, tmp_path: Path) -> None:
     summary = score_model(perfect_separator(), mixtures, tmp_path, about={"steps": 7})
-    scores = read_scores(tmp_path, mixtures)
+    scores = read_scores(tmp_path, mixtures, 2)
     assert [(score.mixture, score.source) for score in scores] == [
         (f"mix{mixture}", source) for mixture in range(3) for source in (1, 2)
     ]
@@ -59,7 +59,7 @@ def test_scores_that_are_not_all_there_are_refused(damage: str, mixtures: Mixtur
     else:
         path.write_text(changed[damage])
     with pytest.raises(InputError, match=r"scores\.csv: expected a score for each of the 6 sources") as raised:
-        read_scores(tmp_path, mixtures)
+        read_scores(tmp_path, mixtures, 2)
     assert "\n" not in str(raised.value)
 
 

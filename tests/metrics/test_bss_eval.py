@@ -1,62 +1,13 @@
-"""BSS Eval against museval frame by frame, against mir_eval's fixtures, and where museval raises."""
+"""BSS Eval v4 against museval frame by frame, and where museval raises."""
 
-import json
-import warnings
-from pathlib import Path
-
-import mir_eval
 import numpy as np
 import pytest
-import soundfile
-import soxr
 import torch
 from torch import Tensor
 
 from separator.metrics import bss_eval, bss_eval_sources
-from tests.museval_metrics import load_museval_metrics
-
-museval_metrics = load_museval_metrics()
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-RATE = 8000
-NAMES = ("sdr", "isr", "sir", "sar")
-
-
-def stems(num_sources: int, num_channels: int, seconds: float, seed: int = 0) -> Tensor:
-    """Noise of a slope, a rhythm and a panning of its own for each source: `(S, C, T)`, float64."""
-    random = torch.Generator().manual_seed(seed)
-    num_samples = round(seconds * RATE)
-    noise = torch.randn(num_sources, 1, num_samples, generator=random, dtype=torch.float64)
-    slope = torch.linspace(-0.6, 0.6, num_sources).view(-1, 1, 1)
-    noise = noise + slope * noise.roll(1, dims=-1)
-    beat = torch.rand(num_sources, 1, num_samples // 1000 + 1, generator=random).repeat_interleave(1000, dim=-1)
-    diffuse = 0.1 * torch.randn(num_sources, num_channels, num_samples, generator=random, dtype=torch.float64)
-    panning = torch.rand(num_sources, num_channels, 1, generator=random) + 0.2
-    return 0.1 * (panning * noise + diffuse) * beat[..., :num_samples]
-
-
-def leaky(reference: Tensor, seed: int = 1) -> Tensor:
-    """Estimates with every fault that BSS Eval tells apart: filtering, leakage, noise."""
-    noise = torch.randn(reference.shape, generator=torch.Generator().manual_seed(seed), dtype=reference.dtype)
-    filtered = 0.8 * reference + 0.2 * reference.roll(3, dims=-1).flip(1)
-    return filtered + 0.15 * reference.sum(dim=0) + 0.1 * reference.std() * noise
-
-
-def of_museval(estimate: Tensor, reference: Tensor, window: float, hop: float, **options: bool) -> list[np.ndarray]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        scores = museval_metrics.bss_eval(
-            reference.double().transpose(1, 2).numpy(),
-            estimate.double().transpose(1, 2).numpy(),
-            window,
-            hop,
-            **options,
-        )
-    return list(scores[:4])
-
-
-def assert_agree(ours: tuple[Tensor, ...], theirs: list[np.ndarray], tolerance_db: float = 1e-3) -> None:
-    for name, our, their in zip(NAMES, ours, theirs, strict=True):
-        np.testing.assert_allclose(our.numpy(), their, rtol=0, atol=tolerance_db, err_msg=name)
+from tests.museval_metrics import NAMES, assert_agree, of_museval
+from tests.stem_folders import RATE, leaky, stems
 
 
 @pytest.mark.parametrize(
@@ -163,73 +114,6 @@ def test_batches_are_scored_one_by_one() -> None:
     assert framewise.sdr.shape == (2, 2, 2) and whole.permutation.tolist() == [[1, 0], [1, 0]]
     torch.testing.assert_close(framewise.sir[1], bss_eval(estimate[1], reference[1], RATE).sir)
     torch.testing.assert_close(whole.sdr[1], bss_eval_sources(estimate[1], reference[1]).sdr)
-
-
-@pytest.mark.parametrize("num_sources", [2, 3])
-def test_sources_agree_with_mir_eval(num_sources: int) -> None:
-    reference = stems(num_sources, 1, 1.0)
-    estimate = leaky(reference)[torch.randperm(num_sources, generator=torch.Generator().manual_seed(3))]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for permute in (True, False):
-            theirs = mir_eval.separation.bss_eval_sources(reference[:, 0].numpy(), estimate[:, 0].numpy(), permute)
-            for our, their in zip(bss_eval_sources(estimate, reference, permute), theirs, strict=True):
-                np.testing.assert_allclose(our.numpy(), their, rtol=0, atol=1e-3)
-
-
-def test_sources_with_silence_are_nan_and_get_the_estimate_that_is_left() -> None:
-    reference = stems(2, 1, 1.0)
-    estimate = leaky(reference).flip(0)
-    reference[0] = 0
-    scores = bss_eval_sources(estimate, reference)
-    assert scores.permutation.tolist() == [1, 0]
-    assert scores.sdr.isnan().tolist() == [True, False]
-
-
-@pytest.mark.parametrize("number", ["01", "02", "03", "05", "07", "08", "09"])
-def test_sources_reach_the_published_values_of_mir_eval(number: str) -> None:
-    folder = SHARED / "bss_eval"
-    if not folder.is_dir():
-        pytest.skip(f"needs mir_eval's separation fixtures in {folder}")
-    expected = json.loads((folder / f"output{number}.json").read_text())["Sources"]
-    reference, estimate = (
-        torch.stack([torch.from_numpy(soundfile.read(path)[0]) for path in sorted((folder / kind).glob("*.wav"))])
-        for kind in (f"ref{number}", f"est{number}")
-    )
-    scores = bss_eval_sources(estimate.unsqueeze(1), reference.unsqueeze(1))
-    for score, name in zip(scores, ("Distortion", "Interference", "Artifact"), strict=False):
-        np.testing.assert_allclose(score.numpy(), expected[f"Source to {name}"], rtol=0, atol=1e-3, err_msg=name)
-    assert scores.permutation.tolist() == expected["Source permutation"]
-
-
-def real_stems(song: str, start_seconds: int, names: tuple[str, ...]) -> Tensor:
-    """Four seconds of a song's stems at 16 kHz, `(S, 2, T)`; the test is skipped where the songs are absent."""
-    folder = SHARED / "music" / song
-    if not folder.is_dir():
-        pytest.skip(f"needs the stems in {folder}")
-    read = [soundfile.read(folder / f"{name}.opus", start=start_seconds * 48000, frames=4 * 48000)[0] for name in names]
-    return torch.from_numpy(np.stack([soxr.resample(stem, 48000, 16000).T for stem in read])).contiguous()
-
-
-@pytest.mark.parametrize("num_channels", [1, 2])
-def test_real_stems_agree_with_museval(num_channels: int) -> None:
-    reference = real_stems("train/Lithium", 200, ("drums", "other", "vocals"))[:, :num_channels]
-    reference[0, :, :16000] = 0
-    estimate = leaky(reference)
-    assert_agree(bss_eval(estimate, reference, 16000), of_museval(estimate, reference, 16000, 16000), tolerance_db=1e-2)
-
-
-def test_ill_conditioned_stems_agree_as_far_as_museval_does_with_itself() -> None:
-    """A bass that is nearly mono and fills few bands: museval's own scores change with the order of the sources.
-
-    Rounding decides there, differently here and there, so only the order of magnitude can agree.
-    """
-    reference = real_stems("train/Potassium", 150, ("drums", "bass"))
-    estimate = leaky(reference)
-    theirs = of_museval(estimate, reference, 16000, 16000)
-    turned = of_museval(estimate.flip(0, 1), reference.flip(0, 1), 16000, 16000)
-    spread_db = max(np.abs(one[::-1] - other).max() for one, other in zip(turned, theirs, strict=True))
-    assert_agree(bss_eval(estimate, reference, 16000), theirs, tolerance_db=1e-2 + 10 * float(spread_db))
 
 
 @pytest.mark.gpu

@@ -1,7 +1,9 @@
-"""What a recipe's `data` section may say."""
+"""Speakers mixed on the fly."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+from separator.data.config.base import DataConfig
 from separator.errors import InputError
 
 
@@ -53,45 +55,96 @@ class MixtureListConfig:
 
 
 @dataclass(frozen=True)
-class DataConfig:
+class NoiseConfig:
+    """Noise that is part of the mixture and of no source.
+
+    Args:
+        path: Folder of recordings below the data root.
+        snr_db: Range of the ratio of the loudest talker's level to the noise's, in dB.
+    """
+
+    path: str
+    snr_db: tuple[float, float] = (0.0, 20.0)
+
+    def __post_init__(self) -> None:
+        low, high = self.snr_db
+        if not -100 <= low <= high <= 100:
+            raise InputError(f"data.noise.snr_db: expected [low, high] within ±100 dB, found {list(self.snr_db)}")
+
+
+@dataclass(frozen=True)
+class RoomConfig:
+    """Rooms that the talkers are heard in.
+
+    Args:
+        path: Folder of impulse responses below the data root, `ROOM/*.{wav,flac}`: the talkers of a mixture are in
+            one room, at different places. None simulates box-shaped rooms with pyroomacoustics.
+        probability: Share of mixtures in a room.
+        reverberation_seconds: Range of the simulated rooms' reverberation time.
+        target: "reverberant": a source is the talker as heard in the room; "early": only what arrives within 50 ms of
+            the direct sound, the rest of the room being part of the mixture alone.
+    """
+
+    path: str | None = None
+    probability: float = 1.0
+    reverberation_seconds: tuple[float, float] = (0.2, 0.6)
+    target: Literal["reverberant", "early"] = "reverberant"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise InputError(f"data.rooms.probability: expected from 0 to 1, found {self.probability}")
+        low, high = self.reverberation_seconds
+        if not 0.1 <= low <= high <= 2:
+            raise InputError(
+                f"data.rooms.reverberation_seconds: expected [low, high] within 0.1 to 2, found {[low, high]}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakersConfig(DataConfig):
     """Speakers mixed on the fly for training, fixed lists for validation and test.
 
     Args:
-        root: Folder that the paths below are relative to; itself relative to where the command is run.
+        kind: "speakers".
         train: The sets that training talkers are drawn from.
         valid: The list that models are chosen on.
         test: The list of the final score.
-        sample_rate: Rate in Hz at which everything is delivered.
         num_speakers: Talkers in a mixture.
-        segment_seconds: Length of a training example.
         level_range_db: Each talker's level is drawn from plus or minus half of this.
         speeds: Factors by which a talker is sped up or slowed down (pitch moves along), drawn evenly.
-        num_workers: Loader processes beside the training process.
+        overlap: Range of the share of its time that a talker speaks at once with the next one; 1 is all the time.
+        noise: Noise in the training mixtures; none adds none.
+        rooms: Rooms of the training mixtures; none adds none.
     """
 
-    root: str
+    kind: Literal["speakers"] = "speakers"
     train: tuple[SpeakerSet, ...]
     valid: MixtureListConfig
     test: MixtureListConfig | None = None
-    sample_rate: int = 16000
     num_speakers: int = 2
-    segment_seconds: float = 4.0
     level_range_db: float = 5.0
     speeds: tuple[float, ...] = (1.0,)
-    num_workers: int = 1
+    overlap: tuple[float, float] = (1.0, 1.0)
+    noise: NoiseConfig | None = None
+    rooms: RoomConfig | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.train:
             raise InputError("data.train must name at least one set of speakers, found none")
         if self.num_speakers < 1:
             raise InputError(f"data.num_speakers must be at least 1, found {self.num_speakers}")
-        if not 0.01 <= self.segment_seconds <= 3600:
-            raise InputError(f"data.segment_seconds must be from 0.01 to 3600, found {self.segment_seconds}")
         if not 0 <= self.level_range_db <= 200:
             raise InputError(f"data.level_range_db must be from 0 to 200, found {self.level_range_db}")
-        if self.sample_rate < 1:
-            raise InputError(f"data.sample_rate must be at least 1 Hz, found {self.sample_rate}")
         if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):
             raise InputError(f"data.speeds must be factors from 0.5 to 2, found {list(self.speeds)}")
-        if self.num_workers < 0:
-            raise InputError(f"data.num_workers must be 0 or more, found {self.num_workers}")
+        if not 0 <= self.overlap[0] <= self.overlap[1] <= 1:
+            raise InputError(f"data.overlap: expected [low, high] within 0 to 1, found {list(self.overlap)}")
+
+    @property
+    def num_sources(self) -> int:
+        return self.num_speakers
+
+    @property
+    def training_sets(self) -> list[str]:
+        return [each.path for each in self.train]

@@ -1,0 +1,108 @@
+"""`separator prepare DATASET ROOT -o DIR`: converts a data set once into what training reads fast, or checks it."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from separator.data.config import DataConfig
+    from separator.data.prepare import Done
+
+MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; imports nothing heavy."""
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="speakers, librimix, wsj0_mix (and WHAM!), musdb, stems, or a recipe"
+    )
+    parser.add_argument("root", metavar="ROOT", type=Path, help="the data set's folder")
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="the prepared tree")
+    parser.add_argument("--sample-rate", type=int, help="in Hz (default: the recipe's, or 16000)")
+    parser.add_argument("--format", choices=("flac", "wav"), default="flac", help="of the files (default: flac)")
+    parser.add_argument("--jobs", type=int, help="files converted at the same time (default: one for each core)")
+    parser.add_argument("--check", action="store_true", help="convert nothing: list everything that is wrong")
+    parser.add_argument(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change one setting of the recipe, such as data.task=sep_noisy",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when all is converted, or nothing is wrong; 1 when some files failed, or something is wrong."""
+    from dataclasses import replace
+
+    from separator.data.checks import default_config
+    from separator.data.config import DataConfig, SongsConfig
+    from separator.errors import InputError
+    from separator.recipe import load_recipe
+
+    if args.dataset.endswith((".yaml", ".yml")):
+        recipe = load_recipe(args.dataset, args.overrides)
+        config: DataConfig = replace(recipe.data, root=str(args.root))
+        sources: tuple[str, ...] = recipe.sources
+    elif args.overrides:
+        raise InputError("--set changes a recipe, but DATASET is a kind of data")
+    else:
+        config = default_config(args.dataset, args.root)
+        sources = MUSDB_SOURCES if isinstance(config, SongsConfig) else ()
+    if args.check:
+        return _check(config, sources)
+    if args.output is None:
+        raise InputError("expected -o DIR, the folder for the prepared tree, or --check")
+    if args.jobs is not None and args.jobs < 1:
+        raise InputError(f"--jobs: expected at least 1, found {args.jobs}")
+    sample_rate = args.sample_rate or config.sample_rate
+    if not 1000 <= sample_rate <= 1_000_000:
+        raise InputError(f"--sample-rate: expected from 1000 to 1000000 Hz, found {sample_rate}")
+    return _convert(args, sample_rate)
+
+
+def _check(config: "DataConfig", sources: tuple[str, ...]) -> int:
+    from separator.data.checks import list_problems
+
+    wrong = 0
+    for split, num_whole, problems in list_problems(config, sources):
+        for problem in problems:
+            print(problem)
+        wrong += len(problems)
+        print(f"{split}: {num_whole} whole, {len(problems)} problems", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _convert(args: argparse.Namespace, sample_rate: int) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from separator.cli.main import print_error
+    from separator.data.prepare import find_tasks, prepare
+
+    console = Console(stderr=True)
+    columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task("preparing", total=len(find_tasks(args.root, f".{args.format}")))
+
+        def report(done: "Done") -> None:
+            progress.advance(bar)
+            if done.error:
+                print_error(done.error)
+            if done.clipped:
+                print(
+                    f"{done.task.source}: {done.clipped} samples were over full scale after resampling, and limited",
+                    file=sys.stderr,
+                )
+
+        results = prepare(args.root, args.output, sample_rate, args.format, args.jobs, report)
+    failed = sum(bool(done.error) for done in results)
+    kept = sum(done.was_there for done in results)
+    print(
+        f"{len(results) - failed - kept} files converted, {kept} there already, {failed} failed, at {sample_rate} Hz",
+        file=sys.stderr,
+    )
+    print(args.output)
+    return 1 if failed else 0

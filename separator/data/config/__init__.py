@@ -1,0 +1,40 @@
+"""What a recipe's `data` section may say, one dataclass for each kind."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from separator.data.config.base import DataConfig
+from separator.data.config.paired import LibriMixConfig, PairedConfig, WSJ0MixConfig
+from separator.data.config.songs import MUSDBConfig, SongsConfig, StemsConfig
+from separator.data.config.speakers import MixtureListConfig, NoiseConfig, RoomConfig, SpeakersConfig, SpeakerSet
+
+AnyDataConfig = Annotated[
+    SpeakersConfig | LibriMixConfig | WSJ0MixConfig | MUSDBConfig | StemsConfig, Field(discriminator="kind")
+]
+DATA_KINDS: dict[str, type[DataConfig]] = {
+    "speakers": SpeakersConfig,
+    "librimix": LibriMixConfig,
+    "wsj0_mix": WSJ0MixConfig,
+    "musdb": MUSDBConfig,
+    "stems": StemsConfig,
+}
+KINDS = tuple(DATA_KINDS)
+
+__all__ = [
+    "DATA_KINDS",
+    "KINDS",
+    "AnyDataConfig",
+    "DataConfig",
+    "LibriMixConfig",
+    "MUSDBConfig",
+    "MixtureListConfig",
+    "NoiseConfig",
+    "PairedConfig",
+    "RoomConfig",
+    "SongsConfig",
+    "SpeakerSet",
+    "SpeakersConfig",
+    "StemsConfig",
+    "WSJ0MixConfig",
+]

@@ -1,0 +1,69 @@
+"""The index that `separator prepare` leaves in a tree: what it read, what it wrote, so that nothing is opened twice."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from separator.errors import InputError
+
+INDEX_NAME = "index.csv"
+FIELDS = ("file", "num_samples", "sample_rate", "source_bytes", "source_sha256")
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a header says.
+
+    Attributes:
+        num_samples: Samples a channel.
+        sample_rate: In Hz.
+    """
+
+    num_samples: int
+    sample_rate: int
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """One prepared file.
+
+    Attributes:
+        file: Its path in the tree.
+        num_samples, sample_rate: What was written.
+        source_bytes, source_sha256: Size and checksum of the file that was read.
+    """
+
+    file: str
+    num_samples: int
+    sample_rate: int
+    source_bytes: int
+    source_sha256: str
+
+
+def read_rows(root: Path) -> dict[str, IndexRow]:
+    """The index of a prepared tree by file; empty if there is none. A last line that was cut short is left out."""
+    path = root / INDEX_NAME
+    if not path.is_file():
+        return {}
+    rows: dict[str, IndexRow] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if None in row.values() or len(row["source_sha256"] or "") != 64:
+                    continue
+                rows[row["file"]] = IndexRow(
+                    row["file"],
+                    int(row["num_samples"]),
+                    int(row["sample_rate"]),
+                    int(row["source_bytes"]),
+                    row["source_sha256"],
+                )
+    except (KeyError, ValueError, UnicodeDecodeError, csv.Error):
+        expected = ", ".join(FIELDS)
+        raise InputError(f"{path}: expected an index with the columns {expected}, found something else") from None
+    return rows
+
+
+def read_index(root: Path) -> dict[Path, FileFacts]:
+    """Length and rate of each prepared file, by its path."""
+    return {root / row.file: FileFacts(row.num_samples, row.sample_rate) for row in read_rows(root).values()}

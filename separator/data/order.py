@@ -1,0 +1,33 @@
+"""In which order the examples of a finite set are seen: a permutation of its own in each epoch."""
+
+import numpy as np
+
+ORDER_STREAM, EXAMPLE_STREAM = 1, 2
+"""Keep the random numbers of the order apart from those of the examples."""
+
+
+class EpochOrder:
+    """Example number `i` of training, counted over all epochs, is item `order[i]` of the set.
+
+    Args:
+        num_items: Items in an epoch.
+        seed: Seed of all permutations.
+    """
+
+    def __init__(self, num_items: int, seed: int) -> None:
+        self.num_items = num_items
+        self.seed = seed
+        self._epoch = -1
+        self._permutation = np.empty(0, dtype=np.int64)
+
+    def __getitem__(self, index: int) -> int:
+        epoch, position = divmod(index, self.num_items)
+        if epoch != self._epoch:
+            random = np.random.default_rng((self.seed, ORDER_STREAM, epoch))
+            self._epoch, self._permutation = epoch, random.permutation(self.num_items)
+        return int(self._permutation[position])
+
+
+def example_random(seed: int, index: int) -> np.random.Generator:
+    """The random numbers of one training example: they follow from the seed and its number alone."""
+    return np.random.default_rng((seed, EXAMPLE_STREAM, index))

@@ -1,0 +1,206 @@
+"""Mixtures and sources that lie on disk as files of one length: LibriMix, WSJ0-mix, WHAM!."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.data import Dataset
+
+from separator.audio.reading import AudioReader
+from separator.audio.resampling import resampled_length
+from separator.data.example import Example
+from separator.data.index import FileFacts, read_index
+from separator.data.order import EpochOrder, example_random
+from separator.data.segments import read_segment, with_channels
+from separator.errors import InputError
+
+SUFFIXES = (".wav", ".flac")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One mixture on disk.
+
+    Attributes:
+        name: Name of the mixture.
+        mixture: Its file.
+        sources: The files of its sources, in order.
+    """
+
+    name: str
+    mixture: Path
+    sources: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class CheckedPair:
+    """A mixture whose files are there, of one rate and one length.
+
+    Attributes:
+        pair: The files.
+        num_samples: Their length, at their own rate.
+        sample_rate: Their rate in Hz.
+    """
+
+    pair: Pair
+    num_samples: int
+    sample_rate: int
+
+    def length(self, sample_rate: int) -> int:
+        """Samples at another rate."""
+        return resampled_length(self.num_samples, self.sample_rate, sample_rate)
+
+    def read(self, start: int, num_samples: int, sample_rate: int) -> Example:
+        """A part of it, mono, at a rate; zeros after its end."""
+        files = (self.pair.mixture, *self.pair.sources)
+        signals = [with_channels(read_segment(file, start, num_samples, sample_rate), 1) for file in files]
+        return Example(signals[0], torch.stack(signals[1:]), self.pair.name)
+
+
+def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path:
+    """The folder that holds the splits: `root` and all `parts`, or fewer of them if `root` goes into some already.
+
+    Raises:
+        InputError: If there is none.
+    """
+    splits = tuple(splits)
+    for skip in range(len(parts) + 1):
+        candidate = root.joinpath(*parts[skip:])
+        if any((candidate / split).is_dir() for split in splits):
+            return candidate
+    raise InputError(f"{root.joinpath(*parts)}: expected a folder with {', '.join(splits)}, found none of them")
+
+
+def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | None = None) -> list[Pair]:
+    """The mixtures of a folder, each with the files of its name in the sources' folders.
+
+    Args:
+        mixtures: Folder of the mixtures.
+        sources: A folder for each source.
+        names: Files' names without suffix, if a list says which belong; None takes all that are in `mixtures`.
+
+    Raises:
+        InputError: If the folder is missing or holds no mixture.
+    """
+    if not mixtures.is_dir():
+        raise InputError(f"{mixtures}: expected a folder of mixtures, found nothing")
+    found = {path.stem: path for path in sorted(mixtures.iterdir()) if path.suffix.lower() in SUFFIXES}
+    if not found:
+        raise InputError(f"{mixtures}: expected mixtures (*.wav, *.flac), found none")
+    folders = list(sources)
+    return [
+        Pair(name, (path := found.get(name, mixtures / f"{name}.wav")), tuple(folder / path.name for folder in folders))
+        for name in (found if names is None else names)
+    ]
+
+
+def find_problems(pairs: Iterable[Pair], root: Path) -> tuple[list[CheckedPair], list[str]]:
+    """Look at the header of every file.
+
+    Args:
+        pairs: The mixtures.
+        root: Where `separator prepare` may have left an index, which saves opening the files.
+
+    Returns:
+        The mixtures that are whole, and a line for each problem: a file that is missing or unreadable, or differs in
+        length or rate from its mixture.
+    """
+    known = read_index(root)
+    checked: list[CheckedPair] = []
+    problems: list[str] = []
+    with ThreadPoolExecutor() as pool:
+        for found in pool.map(lambda pair: _check(pair, known), pairs):
+            if isinstance(found, CheckedPair):
+                checked.append(found)
+            else:
+                problems += found
+    return checked, problems
+
+
+def _check(pair: Pair, known: dict[Path, FileFacts]) -> CheckedPair | list[str]:
+    facts, problems = [], []
+    for path in (pair.mixture, *pair.sources):
+        try:
+            facts.append((path, known[path] if path in known else _look(path)))
+        except InputError as error:
+            problems.append(str(error))
+    for path, fact in facts[1:]:
+        for what, expected, found in (
+            ("samples", facts[0][1].num_samples, fact.num_samples),
+            ("Hz", facts[0][1].sample_rate, fact.sample_rate),
+        ):
+            if expected != found:
+                problems.append(f"{path}: expected {expected} {what} as in {facts[0][0].name}, found {found}")
+    return problems or CheckedPair(pair, facts[0][1].num_samples, facts[0][1].sample_rate)
+
+
+def _look(path: Path) -> FileFacts:
+    with AudioReader(path) as reader:
+        if reader.is_truncated:
+            raise InputError(f"{path}: cut short: its header promises more than it holds")
+        return FileFacts(reader.num_samples, reader.sample_rate)
+
+
+def check_pairs(pairs: list[Pair], root: Path) -> list[CheckedPair]:
+    """The mixtures, all of which are whole.
+
+    Raises:
+        InputError: Naming the first problem and how many there are.
+    """
+    checked, problems = find_problems(pairs, root)
+    if problems:
+        more = f" (and {len(problems) - 1} more: separator prepare --check lists all)" if len(problems) > 1 else ""
+        raise InputError(f"{problems[0]}{more}")
+    return checked
+
+
+class PairedList(Dataset[Example]):
+    """The mixtures one after the other, whole.
+
+    Args:
+        pairs: The mixtures.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, pairs: list[CheckedPair], sample_rate: int) -> None:
+        self.pairs = pairs
+        self.sample_rate = sample_rate
+
+    @property
+    def names(self) -> list[str]:
+        """Of the mixtures, in order."""
+        return [each.pair.name for each in self.pairs]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Example:
+        pair = self.pairs[index]
+        return pair.read(0, pair.length(self.sample_rate), self.sample_rate)
+
+
+class PairedSegments(Dataset[Example]):
+    """Training examples: each mixture once an epoch, in an order of its own, cut at random.
+
+    Args:
+        pairs: The mixtures; those shorter than an example are filled with zeros.
+        segment_samples: Length of an example.
+        sample_rate: In Hz.
+        seed: Seed of order and cuts.
+    """
+
+    def __init__(self, pairs: list[CheckedPair], segment_samples: int, sample_rate: int, seed: int = 0) -> None:
+        self.pairs = pairs
+        self.segment_samples = segment_samples
+        self.sample_rate = sample_rate
+        self.seed = seed
+        self.examples_per_epoch = len(pairs)
+        self._order = EpochOrder(len(pairs), seed)
+
+    def __getitem__(self, index: int) -> Example:
+        pair = self.pairs[self._order[index]]
+        latest = max(0, pair.length(self.sample_rate) - self.segment_samples)
+        start = int(example_random(self.seed, index).integers(latest + 1))
+        return pair.read(start, self.segment_samples, self.sample_rate)

@@ -1,0 +1,240 @@
+"""A tree of audio converted once into what training reads fast: the same tree at one rate, with an index."""
+
+import csv
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import Literal, TextIO
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+
+from separator.audio.reading import AudioReader, find_audio, native_name, reason
+from separator.audio.resampling import StreamResampler
+from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
+from separator.data.musdb_songs import STEM_SUFFIX
+from separator.errors import InputError
+from separator.replacing import remove_leftovers, replace_file
+
+HASH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to write.
+
+    Attributes:
+        source: The file that is read.
+        target: Where it goes, relative to the prepared tree.
+        stem: Which signal of a `.stem.mp4`; None for a file of one signal.
+    """
+
+    source: Path
+    target: Path
+    stem: int | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a task.
+
+    Attributes:
+        task: The task.
+        row: Its line of the index; None if it failed.
+        error: Why it failed.
+        was_there: Whether an earlier call had done it.
+        clipped: Samples that resampling lifted over full scale and that were limited to it.
+    """
+
+    task: Task
+    row: IndexRow | None = None
+    error: str = ""
+    was_there: bool = False
+    clipped: int = 0
+
+
+def find_tasks(root: Path, suffix: str) -> list[Task]:
+    """Every audio file below a folder, and every signal of its `.stem.mp4` files.
+
+    Args:
+        root: The data set.
+        suffix: ".flac" or ".wav", of the files to write.
+
+    Raises:
+        InputError: If there is none, or two would be written to one place.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: expected a data set, found {'a file' if root.exists() else 'nothing'}")
+    packed = sorted(path for path in root.rglob(f"*{STEM_SUFFIX}") if path.is_file())
+    tasks = [
+        Task(path, path.relative_to(root).parent / path.name.removesuffix(STEM_SUFFIX) / f"{name}{suffix}", number)
+        for path in packed
+        for number, name in enumerate(("mixture", "drums", "bass", "other", "vocals"))
+    ]
+    if not packed:
+        tasks = [Task(path, path.relative_to(root).with_suffix(suffix)) for path in find_audio(root)]
+    elif shutil.which("ffmpeg") is None:
+        raise InputError(f"{root}: {STEM_SUFFIX} files need ffmpeg on the PATH, found none")
+    seen: dict[Path, Path] = {}
+    for task in tasks:
+        if task.target in seen:
+            raise InputError(f"{task.source} and {seen[task.target]} would both become {task.target}")
+        seen[task.target] = task.source
+    return tasks
+
+
+def prepare(
+    root: Path,
+    output: Path,
+    sample_rate: int,
+    audio_format: Literal["flac", "wav"] = "flac",
+    jobs: int | None = None,
+    on_done: Callable[[Done], None] | None = None,
+) -> list[Done]:
+    """Convert a data set; what an earlier call has done is kept, and what it left half done is done again.
+
+    Files keep their place in the tree and their channels; 16 bits stay 16 bits, more become 24. CSV files (LibriMix'
+    metadata) are copied. `index.csv` holds length, rate and the checksum of what was read.
+
+    Args:
+        root: The data set; it is only read.
+        output: The prepared tree, outside of `root`.
+        sample_rate: In Hz.
+        audio_format: "flac" or "wav".
+        jobs: Files converted at the same time; None takes one for each core.
+        on_done: Called after each file.
+
+    Raises:
+        InputError: If there is nothing to convert, or the output cannot be written.
+    """
+    tasks = find_tasks(root, f".{audio_format}")
+    if output.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{output}: expected a folder outside of {root}")
+    results: list[Done] = []
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(output)
+        known = read_rows(output)
+        with ExitStack() as stack:
+            journal = stack.enter_context(_journal(output / INDEX_NAME, known))
+            pool = stack.enter_context(ThreadPoolExecutor(jobs or os.cpu_count()))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            write = csv.writer(journal).writerow
+            for done in pool.map(lambda task: _convert(task, output, sample_rate, known), tasks):
+                if done.row is not None and not done.was_there:
+                    write(astuple(done.row))
+                    journal.flush()
+                results.append(done)
+                if on_done is not None:
+                    on_done(done)
+        rows = {done.row.file: done.row for done in results if done.row is not None}
+        replace_file(output / INDEX_NAME, lambda path: _write_index(path, rows.values()))
+        _copy_tables(root, output)
+    except OSError as error:
+        raise InputError(f"{error.filename or output}: cannot write: {error.strerror or error}") from None
+    return results
+
+
+def _journal(path: Path, known: dict[str, IndexRow]) -> TextIO:
+    """The index open for appending, after the rows that count."""
+    replace_file(path, lambda temporary: _write_index(temporary, known.values()))
+    return path.open("a", newline="", encoding="utf-8")
+
+
+def _write_index(path: Path, rows: Iterable[IndexRow]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.file))
+
+
+def _copy_tables(root: Path, output: Path) -> None:
+    for path in sorted(root.rglob("*.csv")):
+        target = output / path.relative_to(root)
+        if path.name != INDEX_NAME and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            content = path.read_bytes()
+            replace_file(target, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
+
+
+def _convert(task: Task, output: Path, sample_rate: int, known: dict[str, IndexRow]) -> Done:
+    name = task.target.as_posix()
+    target = output / task.target
+    row = known.get(name)
+    try:
+        size = task.source.stat().st_size
+        if row is not None and (row.sample_rate, row.source_bytes) == (sample_rate, size) and target.is_file():
+            return Done(task, row, was_there=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        counts = [0, 0]
+
+        def write(temporary: Path) -> None:
+            counts[:] = _write_audio(task, temporary, target.suffix, sample_rate)
+
+        replace_file(target, write)
+        num_samples, clipped = counts
+        return Done(task, IndexRow(name, num_samples, sample_rate, size, _checksum(task.source)), clipped=clipped)
+    except (InputError, soundfile.LibsndfileError) as error:
+        return Done(task, error=str(error) if isinstance(error, InputError) else f"{task.source}: {reason(error)}")
+
+
+def _write_audio(task: Task, path: Path, suffix: str, sample_rate: int) -> tuple[int, int]:
+    """Write a task's signal; returns its length and how many samples were over full scale."""
+    num_samples = clipped = 0
+    blocks, from_rate, channels, subtype = _blocks(task)
+    resampler = StreamResampler(from_rate, sample_rate, channels)
+    with soundfile.SoundFile(
+        native_name(path), "w", sample_rate, channels, subtype=subtype, format=suffix[1:].upper()
+    ) as file:
+        for block, last in blocks:
+            ready = resampler.push(block, last=last).numpy().T
+            clipped += int((np.abs(ready) > 1).sum())
+            file.write(np.clip(ready, -1, 1))
+            num_samples += len(ready)
+    return num_samples, clipped
+
+
+def _blocks(task: Task) -> tuple[Iterator[tuple[Tensor, bool]], int, int, str]:
+    """The signal in blocks, each with whether it is the last; its rate, its channels, and what it is written as."""
+    if task.stem is not None:
+        import stempeg
+
+        try:
+            samples, rate = stempeg.read_stems(str(task.source), stem_id=task.stem)
+        except Exception as error:  # ffmpeg's failures come as many kinds
+            raise InputError(f"{task.source}: cannot decode stem {task.stem}: {type(error).__name__}") from None
+        whole = torch.from_numpy(np.ascontiguousarray(samples.T, dtype=np.float32))
+        return iter([(whole, True)]), int(rate), whole.shape[0], "PCM_16"  # decoded from a lossy format
+    reader = AudioReader(task.source)
+    with soundfile.SoundFile(native_name(task.source)) as header:
+        sixteen = header.subtype in ("PCM_16", "PCM_S8", "PCM_U8", "VORBIS", "OPUS", "MPEG_LAYER_III", "ULAW", "ALAW")
+    if reader.is_truncated:
+        reader.close()
+        raise InputError(f"{task.source}: cut short: its header promises more than it holds")
+
+    def blocks() -> Iterator[tuple[Tensor, bool]]:
+        with reader:
+            waiting: Tensor | None = None
+            for block in reader.blocks():
+                if waiting is not None:
+                    yield waiting, False
+                waiting = block
+            if waiting is not None:
+                yield waiting, True
+
+    return blocks(), reader.sample_rate, reader.channels, "PCM_16" if sixteen else "PCM_24"
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(HASH_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

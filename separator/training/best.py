@@ -1,0 +1,106 @@
+"""What a validation decides: which models are kept, and that the run can go on from there."""
+
+import math
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
+
+from separator.errors import InputError
+from separator.training.module import SCORE, NotFiniteError
+from separator.training.state import save_state
+
+MODEL_NAME = "model"
+MODELS_NAME = "models"
+
+
+class KeepBest(Callback):
+    """After each validation: writes the models that are among the best so far, and the resumable state.
+
+    The best is `run_folder/model`; if more than one is kept, each is `run_folder/models/step-NNNNNN`.
+
+    Args:
+        run_folder: Where the models go.
+        state_path: Where the resumable state is written.
+        export: Writes a model folder; called with the folder, the steps done and the score in dB.
+        num_kept: How many models to keep.
+    """
+
+    def __init__(
+        self, run_folder: Path, state_path: Path, export: Callable[[Path, int, float], None], num_kept: int = 1
+    ) -> None:
+        self.run_folder = run_folder
+        self.state_path = state_path
+        self.export = export
+        self.num_kept = num_kept
+        self.best: float = -math.inf
+        self.kept: list[tuple[float, int]] = []  # score and step, the best first
+        self._seconds_before = 0.0  # of the parts of the run that were stopped
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training, validations included, over all parts of the run."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "seconds": self.seconds, "kept": self.kept}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best = float(state_dict["best"])
+        self._seconds_before = float(state_dict.get("seconds", 0.0))  # 0.1.0 saved neither this nor the next
+        self.kept = [(float(score), int(step)) for score, step in state_dict.get("kept", [])]
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._started = time.monotonic()
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        if SCORE not in trainer.callback_metrics:
+            raise InputError("expected validation examples that can be scored, found only silent sources")
+        score = float(trainer.callback_metrics[SCORE])
+        if not math.isfinite(score):
+            raise NotFiniteError(
+                f"the validation score is {score} at step {trainer.global_step}; expected a finite number"
+            )
+        is_best = score > self.best
+        self.best = max(score, self.best)
+        dropped = self._rank(score, trainer.global_step)
+        if trainer.is_global_zero:
+            self._report(trainer, score, is_best)
+            if is_best:
+                self.export(self.run_folder / MODEL_NAME, trainer.global_step, score)
+            if self.num_kept > 1 and (score, trainer.global_step) in self.kept:
+                self.export(self._folder(trainer.global_step), trainer.global_step, score)
+        if trainer.state.fn == TrainerFn.FITTING:
+            save_state(trainer, self.state_path)
+        if trainer.is_global_zero:
+            for step in dropped:  # last: the saved state no longer counts on them
+                shutil.rmtree(self._folder(step), ignore_errors=True)
+
+    def _rank(self, score: float, step: int) -> list[int]:
+        """Enter a model into the list of the best; returns the steps of those that fell off it."""
+        entered = [each for each in self.kept if each[1] != step]
+        entered = sorted([*entered, (score, step)], key=lambda each: (-each[0], each[1]))
+        self.kept = entered[: self.num_kept]
+        return [step for _, step in entered[self.num_kept :]]
+
+    def _folder(self, step: int) -> Path:
+        return self.run_folder / MODELS_NAME / f"step-{step:06d}"
+
+    def _report(self, trainer: lightning.Trainer, score: float, is_best: bool) -> None:
+        loss = trainer.callback_metrics.get("train/loss")  # none in the validation after the last step
+        loss_part = "" if loss is None else f"loss {float(loss):.2f}  "
+        print(
+            f"step {trainer.global_step}  {self.seconds / 60:.1f} min  {loss_part}"
+            f"valid SI-SDRi {score:.2f} dB{'  (best so far)' if is_best else ''}",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,105 @@
+"""What a run is made of: the sections of its recipe, and the parts that they build."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from separator.checkpoint import ModelDescription
+from separator.data.config import AnyDataConfig
+from separator.data.module import Examples
+from separator.losses import LossConfig, SeparationLoss
+from separator.models import build_model, config_to_dict
+from separator.models.pipeline import MaskingSeparator
+from separator.training.callbacks import StepProgressBar
+from separator.training.config import ModelChoice, TrainerConfig, TrainingConfig
+from separator.training.module import SeparationModule
+from separator.training.optimizer import OptimizerConfig
+from separator.training.state import WholeFiles
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run.
+
+    Args:
+        name: Name of the run, of its folder, and of the model it makes.
+        sources: Names of the model's outputs, in order.
+        model: Architecture and its config.
+        data: Training, validation and test data.
+        training: Length, batch size, which models are kept, seed.
+        optimizer: Learning rate and schedule.
+        loss: What training makes small.
+        trainer: Devices, precision, where metrics go.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    model: ModelChoice
+    data: AnyDataConfig
+    training: TrainingConfig
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+
+    def build_module(self) -> SeparationModule:
+        """The Lightning module, with weights that follow from the seed."""
+        lightning.seed_everything(self.training.seed, workers=True, verbose=False)
+        separator = build_model(self.model.architecture, {**self.model.config, "num_sources": len(self.sources)})
+        module = SeparationModule(separator, SeparationLoss(self.loss), self.optimizer, self.training)
+        if self.trainer.compile:
+            separator.masker.compile()
+        return module
+
+    def build_data(self, show_progress: bool = False) -> Examples:
+        """The data module, its recordings found and checked: InputError names what is wrong."""
+        batches = self.training.max_steps * self.training.accumulate_batches
+        seed = self.training.seed
+        examples = Examples(self.data, self.sources, self.training.batch_size, batches, seed, show_progress)
+        examples.setup("fit")
+        return examples
+
+    def describe(self, model: MaskingSeparator, steps: int, score_db: float) -> ModelDescription:
+        """What the model folder says about a model of this run."""
+        training = self.training
+        examples = training.batch_size * training.accumulate_batches * self.trainer.devices * self.trainer.num_nodes
+        return ModelDescription(
+            architecture=self.model.architecture,
+            config=config_to_dict(model.config),  # whole: a default that changes later must not change this model
+            sample_rate=self.data.sample_rate,
+            sources=self.sources,
+            training={
+                "recipe": self.name,
+                "steps": steps,
+                "segment_seconds": self.data.segment_seconds,
+                "hours_of_mixtures": round(steps * examples * self.data.segment_seconds / 3600, 2),
+                "train_sets": self.data.training_sets,
+            },
+            scores={"valid_si_sdri_db": round(score_db, 3)},
+        )
+
+    def build_trainer(self, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
+        """Lightning's trainer; `options` replace its arguments."""
+        settings: dict[str, Any] = {
+            "default_root_dir": folder,
+            "accelerator": self.trainer.accelerator,
+            "devices": self.trainer.devices,
+            "num_nodes": self.trainer.num_nodes,
+            "precision": self.trainer.precision,
+            "deterministic": self.trainer.deterministic,
+            "use_distributed_sampler": False,  # the data module gives each process its own examples
+            "max_steps": self.training.max_steps,
+            "accumulate_grad_batches": self.training.accumulate_batches,
+            "val_check_interval": self.training.validate_every_steps * self.training.accumulate_batches,
+            "check_val_every_n_epoch": None,
+            "num_sanity_val_steps": 0,
+            "log_every_n_steps": 10,
+            "callbacks": callbacks,
+            "plugins": [WholeFiles()],
+            "enable_checkpointing": False,
+            "enable_progress_bar": any(isinstance(each, StepProgressBar) for each in callbacks),
+            "enable_model_summary": False,
+        }
+        return lightning.Trainer(**(settings | options))

@@ -1,0 +1,59 @@
+"""The resumable state of a run: written whole or not at all, and checked before it is used."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities import rank_zero_only
+
+from separator.errors import InputError
+from separator.replacing import replace_file
+
+
+def is_main_process() -> bool:
+    """Whether this process writes the run's files; of several devices and machines, one does."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes a checkpoint beside its place, brings it to disk and moves it there: a kill leaves the one before."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        replace_file(Path(path), lambda temporary: temporary.write_bytes(content.getbuffer()))
+
+
+def save_state(trainer: lightning.Trainer, path: Path) -> None:
+    """Write the state; every process of a run calls it, the first one writes.
+
+    Raises:
+        InputError: If it cannot be written; the state that was there stays.
+    """
+    try:
+        trainer.save_checkpoint(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write the state: {error.strerror or error}") from None
+
+
+def check_state(path: Path, module: lightning.LightningModule) -> int:
+    """Refuse a state that is damaged or of another model; returns the steps it has done.
+
+    Raises:
+        InputError: One line that names it.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = {name: tensor.shape for name, tensor in state["state_dict"].items()}
+        steps = int(state["global_step"])
+    except Exception as error:  # torch and pickle raise many kinds, some with the advice to load what is not safe
+        raise InputError(f"{path}: damaged, cannot resume from it: torch.load gives {type(error).__name__}") from None
+    if found != {name: tensor.shape for name, tensor in module.state_dict().items()}:
+        raise InputError(
+            f"{path}: state of another model; to resume, model.* and training.ema_decay must be as in "
+            f"{path.parent}/recipe.yaml"
+        )
+    return steps

@@ -1,0 +1,183 @@
+"""`separator prepare`: a tree at another rate, resumable, with an index that training uses; and checks."""
+
+import csv
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from separator.audio.resampling import resample
+from separator.cli.main import main
+from separator.data import paired
+from separator.data.config import LibriMixConfig, MUSDBConfig
+from separator.data.sets import load_list, load_training_set
+from tests.data.trees import write_mixtures, write_song
+from tests.speech import write_speakers
+
+TWO = ("speaker1", "speaker2")
+REPOSITORY = Path(__file__).parent.parent.parent
+
+
+def index(folder: Path) -> dict[str, dict[str, str]]:
+    with (folder / "index.csv").open(newline="") as file:
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+def test_a_prepared_tree_is_the_same_data_at_the_rate_asked_for(tmp_path: Path) -> None:
+    for split in ("train-360", "dev", "test"):
+        write_mixtures(tmp_path / "in" / "Libri2Mix" / "wav16k" / "min" / split, 2, 16000)
+    assert (
+        main(["prepare", "librimix", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--sample-rate", "12000"]) == 0
+    )
+    rows = index(tmp_path / "out")
+    assert len(rows) == 3 * 2 * 6
+    for name, row in rows.items():
+        source = (tmp_path / "in" / name).with_suffix(".wav")
+        expected = resample(torch.from_numpy(soundfile.read(source, dtype="float32")[0]), 16000, 12000)
+        found, rate = soundfile.read(tmp_path / "out" / name, dtype="float32")
+        assert rate == 12000 and len(found) == int(row["num_samples"]) == len(expected)
+        np.testing.assert_allclose(found, expected.numpy(), atol=2 / 32768)
+        assert row["source_sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    example = load_list(LibriMixConfig(root=str(tmp_path / "out"), sample_rate=12000), TWO, "test")[1]
+    assert torch.allclose(example.mixture, example.sources.sum(dim=0), atol=1e-4)
+
+
+def test_training_from_a_prepared_tree_opens_no_file_to_look_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_mixtures(tmp_path / "in" / "Libri2Mix" / "wav16k" / "min" / "train-360", 2, 16000)
+    assert main(["prepare", "librimix", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+
+    def refuse(path: Path) -> None:
+        raise AssertionError(f"opened {path}")
+
+    monkeypatch.setattr(paired, "_look", refuse)
+    training: Any = load_training_set(LibriMixConfig(root=str(tmp_path / "out")), TWO, seed=0)
+    assert training.examples_per_epoch == 2 and training[0].mixture.shape == (1, 64000)
+
+
+def test_what_is_there_is_kept_and_what_changed_is_done_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_speakers(tmp_path / "in", num_speakers=2, num_files=2)
+    command = ["prepare", "speakers", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--sample-rate", "8000"]
+    assert main(command) == 0
+    assert "4 files converted, 0 there already, 0 failed, at 8000 Hz" in capsys.readouterr().err
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.flac")}
+    soundfile.write(tmp_path / "in" / "speaker0" / "talk0.flac", np.zeros(1000), 16000)
+    (tmp_path / "out" / "speaker1" / "talk1.flac").unlink()
+    assert main(command) == 0
+    assert "2 files converted, 2 there already" in capsys.readouterr().err
+    assert soundfile.info(tmp_path / "out" / "speaker0" / "talk0.flac").frames == 500
+    kept = tmp_path / "out" / "speaker0" / "talk1.flac"
+    assert kept.stat().st_mtime_ns == before[kept]
+    assert main([*command[:-1], "16000"]) == 0  # another rate is another file
+    assert "4 files converted" in capsys.readouterr().err
+
+
+def test_killed_and_called_again_it_ends_as_if_never_killed(tmp_path: Path) -> None:
+    write_speakers(tmp_path / "in", num_speakers=6, num_files=20, seconds=3)
+    command = ["prepare", "speakers", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--sample-rate", "8000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "separator", *command, "--jobs", "1"], cwd=REPOSITORY, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline and len(list((tmp_path / "out").rglob("*.flac"))) < 5:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for path in (tmp_path / "out").rglob("[!.]*.flac"):
+        assert soundfile.info(path).frames > 0  # nothing under its final name is half
+    assert main(command) == 0
+    assert main([*command[:4], str(tmp_path / "whole"), *command[5:]]) == 0
+    assert index(tmp_path / "out") == index(tmp_path / "whole") and len(index(tmp_path / "out")) == 120
+    assert not list((tmp_path / "out").rglob("*.partial"))
+
+
+def test_a_bad_file_is_named_and_the_others_are_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_speakers(tmp_path / "in", num_speakers=2, num_files=1)
+    (tmp_path / "in" / "speaker0" / "bad.wav").write_bytes(b"RIFFnonsense")
+    assert main(["prepare", "speakers", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("separator: error")]
+    assert len(errors) == 1 and "bad.wav" in errors[0]
+    assert sorted(index(tmp_path / "out")) == ["speaker0/talk0.flac", "speaker1/talk0.flac"]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="stem files need ffmpeg")
+def test_stem_files_become_a_tree_of_files(tmp_path: Path) -> None:
+    import stempeg
+
+    (tmp_path / "in" / "test").mkdir(parents=True)
+    shutil.copy(stempeg.example_stem_path(), tmp_path / "in" / "test" / "a.stem.mp4")
+    assert main(["prepare", "musdb", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--format", "wav"]) == 0
+    names = {path.name for path in (tmp_path / "out" / "test" / "a").iterdir()}
+    assert names == {"mixture.wav", "drums.wav", "bass.wav", "other.wav", "vocals.wav"}
+    example = load_list(MUSDBConfig(root=str(tmp_path / "out")), ("vocals", "drums"), "test")[0]
+    assert example.sources.shape[:2] == (2, 2) and example.sources.abs().amax(dim=(1, 2)).min() > 0.01
+
+
+def test_check_lists_everything_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    top = tmp_path / "Libri2Mix" / "wav16k" / "min"
+    for split in ("train-360", "dev", "test"):
+        write_mixtures(top / split, 3, 16000)
+    assert main(["prepare", "librimix", str(tmp_path), "--check"]) == 0
+    assert capsys.readouterr().out == ""
+    (top / "train-360" / "s1" / "000-a_000-b.wav").unlink()
+    soundfile.write(top / "dev" / "s2" / "001-a_001-b.wav", np.zeros(50), 16000)
+    shutil.rmtree(top / "test" / "mix_clean")
+    assert main(["prepare", "librimix", str(tmp_path), "--check"]) == 1
+    said = capsys.readouterr()
+    first, second, third = said.out.splitlines()
+    assert "s1/000-a_000-b.wav" in first and "found nothing" in first
+    assert "s2/001-a_001-b.wav: expected 17000 samples" in second and "test/mix_clean" in third
+    assert "train: 2 whole, 1 problems" in said.err
+
+
+def test_check_songs_and_speakers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_song(tmp_path / "songs" / "train" / "a", {"vocals": 1, "drums": 2, "bass": 3}, 44100)
+    write_song(tmp_path / "songs" / "test" / "b", {"vocals": 1, "drums": 2, "bass": 3, "other": 4}, 44100)
+    assert main(["prepare", "musdb", str(tmp_path / "songs"), "--check"]) == 1
+    said = capsys.readouterr().out
+    assert (
+        "a/other.wav: expected a stem" in said and "expected songs for valid, found none" in said and "b/" not in said
+    )
+    write_speakers(tmp_path / "talkers", num_speakers=2, num_files=1)
+    assert main(["prepare", "speakers", str(tmp_path / "talkers"), "--check"]) == 0
+    (tmp_path / "talkers" / "speaker0" / "empty.wav").touch()
+    assert main(["prepare", "speakers", str(tmp_path / "talkers"), "--check"]) == 1
+    assert "empty.wav" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tapes", "."], "expected a kind of data (speakers"),
+        (["speakers", "nowhere", "-o", "x"], "nowhere: expected a data set, found nothing"),
+        (["speakers", "."], "expected -o DIR"),
+        (["speakers", ".", "-o", "x", "--jobs", "0"], "--jobs: expected at least 1"),
+        (["speakers", ".", "-o", "x", "--sample-rate", "1"], "--sample-rate: expected from 1000"),
+        (["speakers", ".", "-o", "./x"], "expected a folder outside"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_speakers(tmp_path / "a", num_speakers=1, num_files=1, seconds=0.1)
+    monkeypatch.chdir(tmp_path)
+    assert main(["prepare", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "x").exists() and not os.path.exists("x")

@@ -1,0 +1,192 @@
+"""LibriMix, WSJ0-mix and WHAM!: the right files for each task, aligned, and broken trees named."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from separator.audio.resampling import resample
+from separator.data.config import LibriMixConfig, WSJ0MixConfig
+from separator.data.module import Examples
+from separator.data.segments import read_segment
+from separator.data.sets import load_list, load_training_set
+from separator.errors import InputError
+from tests.data.trees import write_mixtures
+
+SPLIT_SIZES = {"train-100": 5, "train-360": 7, "dev": 3, "test": 2}
+TWO = ("speaker1", "speaker2")
+
+
+@pytest.fixture(scope="module")
+def libri(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("librimix")
+    for split, number in SPLIT_SIZES.items():
+        write_mixtures(root / "Libri2Mix" / "wav16k" / "min" / split, number, 16000)
+        write_mixtures(root / "Libri2Mix" / "wav8k" / "max" / split, number, 8000)
+        write_mixtures(root / "Libri3Mix" / "wav16k" / "min" / split, number, 16000, num_speakers=3)
+    return root
+
+
+@pytest.fixture(scope="module")
+def wham(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("wham")
+    for split, number in {"tr": 4, "cv": 3, "tt": 2}.items():
+        write_mixtures(root / "2speakers" / "wav8k" / "min" / split, number, 8000)
+        write_mixtures(root / "plain" / "2speakers" / "wav8k" / "min" / split, number, 8000, noisy=False, clean="mix")
+        write_mixtures(root / "3speakers" / "wav16k" / "max" / split, number, 16000, num_speakers=3)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("task", "number", "has_noise"), [("sep_clean", 2, False), ("sep_noisy", 2, True), ("enh_single", 1, True)]
+)
+def test_mixture_and_sources_of_each_task(libri: Path, task: Any, number: int, has_noise: bool) -> None:
+    config = LibriMixConfig(root=str(libri), task=task)
+    examples = load_list(config, TWO[:number], "test")
+    assert len(examples) == SPLIT_SIZES["test"] and examples.names == ["000-a_000-b", "001-a_001-b"]
+    for index in range(2):
+        mixture, sources, name = examples[index]
+        length = 16000 + 1000 * index
+        assert mixture.shape == (1, length) and sources.shape == (number, 1, length) and name == examples.names[index]
+        rest = mixture - sources.sum(dim=0)
+        noise, _ = soundfile.read(libri / f"Libri2Mix/wav16k/min/test/noise/{name}.wav")
+        np.testing.assert_allclose(rest[0].numpy(), noise if has_noise else 0 * noise, atol=1e-4)
+
+
+def test_enhancing_both_gives_their_clean_mixture(libri: Path) -> None:
+    example = load_list(LibriMixConfig(root=str(libri), task="enh_both"), ("speech",), "valid")[1]
+    clean, _ = soundfile.read(libri / f"Libri2Mix/wav16k/min/dev/mix_clean/{example.name}.wav")
+    np.testing.assert_allclose(example.sources[0, 0].numpy(), clean, atol=1e-6)
+    assert not torch.allclose(example.mixture, example.sources[0])
+
+
+@pytest.mark.parametrize(("train", "size"), [("train-100", 5), ("train-360", 7)])
+def test_splits_have_their_sizes_wherever_the_root_points(libri: Path, train: Any, size: int) -> None:
+    for root in (libri, libri / "Libri2Mix", libri / "Libri2Mix" / "wav16k", libri / "Libri2Mix" / "wav16k" / "min"):
+        config = LibriMixConfig(root=str(root), train=train)
+        training: Any = load_training_set(config, TWO, seed=0)
+        assert training.examples_per_epoch == size
+        assert len(load_list(config, TWO, "valid")) == 3 and len(load_list(config, TWO, "test")) == 2
+    assert len(load_list(LibriMixConfig(root=str(libri), max_valid=2), TWO, "valid")) == 2
+
+
+def test_three_talkers_other_rate_and_mode(libri: Path) -> None:
+    three = load_list(LibriMixConfig(root=str(libri), num_speakers=3), ("a", "b", "c"), "test")[0]
+    assert three.sources.shape[0] == 3 and torch.allclose(three.sources.sum(dim=0), three.mixture, atol=1e-4)
+    eight = load_list(LibriMixConfig(root=str(libri), mode="max", sample_rate=8000), TWO, "test")[0]
+    assert eight.mixture.shape == (1, 8000)
+
+
+@pytest.mark.parametrize("slash", ["/", "\\"])
+def test_metadata_choose_the_mixtures_and_their_stale_folders_do_not_count(libri: Path, slash: str) -> None:
+    top = libri / "Libri2Mix" / "wav16k" / "min"
+    path = top / "metadata" / "mixture_dev_mix_clean.csv"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["mixture_ID", "mixture_path", "source_1_path", "source_2_path", "length"])
+        for name in ("002-a_002-b", "000-a_000-b"):
+            stale = [
+                slash.join(["", "home", "someone", "dev", kind, f"{name}.wav"]) for kind in ("mix_clean", "s1", "s2")
+            ]
+            writer.writerow([name, *stale, 16000])
+    try:
+        examples = load_list(LibriMixConfig(root=str(libri)), TWO, "valid")
+        assert examples.names == ["002-a_002-b", "000-a_000-b"]
+        assert torch.allclose(examples[0].mixture, examples[0].sources.sum(dim=0), atol=1e-4)
+    finally:
+        path.unlink()
+
+
+def test_wham_and_wsj0_mix_tasks(wham: Path) -> None:
+    for root, task, count in ((wham, "sep_clean", 2), (wham / "plain", "sep_clean", 2), (wham, "sep_noisy", 2)):
+        config = WSJ0MixConfig(root=str(root), sample_rate=8000, task=task)  # type: ignore[arg-type]
+        training: Any = load_training_set(config, TWO, seed=0)
+        assert training.examples_per_epoch == 4 and len(load_list(config, TWO, "valid")) == 3
+        mixture, sources, name = load_list(config, TWO, "test")[1]
+        assert sources.shape == (count, 1, 9000)
+        folder = root / "2speakers/wav8k/min/tt"
+        noise = soundfile.read(folder / f"noise/{name}.wav")[0] if task == "sep_noisy" else np.zeros(9000)
+        np.testing.assert_allclose((mixture - sources.sum(dim=0))[0].numpy(), noise, atol=1e-4)
+    single = load_list(WSJ0MixConfig(root=str(wham), sample_rate=8000, task="enh_single"), ("speech",))[0]
+    first, _ = soundfile.read(wham / f"2speakers/wav8k/min/tt/s1/{single.name}.wav")
+    np.testing.assert_allclose(single.sources[0, 0].numpy(), first, atol=1e-6)
+    three = WSJ0MixConfig(root=str(wham), num_speakers=3, mode="max")
+    assert load_list(three, ("a", "b", "c"))[0].sources.shape == (3, 1, 16000)
+
+
+def test_a_mixture_without_noise_is_no_noisy_task(wham: Path) -> None:
+    with pytest.raises(InputError, match="mix_both: expected a folder of mixtures, found nothing"):
+        load_list(WSJ0MixConfig(root=str(wham / "plain"), sample_rate=8000, task="sep_noisy"), TWO)
+
+
+def test_an_epoch_sees_each_mixture_once_and_examples_follow_from_seed_and_number(libri: Path) -> None:
+    config = LibriMixConfig(root=str(libri), train="train-100", segment_seconds=0.5)
+    training: Any = load_training_set(config, TWO, seed=3)
+    again: Any = load_training_set(config, TWO, seed=3)
+    other: Any = load_training_set(config, TWO, seed=4)
+    epochs = [[training[5 * epoch + position].name for position in range(5)] for epoch in range(3)]
+    assert all(len(set(epoch)) == 5 for epoch in epochs) and epochs[0] != epochs[1]
+    for index in (12, 3, 7):  # in any order
+        assert torch.equal(training[index].mixture, again[index].mixture)
+    assert any(not torch.equal(training[index].mixture, other[index].mixture) for index in range(5))
+    assert training[0].mixture.shape == (1, 8000)
+    assert torch.allclose(training[0].mixture, training[0].sources.sum(dim=0), atol=1e-4)
+    long: Any = load_training_set(LibriMixConfig(root=str(libri), segment_seconds=3), TWO, seed=0)
+    assert long[0].mixture.shape == (1, 48000) and long[0].mixture[0, -20000:].abs().max() == 0
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_any_number_of_workers_gives_the_same_batches(libri: Path, num_workers: int) -> None:
+    def batches(workers: int) -> list[torch.Tensor]:
+        config = LibriMixConfig(root=str(libri), train="train-100", segment_seconds=0.25, num_workers=workers)
+        examples = Examples(config, TWO, batch_size=3, num_batches=4, seed=1)
+        examples.setup("fit")
+        return [batch.mixture for batch in examples.train_dataloader()]
+
+    for expected, found in zip(batches(0), batches(num_workers), strict=True):
+        assert torch.equal(expected, found)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050])
+def test_a_segment_is_that_part_of_the_whole_file_resampled(tmp_path: Path, rate: int) -> None:
+    waveform = torch.from_numpy(np.random.default_rng(0).standard_normal(44100)).float() * 0.1
+    soundfile.write(tmp_path / "a.wav", waveform.numpy(), 44100, subtype="FLOAT")
+    whole = resample(waveform, 44100, rate)
+    for start in (0, 1, 999, rate // 2, rate - 500):
+        part = read_segment(tmp_path / "a.wav", start, 800, rate)[0]
+        expected = torch.nn.functional.pad(whole, (0, 800))[start : start + 800]
+        torch.testing.assert_close(part, expected, atol=2e-5, rtol=0)
+    assert read_segment(tmp_path / "a.wav", 2 * rate, 100, rate).abs().max() == 0
+
+
+BROKEN = {
+    "missing": ("found nothing", lambda path: path.unlink()),
+    "short": ("expected 17000 samples as in", lambda path: soundfile.write(path, np.zeros(100), 16000)),
+    "rate": ("expected 16000 Hz as in", lambda path: soundfile.write(path, np.zeros(17000), 8000)),
+    "damaged": ("expected audio", lambda path: path.write_bytes(b"RIFF")),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN)
+def test_a_broken_tree_is_named_before_training(tmp_path: Path, damage: str) -> None:
+    words, spoil = BROKEN[damage]
+    for split in ("train-360", "dev"):
+        write_mixtures(tmp_path / "Libri2Mix" / "wav16k" / "min" / split, 3, 16000)
+    path = tmp_path / "Libri2Mix/wav16k/min/train-360/s2/001-a_001-b.wav"
+    spoil(path)
+    with pytest.raises(InputError, match=words) as raised:
+        load_training_set(LibriMixConfig(root=str(tmp_path)), TWO, seed=0)
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_empty_splits_and_missing_trees_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Libri2Mix/wav16k/min: expected a folder with train-360"):
+        load_list(LibriMixConfig(root=str(tmp_path)), TWO)
+    (tmp_path / "2speakers/wav16k/min/tt/mix").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"tt/mix: expected mixtures .* found none"):
+        load_list(WSJ0MixConfig(root=str(tmp_path)), TWO)

@@ -1,0 +1,180 @@
+"""Songs in stems: folders, MUSDB18-HQ and `.stem.mp4`; excerpts, whole songs, and remixed training examples."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from separator.data.config import MUSDBConfig, StemsConfig
+from separator.data.musdb_songs import musdb_setup
+from separator.data.sets import load_list, load_training_set
+from separator.errors import InputError
+from tests.data.trees import write_song
+
+STEMS = ("vocals", "drums", "bass", "other")
+PLAIN = {"gain_range_db": 0.0, "swap_channels": False, "flip_sign": False}
+
+
+@pytest.fixture(scope="module")
+def stems(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("stems")
+    for number in range(3):
+        write_song(root / "train" / f"song{number}", {"vocals": number, "drums": 10 + number}, 44100, 2 + number)
+    write_song(root / "train" / "instrumental", {"drums": 20, "bass": 21}, 44100, mixture=False)
+    write_song(root / "valid" / "v", {"vocals": 30, "bass": 31}, 44100, 4)
+    write_song(root / "test" / "t", {"vocals": 40, "drums": 41, "bass": 42}, 44100, 1.5)
+    return root
+
+
+@pytest.fixture(scope="module")
+def musdb_hq(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("musdb")
+    for number, name in enumerate(("A", "B", musdb_setup()["validation_tracks"][0])):
+        write_song(root / "train" / name, {stem: 4 * number + each for each, stem in enumerate(STEMS)}, 44100)
+    write_song(root / "test" / "C", {stem: 50 + each for each, stem in enumerate(STEMS)}, 44100)
+    return root
+
+
+def config(root: Path, **changes: Any) -> StemsConfig:
+    return StemsConfig(root=str(root), **({"sample_rate": 44100, "segment_seconds": 0.5} | changes))
+
+
+def test_a_missing_source_is_silent_and_whole_songs_have_their_mixture(stems: Path) -> None:
+    songs = load_list(config(stems), ("vocals", "drums", "other"), "test")
+    mixture, sources, name = songs[0]
+    assert (len(songs), name, tuple(mixture.shape), tuple(sources.shape)) == (1, "t", (2, 66150), (3, 2, 66150))
+    assert sources[2].abs().max() == 0
+    expected, _ = soundfile.read(stems / "test" / "t" / "mixture.wav", dtype="float32")
+    np.testing.assert_allclose(mixture.numpy(), expected.T, atol=1e-6)
+    bass, _ = soundfile.read(stems / "test" / "t" / "bass.wav", dtype="float32")
+    np.testing.assert_allclose((mixture - sources.sum(dim=0)).numpy(), bass.T, atol=1e-4)  # is in no source
+
+
+def test_excerpts_are_evenly_spaced_at_the_rate_and_channels_asked_for(stems: Path) -> None:
+    settings = config(stems, sample_rate=16000, channels=1, valid_excerpts=3, valid_seconds=1.0)
+    excerpts = load_list(settings, ("vocals", "bass"), "valid")
+    assert excerpts.names == ["v-1", "v-2", "v-3"] and excerpts.sample_rate == 16000
+    whole = load_list(
+        config(stems, sample_rate=16000, channels=1, valid_excerpts=1, valid_seconds=9), ("vocals",), "valid"
+    )
+    for number, start in enumerate((0, 24000, 48000)):
+        part = excerpts[number].mixture
+        assert part.shape == (1, 16000)
+        torch.testing.assert_close(part, whole[0].mixture[:, start : start + 16000], atol=1e-4, rtol=0)
+
+
+def test_stems_of_different_songs_sum_to_the_mixture(stems: Path) -> None:
+    training: Any = load_training_set(config(stems), ("vocals", "drums"), seed=5)
+    again: Any = load_training_set(config(stems), ("vocals", "drums"), seed=5)
+    names = set()
+    for index in range(20):
+        mixture, sources, name = training[index]
+        assert torch.equal(mixture, again[index].mixture) and torch.equal(mixture, sources.sum(dim=0))
+        assert sources.shape == (2, 2, 22050) and sources.abs().amax(dim=(1, 2)).min() > 0
+        names.add(name.partition(": ")[2])
+    assert any("+" in name for name in names) and len(names) > 3
+    assert all("instrumental" not in name.split(" + ")[0] for name in names)  # it has no vocals
+    assert training.examples_per_epoch == 22  # 11 s of songs
+
+
+def test_without_remixing_an_epoch_walks_through_each_song(stems: Path) -> None:
+    settings = config(stems, remix=False, segment_seconds=1.0, sample_rate=16000, channels=1, **PLAIN)
+    training: Any = load_training_set(settings, ("vocals", "drums"), seed=0)
+    names = [training[index].name.partition(": ")[2] for index in range(training.examples_per_epoch)]
+    assert sorted(names) == sorted(["instrumental"] * 2 + ["song0"] * 2 + ["song1"] * 3 + ["song2"] * 4)
+
+
+def test_gains_swaps_and_signs_are_of_each_stem(stems: Path) -> None:
+    settings = config(stems, gain_range_db=12.0, remix=False, segment_seconds=1.0)
+    plain: Any = load_training_set(
+        config(stems, remix=False, segment_seconds=1.0, **PLAIN), ("vocals", "drums"), seed=2
+    )
+    augmented: Any = load_training_set(settings, ("vocals", "drums"), seed=2)
+    seen = set()
+    for index in range(24):
+        for before, after in zip(plain[index].sources, augmented[index].sources, strict=True):
+            if before.abs().max() == 0:
+                continue
+            found = []
+            for swapped in (before, before.flip(0)):
+                gain = float((after * swapped).sum() / swapped.square().sum())
+                if torch.allclose(after, gain * swapped, atol=1e-5):
+                    found.append((swapped is not before, gain < 0))
+                    assert -6.01 <= 20 * np.log10(abs(gain)) <= 6.01
+            assert len(found) == 1
+            seen.add(found[0])
+    assert seen == {(False, False), (False, True), (True, False), (True, True)}
+
+
+def test_musdb_hq_has_musdb_s_split_and_its_mixture_is_the_file(musdb_hq: Path) -> None:
+    settings = MUSDBConfig(root=str(musdb_hq), sample_rate=16000, channels=1, segment_seconds=0.5)
+    training: Any = load_training_set(settings, STEMS, seed=0)
+    assert [song.name for song in training.songs] == ["A", "B"]
+    assert load_list(settings, STEMS, "valid").names[0] == f"{musdb_setup()['validation_tracks'][0]}-1"
+    test = load_list(settings, STEMS, "test")
+    assert test.names == ["C"] and test[0].mixture.shape == (1, 32000)
+    assert torch.allclose(test[0].mixture, test[0].sources.sum(dim=0), atol=1e-3)
+    named = MUSDBConfig(root=str(musdb_hq), valid_tracks=("B",))
+    assert {name[0] for name in load_list(named, STEMS, "valid").names} == {"B"}
+
+
+def test_the_validation_songs_are_musdb_s_own() -> None:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("importing musdb needs ffmpeg")
+    import musdb
+
+    assert musdb_setup()["validation_tracks"] == musdb.DB(root=".", subsets=["train"]).setup["validation_tracks"]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="stem files need ffmpeg")
+def test_a_real_stem_file(tmp_path: Path) -> None:
+    import stempeg
+
+    for subset, name in (("train", "a"), ("test", "b")):
+        (tmp_path / subset).mkdir()
+        shutil.copy(stempeg.example_stem_path(), tmp_path / subset / f"{name}.stem.mp4")
+    settings = MUSDBConfig(root=str(tmp_path), sample_rate=16000, segment_seconds=1.0, valid_tracks=())
+    test = load_list(settings, STEMS, "test")
+    mixture, sources, _ = test[0]
+    packed, rate = stempeg.read_stems(stempeg.example_stem_path())  # mixture, drums, bass, other, vocals
+    assert sources.shape[:2] == (4, 2) and abs(mixture.shape[1] / 16000 - packed.shape[1] / rate) < 0.05
+    for source, stem in zip(sources, (packed[4], packed[1], packed[2], packed[3]), strict=True):
+        level, expected = source.square().mean().sqrt(), np.sqrt(np.mean(stem**2))
+        assert float(level) == pytest.approx(expected, rel=0.1, abs=1e-3)  # but for what is above 8 kHz
+    training: Any = load_training_set(settings, STEMS, seed=0)
+    segment = training[0]
+    assert segment.mixture.shape == (2, 16000) and segment.sources.abs().max() > 0
+    part = test.parts[0][0].read(STEMS, 24000, 8000, 16000, 2)  # type: ignore[attr-defined]
+    torch.testing.assert_close(part.sources, sources[..., 24000:32000], atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sources", "words"),
+    [
+        ({"kind": "none"}, STEMS, "expected songs of MUSDB18, found nothing"),
+        ({}, ("vocals", "piano"), "expected names out of .* found 'piano'"),
+        ({"valid_tracks": ("Z",)}, STEMS, "expected songs for valid, found none; name some of them"),
+    ],
+)
+def test_musdb_mistakes_are_one_line(musdb_hq: Path, settings: dict[str, Any], sources: Any, words: str) -> None:
+    root = musdb_hq / "nowhere" if settings.pop("kind", None) else musdb_hq
+    with pytest.raises(InputError, match=words):
+        load_list(MUSDBConfig(root=str(root), **settings), sources, "valid")
+
+
+def test_broken_songs_are_named(tmp_path: Path) -> None:
+    write_song(tmp_path / "train" / "good", {"vocals": 1, "drums": 2}, 44100)
+    write_song(tmp_path / "train" / "bad", {"vocals": 1, "drums": 2}, 44100)
+    soundfile.write(tmp_path / "train" / "bad" / "drums.wav", np.zeros((100, 2)), 44100)
+    with pytest.raises(InputError, match=r"bad/drums\.wav: expected 88200 samples at 44100 Hz .* found 100"):
+        load_training_set(config(tmp_path), ("vocals", "drums"), seed=0)
+    shutil.rmtree(tmp_path / "train" / "bad")
+    with pytest.raises(InputError, match="expected songs with bass, found none among 1 training songs"):
+        load_training_set(config(tmp_path), ("vocals", "bass"), seed=0)
+    (tmp_path / "train" / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: expected at least one of vocals, drums, found none"):
+        load_training_set(config(tmp_path), ("vocals", "drums"), seed=0)

@@ -1,0 +1,93 @@
+"""Two processes train as one with batches twice as large, and no example is seen twice."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from separator.data.module import ResumableBatches
+from tests.training.small_run import RECIPES, REPOSITORY, run, tiny
+
+STEPS = 4
+
+
+def two_processes(data: Path, folder: Path, *options: str) -> list[str]:
+    """Arguments of a run on two devices, whose batches together are those of `one_process`."""
+    settings = [f"data.root={data}", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch_size=2"]
+    settings += [f"training.max_steps={STEPS}", "training.validate_every_steps=2", *options]
+    sets = [part for setting in settings for part in ("--set", setting)]
+    return ["-m", "separator", "train", str(RECIPES / "tiny.yaml"), "-o", str(folder), *sets]
+
+
+@pytest.fixture(scope="module")
+def one_process(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("one") / "run"
+    run(tiny(data, "training.batch_size=4", f"training.max_steps={STEPS}", "training.validate_every_steps=2"), folder)
+    return folder
+
+
+def check_same(folder: Path, expected: Path) -> None:
+    """Weights and Adam's averages of the gradients and their squares, after all steps, and the validation score."""
+    found, wanted = (torch.load(each / "last.ckpt", weights_only=True) for each in (folder, expected))
+    assert found["global_step"] == wanted["global_step"] == STEPS
+    for name, weight in wanted["state_dict"].items():
+        torch.testing.assert_close(found["state_dict"][name], weight, atol=2e-5, rtol=1e-3)
+    averages = [each["optimizer_states"][0]["state"] for each in (found, wanted)]
+    for number, average in averages[1].items():
+        scale = float(average["exp_avg"].abs().max())
+        torch.testing.assert_close(averages[0][number]["exp_avg"], average["exp_avg"], atol=1e-3 * scale, rtol=1e-3)
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", **more}
+
+
+def test_two_devices_train_as_one_with_twice_the_batch(data: Path, one_process: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, *two_processes(data, folder)]
+    ended = subprocess.run(
+        command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True, check=False, timeout=200
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [str(folder / "model")]  # one of the two speaks
+    assert ended.stderr.count("valid SI-SDRi") == 2
+    check_same(folder, one_process)
+
+
+def test_under_torchrun_too(data: Path, one_process: Path, tmp_path: Path) -> None:
+    """As on two machines with one device each: the processes are started from outside."""
+    folder = tmp_path / "run"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    arguments = two_processes(data, folder, "trainer.devices=1", "trainer.num_nodes=2")
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"),
+                *(f"--node-rank={rank}", "--master-addr=127.0.0.1", f"--master-port={port}", *arguments),
+            ],
+            cwd=REPOSITORY,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    outputs = [process.communicate(timeout=250) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    check_same(folder, one_process)
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+@pytest.mark.parametrize("first_batch", [0, 2])
+def test_no_example_twice_and_the_same_examples_in_each_step(world_size: int, first_batch: int) -> None:
+    each = [list(ResumableBatches(2, 5, first_batch, rank, world_size)) for rank in range(world_size)]
+    together = [[number for batches in each for number in batches[step]] for step in range(5 - first_batch)]
+    assert together == list(ResumableBatches(2 * world_size, 5, first_batch))
+    assert len({number for step in together for number in step}) == 2 * world_size * (5 - first_batch)
