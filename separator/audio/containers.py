@@ -57,7 +57,7 @@ class ContainerFile:
         try:
             self._container = av.open(self._raw, "r", format=container, options={"probesize": str(PROBE_BYTES)},
                                       metadata_errors="replace")  # fmt: skip
-            if not self._container.streams.audio:
+            if not self._container.streams.audio or self._container.streams.audio[0].codec_context is None:
                 raise InputError(f"{path}: expected a file with sound, found none in it")
             self._stream = self._container.streams.audio[0]
             self.samplerate = int(self._stream.codec_context.sample_rate or 0)
@@ -77,6 +77,7 @@ class ContainerFile:
             seconds = float(self._stream.duration * self._stream.time_base)
         elif self._container.duration and container != "aac":  # of raw AAC it is a guess by the bit rate
             seconds = self._container.duration / 1e6
+        self.length_is_known = seconds > 0
         self.frames = 0 if self._waiting is None else max(1, round(seconds * self.samplerate))
         self._position = 0
 

@@ -20,8 +20,11 @@ SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", 
 AUDIO_SUFFIXES = SOUNDFILE_SUFFIXES + CONTAINER_SUFFIXES
 """What a folder is searched for; a file given by name may have any suffix."""
 
-STREAMED_BYTES = 0xFFFFFF00
-"""A data size from here on says that the writer did not know it."""
+STREAMED_BYTES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000)
+"""Data sizes of WAV writers that did not know it: SoX, arecord; others write one of the largest 2^16 numbers."""
+
+UNKNOWN_FRAMES = 1 << 62
+"""Frames from here on are libsndfile's word for a FLAC stream that does not say its length."""
 
 BLOCK_SAMPLES = 1 << 18
 
@@ -81,7 +84,11 @@ class AudioReader:
 
     def _open(self, container: str | None) -> "soundfile.SoundFile | ContainerFile":
         try:
-            return soundfile.SoundFile(native_name(self.path))
+            file = soundfile.SoundFile(native_name(self.path))
+            if file.frames < UNKNOWN_FRAMES:
+                return file
+            file.close()  # libsndfile does not find the end of such a FLAC
+            return ContainerFile(self.path, "flac")
         except soundfile.LibsndfileError:  # the first bytes of AAC may be those of an MP3
             if container is None:
                 raise
@@ -99,8 +106,13 @@ class AudioReader:
 
     @property
     def num_samples(self) -> int:
-        """Samples a channel that the header promises; a damaged file may hold fewer."""
+        """Samples a channel that the header promises; a damaged file may hold fewer. 1 where it says nothing."""
         return int(self._file.frames)
+
+    @property
+    def length_is_known(self) -> bool:
+        """Whether the header says how long the file is; a stream's need not."""
+        return not isinstance(self._file, ContainerFile) or self._file.length_is_known
 
     @property
     def is_truncated(self) -> bool:
@@ -115,7 +127,9 @@ class AudioReader:
             return True
         # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
         found = re.search(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", str(self._file.extra_info), re.MULTILINE)
-        return found is not None and int(found[2]) < int(found[1]) < STREAMED_BYTES
+        if found is None or int(found[1]) in STREAMED_BYTES or int(found[1]) >= 0xFFFF0000:
+            return False
+        return int(found[2]) < int(found[1])
 
     @property
     def tags(self) -> dict[str, str]:

@@ -1,14 +1,18 @@
 """What `separator separate` is to do: each recording, and the folder for its sources."""
 
 import os
+from itertools import chain, count
 from pathlib import Path
+
+STANDARD_INPUT = Path("-")
 
 
 def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
     """Each recording with its output folder, and each input that is none with the reason.
 
     Folders are searched, and their sub-folders kept; what lies in the output folder is not input. A recording that is
-    given twice is separated once; `-` is what comes on standard input. Recordings that would share a folder get their suffix, then a number, added to it.
+    given twice is separated once; `-` is what comes on standard input. Recordings that would share a folder get their
+    suffix, then a number, added to it.
     """
     from separator.audio.reading import find_audio
     from separator.errors import InputError
@@ -18,18 +22,24 @@ def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]]
     taken: set[str] = set()
     seen: set[Path] = set()
     for each in inputs:
-        if str(each) == "-":
+        if each == STANDARD_INPUT:
+            if each in seen:
+                continue
+            seen.add(each)
             jobs.append((each, _free_folder(output, Path("stdin.wav"), taken)))
             continue
         found, root = [each], each.parent
-        if each.is_dir():
+        if os.path.isdir(each):
             try:
                 found, root = find_audio(each), each
             except InputError as error:
                 failures.append((each, str(error)))
                 continue
             found = [path for path in found if not _is_result(path, output, each)]
-        elif not each.exists():
+            if not found:
+                message = f"{each}: expected a folder with audio files, found none but those of an earlier run"
+                failures.append((each, message))
+        elif not os.path.exists(each):  # of a name that is too long, too
             failures.append((each, f"{each}: expected an audio file or a folder, found nothing"))
             continue
         for path in found:
@@ -47,10 +57,10 @@ def _is_result(path: Path, output: Path, searched: Path) -> bool:
 
 def _free_folder(parent: Path, path: Path, taken: set[str]) -> Path:
     from separator.cli.main import print_line
-    from separator.inference.files import folder_name
+    from separator.inference.places import folder_name
 
     name = folder_name(path)
-    candidates = [name, path.name, *(f"{name}-{number}" for number in range(2, 3 + len(taken)))]
+    candidates = chain((name, path.name), (f"{name}-{number}" for number in count(2)))
     # Some file systems take "Talk" and "talk" for one name.
     folder = next(parent / each for each in candidates if str(parent / each).casefold() not in taken)
     if folder.name != name:

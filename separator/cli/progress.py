@@ -1,4 +1,4 @@
-"""A bar for each recording at work: seconds done, real-time factor and time left; nothing where there is no terminal."""
+"""A bar for each recording at work: seconds done, real-time factor, time left; nothing where there is no terminal."""
 
 import sys
 import time
@@ -36,7 +36,8 @@ class FilesProgress:
     def file(self, name: str) -> Iterator[Callable[[float, float], None]]:
         """A recording's bar; gives what is to be called with the seconds done and in all."""
         started = time.perf_counter()
-        task = self._progress.add_task(name, total=0, unit="s")
+        shown = "".join(each if each.isprintable() else "?" for each in name)  # a line end would break the redraw
+        task = self._progress.add_task(shown, total=0, unit="s")
 
         def update(done: float, total: float) -> None:
             factor = (time.perf_counter() - started) / done if done else 0

@@ -2,13 +2,16 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from threading import Event
+
+    from separator.cli.separate_report import Outcome
     from separator.inference import Separator
-    from separator.inference.files import SeparatedFile
 
 DEFAULT_MODEL = "speech-2spk-16k"
 
@@ -52,10 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
+    import os
     import signal
     import threading
 
     from separator.cli.inputs import find_jobs
+    from separator.cli.main import print_line
+    from separator.cli.separate_report import Outcome, report
     from separator.errors import InputError
 
     # The default action would end the process at once and leave temporary files.
@@ -67,34 +73,56 @@ def run(args: argparse.Namespace) -> int:
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs: expected at least 1, found {args.jobs}")
     for each in args.inputs:
-        if each.is_dir() and args.output.resolve() == each.resolve():
+        if os.path.isdir(each) and args.output.resolve() == each.resolve():
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
     jobs, failures = find_jobs(args.inputs, args.output)
     for path, message in failures:
-        _report_failure(args, path, message)
+        report(Outcome(path, error=message), args.json)
     if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
-        return 1 if any(not path.exists() for path, _ in failures) else 2
+        return 1 if any(not os.path.exists(path) for path, _ in failures) else 2
 
     from separator.inference import Separator
 
     separator = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
     separator.output_names(args.residual)
     _check_writable(args.output)
-    failed = _separate_all(args, separator, jobs)
+    failed = skipped = 0
+    with closing(_separate_all(args, separator, jobs)) as outcomes:
+        for outcome in outcomes:
+            report(outcome, args.json)
+            failed += outcome.error is not None
+            skipped += outcome.existing is not None
+    if skipped and not args.json:
+        print_line("note", f"{skipped} of {len(jobs)} recordings skipped: their outputs were there")
     return 1 if failures or failed else 0
 
 
-def _separate_all(args: argparse.Namespace, separator: "Separator", jobs: list[tuple[Path, Path]]) -> int:
-    """Separate the recordings, several at a time; returns how many failed."""
+def _separate_all(
+    args: argparse.Namespace, separator: "Separator", jobs: list[tuple[Path, Path]]
+) -> "Generator[Outcome, None, None]":
+    """Separate the recordings, several at a time; gives what came of each as soon as it is known."""
     import threading
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
+    from separator.cli.inputs import STANDARD_INPUT
     from separator.cli.progress import FilesProgress
+    from separator.cli.separate_report import Outcome
+    from separator.cli.standard_input import spooled
+    from separator.errors import InputError
 
     stop = threading.Event()
-    with FilesProgress(len(jobs)) as progress:
+    with ExitStack() as stack:
+        # Here, not in a thread: a thread that waits for input does not hear of Ctrl-C.
+        files = {path: path for path, _ in jobs}
+        if STANDARD_INPUT in files:
+            try:
+                files[STANDARD_INPUT] = stack.enter_context(spooled())
+            except InputError as error:
+                yield Outcome(STANDARD_INPUT, error=str(error))
+                jobs = [each for each in jobs if each[0] != STANDARD_INPUT]
+        progress = stack.enter_context(FilesProgress(len(jobs)))
 
-        def one(path: Path, folder: Path) -> bool:
+        def one(path: Path, folder: Path) -> Outcome:
             with progress.file(path.name) as update:
 
                 def on_seconds(done: float, total: float) -> None:
@@ -102,18 +130,32 @@ def _separate_all(args: argparse.Namespace, separator: "Separator", jobs: list[t
                         raise KeyboardInterrupt
                     update(done, total)
 
-                return not stop.is_set() and _separate_one(args, separator, path, folder, on_seconds)
+                return _separate_one(args, separator, path, files[path], folder, on_seconds)
 
         workers = min(len(jobs), args.jobs or (4 if separator.device.type == "cuda" else 1))
-        if workers == 1:
-            return sum(not one(*job) for job in jobs)
+        if workers <= 1:
+            yield from (one(*job) for job in jobs)
+            return
+        _end_between_layers(separator, stop)
         pool = ThreadPoolExecutor(workers)
         try:
             futures = [pool.submit(one, *job) for job in jobs]
-            return sum(not future.result() for future in as_completed(futures))
+            for future in as_completed(futures):
+                yield future.result()
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_between_layers(separator: "Separator", stop: "Event") -> None:
+    """Ctrl-C reaches the main thread alone: let the others look for it before each layer of the model."""
+
+    def check(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    for module in separator.model.modules():
+        module.register_forward_pre_hook(check)
 
 
 def _check_writable(folder: Path) -> None:
@@ -134,55 +176,29 @@ def _separate_one(
     args: argparse.Namespace,
     separator: "Separator",
     path: Path,
+    file: Path,
     folder: Path,
     on_seconds: Callable[[float, float], None],
-) -> bool:
-    """Separate a recording and say what came of it; False if it failed."""
+) -> "Outcome":
+    """Separate a recording that was given as `path` and lies in `file`."""
     import time
     import traceback
 
     from separator.cli.main import describe
-    from separator.errors import InputError
-
-    try:
-        if not folder.resolve().is_relative_to(args.output.resolve()):
-            raise InputError(f"{folder}: expected a folder in {args.output}, found a link that leads out of it")
-        outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-        if args.skip_existing and all(each.is_file() for each in outputs.values()):
-            if args.json:
-                _print_json({"input": str(path), "outputs": _as_text(outputs), "skipped": True, "error": None})
-            return True
-        started = time.perf_counter()
-        result = _separate_path(args, separator, path, folder, on_seconds)
-        _report(args, path, result, time.perf_counter() - started)
-        return True
-    except BrokenPipeError:
-        raise
-    except Exception as error:  # whatever is wrong with one file must not lose the others
-        if args.debug:
-            traceback.print_exc()
-        prefix = "" if isinstance(error, InputError) else f"{path}: "
-        _report_failure(args, path, prefix + describe(error))
-        return False
-
-
-def _separate_path(
-    args: argparse.Namespace,
-    separator: "Separator",
-    path: Path,
-    folder: Path,
-    on_seconds: Callable[[float, float], None],
-) -> "SeparatedFile":
-    import shutil
-    import tempfile
-
+    from separator.cli.separate_report import Outcome
     from separator.errors import InputError
     from separator.inference.files import separate_file
+    from separator.inference.places import check_within
 
-    def separate(recording: Path) -> "SeparatedFile":
-        return separate_file(
+    started = time.perf_counter()
+    try:
+        check_within(folder, args.output)
+        outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
+        if args.skip_existing and all(each.is_file() for each in outputs.values()):
+            return Outcome(path, existing=outputs)
+        result = separate_file(
             separator,
-            recording,
+            file,
             folder,
             args.format,
             on_seconds,
@@ -190,64 +206,13 @@ def _separate_path(
             mono=args.mono,
             residual=args.residual,
         )
-
-    if str(path) != "-":
-        return separate(path)
-    with tempfile.NamedTemporaryFile(suffix=".wav") as spooled:  # a header is read again when the end is known
-        shutil.copyfileobj(sys.stdin.buffer, spooled)
-        spooled.flush()
-        try:
-            return separate(Path(spooled.name))
-        except InputError as error:
-            raise InputError(str(error).replace(spooled.name, "standard input")) from None
-
-
-def _report(args: argparse.Namespace, path: Path, result: "SeparatedFile", elapsed: float) -> None:
-    from separator.cli.main import print_line
-
-    if result.damage is not None:
-        print_line("warning", f"{path}: {result.damage}; separated what is there")
-    elif result.truncated:
-        print_line("warning", f"{path}: shorter than its header says; separated what is there")
-    if result.gain != 1:
-        print_line("note", f"{path}: sources scaled together by {result.gain:.3g}: the format would have clipped")
-    elif result.peak > 1 >= result.input_peak:
-        print_line("note", f"{path}: a source peaks at {result.peak:.3g} of full scale; kept as it is, in float")
-    if not args.json:
-        for output in result.outputs.values():
-            print(output, flush=True)
-        return
-    seconds = result.num_samples / result.sample_rate
-    _print_json(
-        {
-            "input": str(path),
-            "outputs": _as_text(result.outputs),
-            "seconds": round(seconds, 3),
-            "sample_rate": result.sample_rate,
-            "levels_db": {name: None if db is None else round(db, 2) for name, db in result.levels_db.items()},
-            "gain": result.gain,
-            "peak": round(result.peak, 6),
-            "truncated": result.truncated,
-            "processing_seconds": round(elapsed, 3),
-            "realtime_factor": round(elapsed / seconds, 4),
-            "error": None,
-        }
-    )
-
-
-def _report_failure(args: argparse.Namespace, path: Path, message: str) -> None:
-    from separator.cli.main import print_error
-
-    print_error(message)
-    if args.json:
-        _print_json({"input": str(path), "error": " ".join(message.split())})
-
-
-def _as_text(outputs: dict[str, Path]) -> dict[str, str]:
-    return {name: str(output) for name, output in outputs.items()}
-
-
-def _print_json(content: dict[str, object]) -> None:
-    import json
-
-    print(json.dumps(content), flush=True)
+        return Outcome(path, result, elapsed=time.perf_counter() - started)
+    except Exception as error:  # whatever is wrong with one file must not lose the others
+        if args.debug:
+            traceback.print_exc()
+        message = describe(error)
+        if file != path:
+            message = message.replace(str(file), "standard input")
+        elif not isinstance(error, InputError):
+            message = f"{path}: {message}"
+        return Outcome(path, error=message, elapsed=time.perf_counter() - started)

@@ -35,8 +35,9 @@ class ModelQueue:
             with self._lock:  # a signal may come at any place
                 if request in self._waiting:
                     self._waiting.remove(request)
-        if request.result is None:
-            return self.run(batch)  # what failed together may be another's fault
+        if request.result is None:  # what failed together may be another's fault
+            with self._device:
+                return self.run(batch)
         return request.result
 
     def _take(self, first: "_Request") -> "list[_Request]":

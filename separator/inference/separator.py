@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from separator.audio.resampling import StreamResampler, fit_length
-from separator.audio.writing import AudioFormat
+from separator.audio.writing import AudioFormat, BitDepth
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
 from separator.inference.batching import ModelQueue
@@ -124,7 +124,7 @@ class Separator:
         waveform: Tensor | np.ndarray,
         sample_rate: int,
         residual: bool = False,
-        on_seconds: Callable[[float], None] | None = None,
+        on_seconds: Callable[[float, float], None] | None = None,
     ) -> dict[str, Tensor]:
         """Separate a signal.
 
@@ -132,7 +132,7 @@ class Separator:
             waveform: The mixture; integers are taken as they are, the sources come on the same scale.
             sample_rate: Its rate in Hz, a whole number.
             residual: Give what the sources leave of the mixture as `residual`, instead of sharing it among them.
-            on_seconds: Called with the seconds done so far.
+            on_seconds: Called with the seconds done so far and those in all; what it raises ends the work.
 
         Shape:
             `(T,)` or `(C, T)` to `(C, T)` for each source, float32 on the CPU, at `sample_rate`.
@@ -152,7 +152,7 @@ class Separator:
             parts.append(part)
             done += part.shape[-1]
             if on_seconds is not None:
-                on_seconds(done / sample_rate)
+                on_seconds(done / sample_rate, mixture.shape[1] / sample_rate)
         return dict(zip(self.output_names(residual), torch.cat(parts, dim=-1), strict=True))
 
     def separate_batch(
@@ -221,9 +221,10 @@ class Separator:
             block = _as_mixture(each)
             if block.dim() != 2 or block.shape[0] != channels:
                 raise InputError(f"block: expected ({channels}, samples), found {tuple(block.shape)}")
-            waiting = torch.cat([waiting, block], dim=-1)
-            for sources in chunks.push(inward.push(block)):
-                yield to_caller(sources)
+            for piece in block.split(max(1, round(chunk_samples * sample_rate / self.sample_rate)), dim=-1):
+                waiting = torch.cat([waiting, piece], dim=-1)
+                for sources in chunks.push(inward.push(piece)):
+                    yield to_caller(sources)
         ending = [*chunks.push(inward.push(torch.zeros(channels, 0), last=True)), *chunks.finish()]
         rest = torch.cat(ending, dim=-1) if ending else torch.zeros(num_sources, channels, 0)
         yield to_caller(rest, last=True)
@@ -234,13 +235,20 @@ class Separator:
         out_folder: Path | str,
         audio_format: AudioFormat = "wav",
         on_seconds: Callable[[float, float], None] | None = None,
-        **options: Any,
+        *,
+        bit_depth: BitDepth | None = None,
+        mono: bool = False,
+        residual: bool = False,
     ) -> dict[str, Path]:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
-        from separator.inference.files import folder_name, separate_file
+        from separator.inference.files import separate_file
+        from separator.inference.places import check_within, folder_name
 
         folder = Path(out_folder) / folder_name(Path(path))
-        return separate_file(self, Path(path), folder, audio_format, on_seconds, **options).outputs
+        check_within(folder, Path(out_folder))
+        return separate_file(
+            self, Path(path), folder, audio_format, on_seconds, bit_depth=bit_depth, mono=mono, residual=residual
+        ).outputs
 
     @torch.inference_mode()
     def _separate_chunk(self, mixture: Tensor) -> Tensor:
