@@ -19,11 +19,16 @@ BitDepth = Literal["16", "24", "float"]
 
 SUBTYPES: dict[str, str] = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 
+BITS = {"PCM_16": 16, "PCM_24": 24}
+
 LARGEST_WAV_BYTES = 4_000_000_000
 """Sizes in a WAV header have 32 bits; longer files become RF64, which keeps the suffix."""
 
 NO_PEAK_CHUNK, RF64_ONLY_IF_LARGE = 0x1050, 0x1210
 """libsndfile's commands: the chunk of peaks holds the time, and the same samples would not give the same bytes."""
+
+LONGEST_TAG_BYTES = 2000
+"""libsndfile writes broken files with long tags."""
 
 COPY_SAMPLES = 1 << 18
 
@@ -66,7 +71,11 @@ class AudioWriter:
             depths = "16 or 24" if audio_format == "flac" else "16, 24 or float"
             raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth}")
         self.subtype = SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
-        self.tags = dict(tags or {})
+        self.tags = {
+            name: text
+            for name, text in (tags or {}).items()
+            if len(text.encode(errors="surrogatepass")) <= LONGEST_TAG_BYTES
+        }
         self.target = target
         self.audio_format = audio_format
         self.peak = 0.0
@@ -174,7 +183,7 @@ class AudioWriter:
         ):
             self._prepare(encoded)
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
-                encoded.write(block * np.float32(gain))
+                encoded.write(_rounded(block * gain, BITS[self.subtype]))
                 if check is not None:
                     check()
         # An encoder that cannot write its last frame does not always say so.
@@ -183,6 +192,13 @@ class AudioWriter:
             if encoded.frames != self.num_samples or len(encoded.read(1)) != 1:
                 raise OSError(NO_SPACE)
         self._encoded.replace(self._temporary)
+
+
+def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
+    """The nearest steps, in the upper bits of 32: libsndfile itself would round down, and silence become -1."""
+    steps = 2.0 ** (bits - 1)
+    nearest = np.clip(np.rint(samples.astype(np.float64) * steps), -steps, steps - 1)
+    return nearest.astype(np.int32) << (32 - bits)
 
 
 def temporary_name(target: Path, token: str = "") -> Path:
