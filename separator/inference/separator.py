@@ -191,7 +191,8 @@ class Separator:
             input, at `sample_rate`.
 
         Raises:
-            InputError: If the model does not take this number of channels, or a block has another.
+            InputError: If the model does not take this number of channels, or a block has another, or holds NaN or
+                infinity.
         """
         if self.model.channels not in (1, channels) and channels != 1:
             raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
@@ -221,6 +222,8 @@ class Separator:
             block = _as_mixture(each)
             if block.dim() != 2 or block.shape[0] != channels:
                 raise InputError(f"block: expected ({channels}, samples), found {tuple(block.shape)}")
+            if not torch.isfinite(block).all():
+                raise InputError("block: expected finite samples, found NaN or infinity")
             for piece in block.split(max(1, round(chunk_samples * sample_rate / self.sample_rate)), dim=-1):
                 waiting = torch.cat([waiting, piece], dim=-1)
                 for sources in chunks.push(inward.push(piece)):

@@ -37,6 +37,6 @@ def start(*arguments: object, model: Path, output: Path, **options: object) -> s
         env=environment,
         stdin=options.pop("stdin", subprocess.DEVNULL),  # type: ignore[arg-type]
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=options.pop("terminal", subprocess.PIPE),  # type: ignore[arg-type]
         **options,  # type: ignore[call-overload]
     )
