@@ -50,7 +50,8 @@ def test_a_name_that_cannot_be_is_one_line_and_the_rest_is_done(separate) -> Non
 def test_two_recordings_of_one_stem_keep_their_own_folders(separate) -> None:
     talk(Path("in/a.wav"), 0.1), talk(Path("in/a.flac"), 0.2), talk(Path("in/deep/a.wav"), 0.3)
     assert separate("in")[0] == 0
-    lengths = {str(path.parent.relative_to("out")): soundfile.info(path).frames for path in Path("out").rglob("speaker1.wav")}
+    first = Path("out").rglob("speaker1.wav")
+    lengths = {str(path.parent.relative_to("out")): soundfile.info(path).frames for path in first}
     assert lengths == {"a": 3200, "a.wav": 1600, "deep/a": 4800}
 
 
