@@ -86,10 +86,6 @@ class ContainerFile:
         """Title, artist and so on, under FFmpeg's names."""
         return {key.lower(): value for key, value in {**self._stream.metadata, **self._container.metadata}.items()}
 
-    def tell(self) -> int:
-        """The next sample's place."""
-        return self._position
-
     def seek(self, sample: int) -> None:
         """Go on reading at a sample, by decoding all before it: containers do not seek to the sample."""
         while self._position < sample and len(self.read(min(1 << 18, sample - self._position))):

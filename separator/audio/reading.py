@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from separator.audio.containers import CONTAINER_SUFFIXES, ContainerFile, container_format
+from separator.audio.flac import FlacFile
 from separator.errors import InputError
 
 SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
@@ -60,7 +61,8 @@ class AudioReader:
             raise InputError(f"{self.path}: expected an audio file, found an empty file (0 bytes)")
         self.damage: str | None = None
         self._ended_at: int | None = None
-        self._file: soundfile.SoundFile | ContainerFile
+        self._position = 0  # not every file can tell
+        self._file: soundfile.SoundFile | FlacFile | ContainerFile
         try:
             container = container_format(self.path)
             if container in ("mp4", "matroska"):
@@ -82,11 +84,13 @@ class AudioReader:
                 f"found {self._file.samplerate}"
             )
 
-    def _open(self, container: str | None) -> "soundfile.SoundFile | ContainerFile":
+    def _open(self, container: str | None) -> "soundfile.SoundFile | FlacFile | ContainerFile":
         try:
             file = soundfile.SoundFile(native_name(self.path))
-            if file.frames < UNKNOWN_FRAMES:
+            if file.format != "FLAC":
                 return file
+            if file.frames < UNKNOWN_FRAMES:
+                return FlacFile(native_name(self.path), file)
             file.close()  # libsndfile does not find the end of such a FLAC
             return ContainerFile(self.path, "flac")
         except soundfile.LibsndfileError:  # the first bytes of AAC may be those of an MP3
@@ -143,7 +147,11 @@ class AudioReader:
 
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""
-        self._file.seek(sample)
+        try:
+            self._file.seek(sample)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{self.path}: cannot go to sample {sample}: {reason(error)}") from None
+        self._position = sample
 
     def blocks(self, block_samples: int = BLOCK_SAMPLES, keep_damaged: bool = False) -> Iterator[Tensor]:
         """The rest of the file in blocks `(C, t)`, float32, `t` at most `block_samples`.
@@ -153,27 +161,27 @@ class AudioReader:
             keep_damaged: Where the file is damaged after some samples, stop there and say so in `damage`, instead of
                 raising.
         """
-        position = self._file.tell()
         block_samples = max(1, min(block_samples, MOST_BLOCK_VALUES // self.channels))
         while True:
             try:
                 block = self._file.read(block_samples, dtype="float32", always_2d=True)
             except (soundfile.LibsndfileError, OSError) as error:
+                position = self._position
                 self.damage = f"damaged after {position / self.sample_rate:.2f} s: {reason(error)}"
                 if keep_damaged and position:
                     return
                 raise InputError(f"{self.path}: {self.damage}") from None
             if len(block) == 0:
-                self._ended_at = position
+                self._ended_at = self._position
                 return
             finite = np.isfinite(block)
             if not finite.all():
-                sample = position + int(np.argmin(finite.all(axis=1)))
+                sample = self._position + int(np.argmin(finite.all(axis=1)))
                 raise InputError(
                     f"{self.path}: expected finite samples, found NaN or infinity at sample {sample} "
                     f"({sample / self.sample_rate:.3f} s)"
                 )
-            position += len(block)
+            self._position += len(block)
             yield torch.from_numpy(np.ascontiguousarray(block.T))
 
     def close(self) -> None:
