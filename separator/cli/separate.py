@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
+    import atexit
+    import gc
     import os
     import signal
     import threading
@@ -64,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.separate_report import Outcome, report
     from separator.errors import InputError
 
+    # At its end Python would look at each object of torch once more, for a second.
+    atexit.register(gc.freeze)
     # The default action would end the process at once and leave temporary files.
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
