@@ -1,4 +1,4 @@
-"""Reading audio files, whole or block by block: WAV, FLAC, Ogg Vorbis, Opus, MP3."""
+"""Reading audio files, whole or block by block: what libsndfile reads, and the sound of MP4, Matroska and AAC files."""
 
 import os
 import re
@@ -12,15 +12,28 @@ import soundfile
 import torch
 from torch import Tensor
 
+from separator.audio.containers import CONTAINER_SUFFIXES, ContainerFile, container_format
+from separator.audio.flac import FlacFile
 from separator.errors import InputError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
+SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
+
+AUDIO_SUFFIXES = SOUNDFILE_SUFFIXES + CONTAINER_SUFFIXES
 """What a folder is searched for; a file given by name may have any suffix."""
 
-STREAMED_BYTES = 0xFFFFFF00
-"""A data size from here on says that the writer did not know it."""
+STREAMED_BYTES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000)
+"""Data sizes of WAV writers that did not know it: SoX, arecord; others write one of the largest 2^16 numbers."""
+
+UNKNOWN_FRAMES = 1 << 62
+"""Frames from here on are libsndfile's word for a FLAC stream that does not say its length."""
 
 BLOCK_SAMPLES = 1 << 18
+
+MOST_BLOCK_VALUES = 1 << 24
+"""Samples times channels of a block: a header of a thousand channels makes shorter blocks."""
+
+TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "tracknumber")
+"""What is carried over from a recording to its sources, under libsndfile's names."""
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000
 """Sample rates in Hz that are believed; a damaged header's 1 Hz would turn a second of audio into hours."""
@@ -46,11 +59,20 @@ class AudioReader:
             raise InputError(f"{self.path}: expected an audio file, found {found}")
         if self.path.stat().st_size == 0:
             raise InputError(f"{self.path}: expected an audio file, found an empty file (0 bytes)")
+        self.damage: str | None = None
+        self._ended_at: int | None = None
+        self._position = 0  # not every file can tell
+        self._file: soundfile.SoundFile | FlacFile | ContainerFile
         try:
-            self._file = soundfile.SoundFile(native_name(self.path))
+            container = container_format(self.path)
+            if container in ("mp4", "matroska"):
+                self._file = ContainerFile(self.path, container)
+            else:
+                self._file = self._open(container)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
             raise InputError(
-                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3), found something else: {reason(error)}"
+                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3, MP4, WebM, AAC), found something else: "
+                f"{reason(error)}"
             ) from None
         if self._file.frames == 0:
             self._file.close()
@@ -61,6 +83,20 @@ class AudioReader:
                 f"{self.path}: expected a sample rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz, "
                 f"found {self._file.samplerate}"
             )
+
+    def _open(self, container: str | None) -> "soundfile.SoundFile | FlacFile | ContainerFile":
+        try:
+            file = soundfile.SoundFile(native_name(self.path))
+            if file.format != "FLAC":
+                return file
+            if file.frames < UNKNOWN_FRAMES:
+                return FlacFile(native_name(self.path), file)
+            file.close()  # libsndfile does not find the end of such a FLAC
+            return ContainerFile(self.path, "flac")
+        except soundfile.LibsndfileError:  # the first bytes of AAC may be those of an MP3
+            if container is None:
+                raise
+            return ContainerFile(self.path, container)
 
     @property
     def sample_rate(self) -> int:
@@ -74,39 +110,78 @@ class AudioReader:
 
     @property
     def num_samples(self) -> int:
-        """Samples a channel that the header promises; a damaged file may hold fewer."""
+        """Samples a channel that the header promises; a damaged file may hold fewer. 1 where it says nothing."""
         return int(self._file.frames)
 
     @property
+    def length_is_known(self) -> bool:
+        """Whether the header says how long the file is; a stream's need not."""
+        return not isinstance(self._file, ContainerFile) or self._file.length_is_known
+
+    @property
     def is_truncated(self) -> bool:
-        """Whether the header promises more data than the file holds."""
+        """Whether the file holds less than it promises, or is damaged; for some formats known only after reading."""
+        if self.damage is not None:
+            return True
+        if isinstance(self._file, ContainerFile):
+            return self._file.is_short()
+        if self._file.format == "OGG":
+            return not _ends_as_ogg(self.path)
+        if self._ended_at is not None and self._ended_at < self.num_samples:
+            return True
         # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
         found = re.search(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", str(self._file.extra_info), re.MULTILINE)
-        return found is not None and int(found[2]) < int(found[1]) < STREAMED_BYTES
+        if found is None or int(found[1]) in STREAMED_BYTES or int(found[1]) >= 0xFFFF0000:
+            return False
+        return int(found[2]) < int(found[1])
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Title, artist and the others of `TAGS` that the file has."""
+        if isinstance(self._file, ContainerFile):
+            found = self._file.metadata
+            found.setdefault("tracknumber", found.get("track", ""))
+        else:
+            found = self._file.copy_metadata()
+        return {name: found[name] for name in TAGS if found.get(name)}
 
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""
-        self._file.seek(sample)
+        try:
+            self._file.seek(sample)
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{self.path}: cannot go to sample {sample}: {reason(error)}") from None
+        self._position = sample
 
-    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Tensor]:
-        """The rest of the file in blocks `(C, t)`, float32, `t` at most `block_samples`."""
-        position = self._file.tell()
+    def blocks(self, block_samples: int = BLOCK_SAMPLES, keep_damaged: bool = False) -> Iterator[Tensor]:
+        """The rest of the file in blocks `(C, t)`, float32, `t` at most `block_samples`.
+
+        Args:
+            block_samples: Samples of a block.
+            keep_damaged: Where the file is damaged after some samples, stop there and say so in `damage`, instead of
+                raising.
+        """
+        block_samples = max(1, min(block_samples, MOST_BLOCK_VALUES // self.channels))
         while True:
             try:
                 block = self._file.read(block_samples, dtype="float32", always_2d=True)
             except (soundfile.LibsndfileError, OSError) as error:
-                seconds = position / self.sample_rate
-                raise InputError(f"{self.path}: damaged after {seconds:.2f} s: {reason(error)}") from None
+                position = self._position
+                self.damage = f"damaged after {position / self.sample_rate:.2f} s: {reason(error)}"
+                if keep_damaged and position:
+                    return
+                raise InputError(f"{self.path}: {self.damage}") from None
             if len(block) == 0:
+                self._ended_at = self._position
                 return
             finite = np.isfinite(block)
             if not finite.all():
-                sample = position + int(np.argmin(finite.all(axis=1)))
+                sample = self._position + int(np.argmin(finite.all(axis=1)))
                 raise InputError(
                     f"{self.path}: expected finite samples, found NaN or infinity at sample {sample} "
                     f"({sample / self.sample_rate:.3f} s)"
                 )
-            position += len(block)
+            self._position += len(block)
             yield torch.from_numpy(np.ascontiguousarray(block.T))
 
     def close(self) -> None:
@@ -150,6 +225,18 @@ def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None)
         if not blocks:
             raise InputError(f"{path}: expected audio, found a file without samples")
         return torch.cat(blocks, dim=1), reader.sample_rate
+
+
+def _ends_as_ogg(path: Path) -> bool:
+    """Whether the last page of an Ogg file is whole and marked as the last."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2 * 65307))  # no page is longer
+        end = file.read()
+    at = end.rfind(b"OggS")
+    page = end[at:]
+    if at < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return False
+    return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
 def native_name(path: Path) -> str | bytes:

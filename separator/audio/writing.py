@@ -1,6 +1,7 @@
 """Writing audio files that are complete or not there at all, and never clipped."""
 
 import os
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -14,78 +15,126 @@ from separator.errors import InputError
 
 AudioFormat = Literal["wav", "flac"]
 
+BitDepth = Literal["16", "24", "float"]
+
+SUBTYPES: dict[str, str] = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
+
+BITS = {"PCM_16": 16, "PCM_24": 24}
+
 LARGEST_WAV_BYTES = 4_000_000_000
 """Sizes in a WAV header have 32 bits; longer files become RF64, which keeps the suffix."""
 
+NO_PEAK_CHUNK, RF64_ONLY_IF_LARGE = 0x1050, 0x1210
+"""libsndfile's commands: the chunk of peaks holds the time, and the same samples would not give the same bytes."""
+
+LONGEST_TAG_BYTES = 2000
+"""libsndfile writes broken files with long tags."""
+
 COPY_SAMPLES = 1 << 18
+
+NO_SPACE = "No space left on device"
 
 
 class AudioWriter:
     """Writes one file under a temporary name beside its target; `commit` moves it there.
 
-    WAV files are 32-bit float: any level is kept. FLAC files are 24-bit, which cannot hold more than full scale, so a
-    FLAC is collected as float first and written by `commit` with the gain that the caller chose.
+    WAV files are 32-bit float unless asked for: any level is kept. 16 and 24 bits, and so FLAC, cannot hold more than
+    full scale: such a file is collected as float first and written by `finish` with the gain that the caller chose,
+    rounded to the nearest step without dither, so that silence stays silence. Same samples, same bytes.
 
     Args:
         target: Where the file is to be.
         sample_rate: In Hz.
         channels: Number of channels.
         audio_format: `wav` or `flac`.
-        num_samples: Expected length, to choose between WAV and RF64.
+        num_samples: Expected length, to choose between WAV and RF64; 0 where it is not known.
+        bit_depth: `16`, `24`, `float`; None is float for WAV, 24 for FLAC.
+        tags: Title, artist and so on, under libsndfile's names.
+        token: Part of the temporary name, for those who write one target from several threads.
 
     Raises:
-        InputError: If the folder cannot be written.
+        InputError: If the folder cannot be written, or the format does not hold the bit depth.
     """
 
     def __init__(
-        self, target: Path, sample_rate: int, channels: int, audio_format: AudioFormat = "wav", num_samples: int = 0
+        self,
+        target: Path,
+        sample_rate: int,
+        channels: int,
+        audio_format: AudioFormat = "wav",
+        num_samples: int = 0,
+        bit_depth: BitDepth | None = None,
+        tags: Mapping[str, str] | None = None,
+        token: str = "",
     ) -> None:
+        if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
+            depths = "16 or 24" if audio_format == "flac" else "16, 24 or float"
+            raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth}")
+        self.subtype = SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
+        self.tags = {
+            name: text
+            for name, text in (tags or {}).items()
+            if len(text.encode(errors="surrogatepass")) <= LONGEST_TAG_BYTES
+        }
         self.target = target
         self.audio_format = audio_format
         self.peak = 0.0
         self.num_samples = 0
         self.committed = False
         self._energy = 0.0
-        self._temporary = temporary_name(target)
-        large = num_samples * channels * 4 > LARGEST_WAV_BYTES
+        self._temporary = temporary_name(target, token)
+        self._most_bytes = LARGEST_WAV_BYTES if 0 < num_samples * channels * 4 <= LARGEST_WAV_BYTES else 1 << 62
+        self._unknown_length = num_samples == 0
         try:
+            self._temporary.unlink(missing_ok=True)  # a link of that name would be followed
             self._file = soundfile.SoundFile(
-                native_name(self._temporary),
-                "w",
-                sample_rate,
-                channels,
-                subtype="FLOAT",
-                format="RF64" if large else "WAV",
+                native_name(self._temporary), "w", sample_rate, channels, subtype="FLOAT", format=self._container
             )
+            self._prepare(self._file)
         except (soundfile.LibsndfileError, OSError) as error:
             raise InputError(f"{target}: cannot write here: {reason(error)}") from None
+        self._bytes = 4 * channels
+
+    @property
+    def clips(self) -> bool:
+        """Whether the file's samples cannot be louder than full scale."""
+        return self.subtype != "FLOAT"
 
     def write(self, block: Tensor) -> None:
         """Append a block `(C, t)`."""
         samples = np.ascontiguousarray(block.detach().cpu().float().numpy().T)
         self.peak = max(self.peak, float(np.abs(samples).max(initial=0)))
         self.num_samples += len(samples)
+        if self.num_samples * self._bytes > self._most_bytes:
+            raise InputError(f"{self.target}: expected under 4 GB of samples by the input's header, found more")
         self._energy += float(np.square(samples, dtype=np.float64).sum())
         try:
             self._file.write(samples)
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{self.target}: cannot write: {reason(error)}") from None
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # the last where a disk is full
+            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
 
     @property
     def root_mean_square(self) -> float:
         """Level of what was written so far, over all channels; 1 is full scale."""
         return float((self._energy / max(1, self.num_samples * self._file.channels)) ** 0.5)
 
-    def finish(self, gain: float = 1.0) -> None:
-        """Bring the data to disk, still under the temporary name; a FLAC is scaled by `gain`."""
+    def finish(self, gain: float = 1.0, check: Callable[[], None] | None = None) -> None:
+        """Bring the data to disk, still under the temporary name; what cannot hold any level is scaled by `gain`.
+
+        Args:
+            gain: From `common_gain`.
+            check: Called now and then; what it raises ends the writing.
+        """
         try:
             self._file.close()
-            if self.audio_format == "flac":
-                self._encode_flac(gain)
+            if self._temporary.stat().st_size < self.num_samples * self._bytes:
+                raise OSError(NO_SPACE)
+            if self.clips:
+                self._encode(gain, check)
             with self._temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{self.target}: cannot write: {reason(error)}") from None
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:
+            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
 
     def commit(self) -> None:
         """Move the finished file to its target; one that was there before is replaced."""
@@ -100,38 +149,67 @@ class AudioWriter:
         with suppress(soundfile.LibsndfileError, OSError):  # a full disk was reported by `write`
             self._file.close()
         self._temporary.unlink(missing_ok=True)
-        self._flac_temporary.unlink(missing_ok=True)
+        self._encoded.unlink(missing_ok=True)
 
     @property
-    def _flac_temporary(self) -> Path:
-        return self._temporary.with_name(self._temporary.name + ".flac")
+    def _encoded(self) -> Path:
+        return self._temporary.with_name(self._temporary.name + ".encoded")
 
-    def _encode_flac(self, gain: float) -> None:
+    @property
+    def _container(self) -> str:
+        return "WAV" if self._most_bytes == LARGEST_WAV_BYTES else "RF64"
+
+    def _prepare(self, file: soundfile.SoundFile) -> None:
+        """What is to be set before the first sample."""
+        commands = [(NO_PEAK_CHUNK, 0), *([(RF64_ONLY_IF_LARGE, 1)] if self._unknown_length else [])]
+        for command, value in commands:
+            soundfile._snd.sf_command(file._file, command, soundfile._ffi.NULL, value)
+        for name, text in self.tags.items():
+            with suppress(soundfile.LibsndfileError, UnicodeError):  # not every format has a place for each
+                setattr(file, name, text)
+
+    def _encode(self, gain: float, check: Callable[[], None] | None) -> None:
+        self._encoded.unlink(missing_ok=True)
         with (
             soundfile.SoundFile(native_name(self._temporary)) as source,
             soundfile.SoundFile(
-                native_name(self._flac_temporary),
+                native_name(self._encoded),
                 "w",
                 source.samplerate,
                 source.channels,
-                subtype="PCM_24",
-                format="FLAC",
-            ) as flac,
+                subtype=self.subtype,
+                format="FLAC" if self.audio_format == "flac" else self._container,
+            ) as encoded,
         ):
+            self._prepare(encoded)
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
-                flac.write(block * np.float32(gain))
-        self._flac_temporary.replace(self._temporary)
+                encoded.write(_rounded(block * gain, BITS[self.subtype]))
+                if check is not None:
+                    check()
+        # An encoder that cannot write its last frame does not always say so.
+        with soundfile.SoundFile(native_name(self._encoded)) as encoded:
+            encoded.seek(self.num_samples - 1)
+            if encoded.frames != self.num_samples or len(encoded.read(1)) != 1:
+                raise OSError(NO_SPACE)
+        self._encoded.replace(self._temporary)
 
 
-def temporary_name(target: Path) -> Path:
+def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
+    """The nearest steps, in the upper bits of 32: libsndfile itself would round down, and silence become -1."""
+    steps = 2.0 ** (bits - 1)
+    nearest = np.clip(np.rint(samples.astype(np.float64) * steps), -steps, steps - 1)
+    return nearest.astype(np.int32) << (32 - bits)
+
+
+def temporary_name(target: Path, token: str = "") -> Path:
     """Where this process writes a file until it is complete: hidden, beside its target."""
-    return target.with_name(f".{target.name}.{os.getpid()}.partial")
+    return target.with_name(f".{target.name}.{f'{token}.' if token else ''}{os.getpid()}.partial")
 
 
 def common_gain(writers: list[AudioWriter]) -> float:
-    """The gain that keeps every one of several FLAC files within full scale: 1, or less where one would clip."""
-    peak = max((writer.peak for writer in writers if writer.audio_format == "flac"), default=0.0)
-    return 1.0 if peak < 1 else 0.999 / peak
+    """The gain that keeps all of several files within what they hold: 1, or less where one would clip."""
+    peak = max((writer.peak for writer in writers if writer.clips), default=0.0)
+    return 1.0 if peak <= 1 else 0.999 / peak
 
 
 def write_audio(path: Path, waveform: Tensor, sample_rate: int) -> None:

@@ -1,12 +1,16 @@
 """`separator separate INPUT... -o DIR`: one file a source for every recording."""
 
 import argparse
-import os
 import sys
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from threading import Event
+
+    from separator.cli.separate_report import Outcome
     from separator.inference import Separator
 
 DEFAULT_MODEL = "speech-2spk-16k"
@@ -14,7 +18,9 @@ DEFAULT_MODEL = "speech-2spk-16k"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
-    parser.add_argument("inputs", metavar="INPUT", nargs="+", type=Path, help="audio files, or folders of them")
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="+", type=Path, help="audio files, folders of them, or - for a WAV on stdin"
+    )
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the results")
     parser.add_argument(
         "-m",
@@ -33,68 +39,127 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
     )
     parser.add_argument(
-        "--format",
-        choices=("wav", "flac"),
-        default="wav",
-        help="32-bit float WAV or 24-bit FLAC (default: %(default)s)",
+        "--format", choices=("wav", "flac"), default="wav", help="of the outputs (default: %(default)s)"
     )
+    parser.add_argument(
+        "--bit-depth", choices=("16", "24", "float"), help="of the outputs (default: float for wav, 24 for flac)"
+    )
+    parser.add_argument("--mono", action="store_true", help="mix the recording's channels to one")
+    parser.add_argument(
+        "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
+    )
+    parser.add_argument("--jobs", metavar="N", type=int, help="recordings at a time (default: 1; 4 on a GPU)")
+    parser.add_argument("--skip-existing", action="store_true", help="skip recordings whose outputs are all there")
     parser.add_argument("--json", action="store_true", help="print one JSON object a recording")
 
 
 def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
+    import atexit
+    import gc
+    import os
     import signal
     import threading
-    import traceback
 
-    from separator.cli.main import describe
+    from separator.cli.inputs import find_jobs
+    from separator.cli.main import print_line
+    from separator.cli.separate_report import Outcome, report
     from separator.errors import InputError
 
+    # At its end Python would look at each object of torch once more, for a second.
+    atexit.register(gc.freeze)
     # The default action would end the process at once and leave temporary files.
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
             signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
+    if args.format == "flac" and args.bit_depth == "float":
+        raise InputError("--bit-depth: expected 16 or 24 for flac, found float")
+    if args.jobs is not None and args.jobs < 1:
+        raise InputError(f"--jobs: expected at least 1, found {args.jobs}")
     for each in args.inputs:
-        if each.is_dir() and args.output.resolve() == each.resolve():
+        if os.path.isdir(each) and args.output.resolve() == each.resolve():
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
     jobs, failures = find_jobs(args.inputs, args.output)
     for path, message in failures:
-        _report_failure(args, path, message)
+        report(Outcome(path, error=message), args.json)
     if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
-        return 1 if any(not path.exists() for path, _ in failures) else 2
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        return 1 if any(not os.path.exists(path) for path, _ in failures) else 2
 
     from separator.inference import Separator
 
     separator = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
+    separator.output_names(args.residual)
     _check_writable(args.output)
-    console = Console(stderr=True)
-    failed = len(failures)
-    done_of_total = TextColumn("{task.completed:.0f} of {task.total:.0f} s")
-    columns = (TextColumn("{task.description}"), BarColumn(), done_of_total, TimeRemainingColumn())
-    with Progress(
-        *columns,
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # else rich would print on stderr what was sent to a file
-    ) as progress:
-        for path, folder in jobs:
-            task = progress.add_task(path.name, total=0)
+    failed = skipped = 0
+    with closing(_separate_all(args, separator, jobs)) as outcomes:
+        for outcome in outcomes:
+            report(outcome, args.json)
+            failed += outcome.error is not None
+            skipped += outcome.existing is not None
+    if skipped and not args.json:
+        print_line("note", f"{skipped} of {len(jobs)} recordings skipped: their outputs were there")
+    return 1 if failures or failed else 0
+
+
+def _separate_all(
+    args: argparse.Namespace, separator: "Separator", jobs: list[tuple[Path, Path]]
+) -> "Generator[Outcome, None, None]":
+    """Separate the recordings, several at a time; gives what came of each as soon as it is known."""
+    import threading
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from separator.cli.inputs import STANDARD_INPUT
+    from separator.cli.progress import FilesProgress
+    from separator.cli.separate_report import Outcome
+    from separator.cli.standard_input import spooled
+    from separator.errors import InputError
+
+    stop = threading.Event()
+    with ExitStack() as stack:
+        # Here, not in a thread: a thread that waits for input does not hear of Ctrl-C.
+        files = {path: path for path, _ in jobs}
+        if STANDARD_INPUT in files:
             try:
-                _separate_one(args, separator, path, folder, progress, task)
-            except BrokenPipeError:
-                raise
-            except Exception as error:  # whatever is wrong with one file must not lose the others
-                if args.debug:
-                    traceback.print_exc()
-                failed += 1
-                prefix = "" if isinstance(error, InputError) else f"{path}: "
-                _report_failure(args, path, prefix + describe(error))
-            progress.remove_task(task)
-    return 1 if failed else 0
+                files[STANDARD_INPUT] = stack.enter_context(spooled())
+            except InputError as error:
+                yield Outcome(STANDARD_INPUT, error=str(error))
+                jobs = [each for each in jobs if each[0] != STANDARD_INPUT]
+        progress = stack.enter_context(FilesProgress(len(jobs)))
+
+        def one(path: Path, folder: Path) -> Outcome:
+            with progress.file(path.name) as update:
+
+                def on_seconds(done: float, total: float) -> None:
+                    if stop.is_set():
+                        raise KeyboardInterrupt
+                    update(done, total)
+
+                return _separate_one(args, separator, path, files[path], folder, on_seconds)
+
+        workers = min(len(jobs), args.jobs or (4 if separator.device.type == "cuda" else 1))
+        if workers <= 1:
+            yield from (one(*job) for job in jobs)
+            return
+        _end_between_layers(separator, stop)
+        pool = ThreadPoolExecutor(workers)
+        try:
+            futures = [pool.submit(one, *job) for job in jobs]
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_between_layers(separator: "Separator", stop: "Event") -> None:
+    """Ctrl-C reaches the main thread alone: let the others look for it before each layer of the model."""
+
+    def check(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    for module in separator.model.modules():
+        module.register_forward_pre_hook(check)
 
 
 def _check_writable(folder: Path) -> None:
@@ -111,101 +176,47 @@ def _check_writable(folder: Path) -> None:
         raise InputError(f"{folder}: cannot write in the output folder: {error.strerror or error}") from None
 
 
-def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
-    """Each recording with its output folder, and each input that is none with the reason.
-
-    Folders are searched, and their sub-folders kept; what lies in the output folder is not input. A recording that is
-    given twice is separated once. Recordings that would share a folder get their suffix, then a number, added to it.
-    """
-    from separator.audio.reading import find_audio
-    from separator.errors import InputError
-
-    jobs: list[tuple[Path, Path]] = []
-    failures: list[tuple[Path, str]] = []
-    taken: set[str] = set()
-    seen: set[Path] = set()
-    for each in inputs:
-        found, root = [each], each.parent
-        if each.is_dir():
-            try:
-                found, root = find_audio(each), each
-            except InputError as error:
-                failures.append((each, str(error)))
-                continue
-            found = [path for path in found if not _is_result(path, output, each)]
-        elif not each.exists():
-            failures.append((each, f"{each}: expected an audio file or a folder, found nothing"))
-            continue
-        for path in found:
-            if (place := Path(os.path.abspath(path))) not in seen:  # a link is a recording of its own name
-                seen.add(place)
-                jobs.append((path, _free_folder(output / path.relative_to(root).parent, path, taken)))
-    return jobs, failures
-
-
-def _is_result(path: Path, output: Path, searched: Path) -> bool:
-    """Whether a file found below `searched` lies in an output folder that is below it too: an earlier run wrote it."""
-    output, searched = output.resolve(), searched.resolve()
-    return output.is_relative_to(searched) and path.resolve().is_relative_to(output)
-
-
-def _free_folder(parent: Path, path: Path, taken: set[str]) -> Path:
-    from separator.cli.main import print_line
-    from separator.inference.files import folder_name
-
-    name = folder_name(path)
-    candidates = [name, path.name, *(f"{name}-{number}" for number in range(2, 3 + len(taken)))]
-    # Some file systems take "Talk" and "talk" for one name.
-    folder = next(parent / each for each in candidates if str(parent / each).casefold() not in taken)
-    if folder.name != name:
-        print_line("note", f"{path} goes to {folder}: another input has its name")
-    taken.add(str(folder).casefold())
-    return folder
-
-
 def _separate_one(
-    args: argparse.Namespace, separator: "Separator", path: Path, folder: Path, progress: Any, task: Any
-) -> None:
-    import json
+    args: argparse.Namespace,
+    separator: "Separator",
+    path: Path,
+    file: Path,
+    folder: Path,
+    on_seconds: Callable[[float, float], None],
+) -> "Outcome":
+    """Separate a recording that was given as `path` and lies in `file`."""
     import time
+    import traceback
 
+    from separator.cli.main import describe
+    from separator.cli.separate_report import Outcome
+    from separator.errors import InputError
     from separator.inference.files import separate_file
+    from separator.inference.places import check_within
 
     started = time.perf_counter()
-    result = separate_file(
-        separator, path, folder, args.format, lambda done, total: progress.update(task, completed=done, total=total)
-    )
-    elapsed = time.perf_counter() - started
-    if result.truncated:
-        print(f"separator: warning: {path}: shorter than its header says; separated what is there", file=sys.stderr)
-    if result.gain != 1:
-        print(
-            f"separator: {path}: sources scaled together by {result.gain:.3g}: FLAC would have clipped", file=sys.stderr
+    try:
+        check_within(folder, args.output)
+        outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
+        if args.skip_existing and all(each.is_file() for each in outputs.values()):
+            return Outcome(path, existing=outputs)
+        result = separate_file(
+            separator,
+            file,
+            folder,
+            args.format,
+            on_seconds,
+            bit_depth=args.bit_depth,
+            mono=args.mono,
+            residual=args.residual,
         )
-    if args.json:
-        seconds = result.num_samples / result.sample_rate
-        report = {
-            "input": str(path),
-            "outputs": {name: str(output) for name, output in result.outputs.items()},
-            "seconds": round(seconds, 3),
-            "sample_rate": result.sample_rate,
-            "levels_db": {name: None if db is None else round(db, 2) for name, db in result.levels_db.items()},
-            "gain": result.gain,
-            "processing_seconds": round(elapsed, 3),
-            "realtime_factor": round(elapsed / seconds, 4),
-            "error": None,
-        }
-        print(json.dumps(report), flush=True)
-    else:
-        for output in result.outputs.values():
-            print(output, flush=True)
-
-
-def _report_failure(args: argparse.Namespace, path: Path, message: str) -> None:
-    import json
-
-    from separator.cli.main import print_error
-
-    print_error(message)
-    if args.json:
-        print(json.dumps({"input": str(path), "error": " ".join(message.split())}), flush=True)
+        return Outcome(path, result, elapsed=time.perf_counter() - started)
+    except Exception as error:  # whatever is wrong with one file must not lose the others
+        if args.debug:
+            traceback.print_exc()
+        message = describe(error)
+        if file != path:
+            message = message.replace(str(file), "standard input")
+        elif not isinstance(error, InputError):
+            message = f"{path}: {message}"
+        return Outcome(path, error=message, elapsed=time.perf_counter() - started)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from separator.metrics import best_permutation, reorder
+from separator.inference.matching import SourceMatching
 
 SeparateChunk = Callable[[Tensor], Tensor]
 """Maps a mixture `(C, T)` to sources `(S, C, T)`."""
@@ -14,42 +14,47 @@ SeparateChunk = Callable[[Tensor], Tensor]
 class ChunkedSeparation:
     """Takes a mixture in blocks and gives its sources in blocks; memory depends on the chunk alone.
 
-    Consecutive chunks share `overlap_samples`. There the new chunk's sources are matched to the last one's (the
-    assignment with the least squared difference), and faded over linearly, so that the weights sum to one everywhere.
-    The last chunk reaches back so that it is as long as the others; a signal shorter than a chunk is one chunk.
+    Consecutive chunks share `overlap_samples`. The new chunk's sources are put into the order of those before
+    (`SourceMatching`), weighted with a window that rises and falls linearly over the overlap, added, and divided by the
+    sum of the windows. The last chunk reaches back so that it is as long as the others; a signal shorter than a chunk
+    is one chunk.
 
     Args:
         separate: Separates one chunk.
         chunk_samples: Length of a chunk.
-        overlap_samples: Samples shared by two consecutive chunks, at most half a chunk.
+        overlap_samples: Samples shared by two consecutive chunks, less than a chunk.
+        matching: Finds the order; None leaves the order that `separate` gives.
 
     Raises:
-        ValueError: If the overlap is not between 0 and half a chunk.
+        ValueError: If the overlap is not between 0 and a chunk.
     """
 
-    def __init__(self, separate: SeparateChunk, chunk_samples: int, overlap_samples: int) -> None:
-        if chunk_samples < 1 or not 0 <= overlap_samples <= chunk_samples // 2:
-            raise ValueError(f"expected an overlap from 0 to half of {chunk_samples} samples, found {overlap_samples}")
+    def __init__(
+        self, separate: SeparateChunk, chunk_samples: int, overlap_samples: int, matching: SourceMatching | None
+    ) -> None:
+        if chunk_samples < 1 or not 0 <= overlap_samples < chunk_samples:
+            raise ValueError(f"expected an overlap under {chunk_samples} samples, found {overlap_samples}")
         self.separate = separate
         self.chunk_samples = chunk_samples
         self.overlap_samples = overlap_samples
+        self.matching = matching
         self._input: Tensor | None = None  # (C, t): from the start of the last chunk on
-        self._tail: Tensor | None = None  # (S, C, overlap): the last chunk's end, not yet given out
+        self._sum: Tensor | None = None  # (S, C, overlap): windowed sources not yet given out
+        self._weight = torch.zeros(0)  # (overlap,): the sum of their windows
         self._next_start = 0  # of the next chunk, within _input
 
     def push(self, block: Tensor) -> list[Tensor]:
         """Take a block `(C, t)`; returns what is finished, a list of `(S, C, u)`."""
         self._input = block if self._input is None else torch.cat([self._input, block], dim=1)
         finished = []
+        hop = self.chunk_samples - self.overlap_samples
         # One sample more than a chunk: a chunk that ends the signal is left to `finish`.
         while self._input.shape[1] - self._next_start > self.chunk_samples:
             self._input = self._input[:, self._next_start :]
-            sources = self.separate(self._input[:, : self.chunk_samples])
-            joined = self._join(sources, self.overlap_samples)
-            keep = self.chunk_samples - self.overlap_samples
-            finished.append(joined[..., :keep])
-            self._tail = joined[..., keep:]
-            self._next_start = keep
+            total, weight = self._add(self.separate(self._input[:, : self.chunk_samples]))
+            finished.append(total[..., :hop] / weight[:hop])
+            self._sum, self._weight = total[..., hop:], weight[hop:]
+            self._next_start = hop
         return finished
 
     def finish(self) -> list[Tensor]:
@@ -57,20 +62,21 @@ class ChunkedSeparation:
         if self._input is None or self._input.shape[1] == 0:
             return []
         start = max(0, self._input.shape[1] - self.chunk_samples)
-        sources = self.separate(self._input[:, start:])
-        if self._tail is None:
-            return [sources]
-        return [self._join(sources, self.overlap_samples, skip=self._next_start - start)]
+        total, weight = self._add(self.separate(self._input[:, start:])[..., max(0, self._next_start - start) :])
+        return [total / weight]
 
-    def _join(self, sources: Tensor, overlap: int, skip: int = 0) -> Tensor:
-        """Match a chunk's sources to the tail of the last chunk, drop `skip` samples, fade over."""
-        if self._tail is None or overlap == 0:
-            return sources[..., skip:]
-        sources = sources[..., skip:]
-        fresh = sources[..., :overlap]
-        similarity = torch.einsum("sct,rct->sr", fresh.double(), self._tail.double())  # (S, S), new by old
-        _, permutation = best_permutation(similarity.unsqueeze(0))
-        sources = reorder(sources.unsqueeze(0), permutation)[0]
-        fade = torch.arange(1, overlap + 1, device=sources.device, dtype=sources.dtype) / (overlap + 1)
-        faded = self._tail * (1 - fade) + sources[..., :overlap] * fade
-        return torch.cat([faded, sources[..., overlap:]], dim=-1)
+    def _add(self, sources: Tensor) -> tuple[Tensor, Tensor]:
+        """Put a chunk's sources in order and add them to what waits: the sum, and the sum of the windows."""
+        if self.matching is not None:
+            if self._sum is not None:
+                sources = sources[self.matching.order(sources, self._sum / self._weight)]
+            self.matching.learn(sources)
+        length, ramp = sources.shape[-1], self.overlap_samples + 1
+        rising = torch.arange(1, length + 1, dtype=sources.dtype)
+        window = torch.minimum(rising, rising.flip(0)).clamp(max=ramp) / ramp
+        total = sources * window
+        if self._sum is not None and self.overlap_samples:
+            shared = min(self.overlap_samples, length)
+            total[..., :shared] += self._sum[..., :shared]
+            window[:shared] += self._weight[:shared]
+        return total, window

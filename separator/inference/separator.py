@@ -1,6 +1,7 @@
 """The Separator: a loaded model and everything between a recording and its sources."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,11 +10,13 @@ import torch
 from torch import Tensor
 
 from separator.audio.resampling import StreamResampler, fit_length
-from separator.audio.writing import AudioFormat
+from separator.audio.writing import AudioFormat, BitDepth
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
+from separator.inference.batching import ModelQueue
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.gains import fit_to_mixture
+from separator.inference.matching import SourceMatching
 from separator.inference.remainder import RemainderSharing
 from separator.metrics import best_permutation, reorder
 from separator.models.pipeline import MaskingSeparator
@@ -35,12 +38,21 @@ LEVEL_FRAME_SECONDS = 0.025
 MOST_CHANNELS = 64
 """More than these, and more than samples, are samples in the place of channels."""
 
+BATCH_ROWS = {"cuda": 16, "cpu": 1}
+"""Chunks of several recordings that go through the model together; a CPU gains nothing by it."""
+
+OFFSET_SECONDS = 0.5
+"""In shorter chunks a mean is no constant offset of the recording."""
+
+RESIDUAL = "residual"
+"""Name of what the sources leave of the mixture, where it is asked for."""
+
 REMAINDER_REACH_SECONDS = 0.025
 """Whose energy around a sample decides the shares of what the sources leave of it."""
 
 
 class Separator:
-    """Separates recordings with one model.
+    """Separates recordings with one model. It keeps nothing between calls: several threads may use it at once.
 
     Args:
         model: Maps `(B, C, T)` to `(B, S, C, T)`.
@@ -78,6 +90,7 @@ class Separator:
         self.chunk_seconds = chunk_seconds
         self.mixture_consistency = mixture_consistency
         self.model = model.to(self.device).eval()
+        self._queue = ModelQueue(self._run_model, BATCH_ROWS[self.device.type])
 
     @classmethod
     def from_pretrained(
@@ -106,12 +119,20 @@ class Separator:
         """Rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
         return self.description.sample_rate
 
-    def separate(self, waveform: Tensor | np.ndarray, sample_rate: int) -> dict[str, Tensor]:
+    def separate(
+        self,
+        waveform: Tensor | np.ndarray,
+        sample_rate: int,
+        residual: bool = False,
+        on_seconds: Callable[[float, float], None] | None = None,
+    ) -> dict[str, Tensor]:
         """Separate a signal.
 
         Args:
             waveform: The mixture; integers are taken as they are, the sources come on the same scale.
             sample_rate: Its rate in Hz, a whole number.
+            residual: Give what the sources leave of the mixture as `residual`, instead of sharing it among them.
+            on_seconds: Called with the seconds done so far and those in all; what it raises ends the work.
 
         Shape:
             `(T,)` or `(C, T)` to `(C, T)` for each source, float32 on the CPU, at `sample_rate`.
@@ -119,63 +140,96 @@ class Separator:
         Raises:
             InputError: If the signal is empty, has another number of dimensions, or holds NaN or infinity.
         """
-        if isinstance(waveform, np.ndarray):
-            waveform = np.ascontiguousarray(waveform)  # torch takes no view with negative strides
-        mixture = torch.as_tensor(waveform).detach()
-        if mixture.is_complex():
-            raise InputError("waveform: expected real samples, found complex ones")
-        mixture = mixture.float().cpu()
+        mixture = _as_mixture(waveform)
         if mixture.dim() == 1:
             mixture = mixture.unsqueeze(0)
         if mixture.dim() != 2 or mixture.numel() == 0 or mixture.shape[0] > max(mixture.shape[1], MOST_CHANNELS):
             raise InputError(f"waveform: expected (samples,) or (channels, samples), found {tuple(mixture.shape)}")
         if not torch.isfinite(mixture).all():
             raise InputError("waveform: expected finite samples, found NaN or infinity")
-        parts = list(self.separate_stream([mixture], sample_rate, mixture.shape[0]))
-        separated = torch.cat(parts, dim=-1)
-        return dict(zip(self.sources, separated, strict=True))
+        parts, done = [], 0
+        for part in self.separate_stream([mixture], sample_rate, mixture.shape[0], residual):
+            parts.append(part)
+            done += part.shape[-1]
+            if on_seconds is not None:
+                on_seconds(done / sample_rate, mixture.shape[1] / sample_rate)
+        return dict(zip(self.output_names(residual), torch.cat(parts, dim=-1), strict=True))
 
-    def separate_stream(self, blocks: Iterable[Tensor], sample_rate: int, channels: int) -> Iterator[Tensor]:
+    def separate_batch(
+        self, waveforms: Sequence[Tensor | np.ndarray], sample_rate: int, residual: bool = False
+    ) -> list[dict[str, Tensor]]:
+        """`separate` for several signals of any lengths; on a GPU their chunks go through the model together.
+
+        Raises:
+            InputError: As `separate`, for the first that cannot be separated.
+        """
+        with ThreadPoolExecutor(max(1, min(len(waveforms), self._queue.most_rows))) as pool:
+            return list(pool.map(lambda each: self.separate(each, sample_rate, residual), waveforms))
+
+    def output_names(self, residual: bool = False) -> tuple[str, ...]:
+        """Names of what comes out: the sources, and `residual` where it is asked for."""
+        if residual and RESIDUAL in self.sources:
+            raise InputError(f"residual: expected a model without a source of that name, found {self.sources}")
+        return (*self.sources, RESIDUAL) if residual else self.sources
+
+    def separate_stream(
+        self, blocks: Iterable[Tensor | np.ndarray], sample_rate: int, channels: int, residual: bool = False
+    ) -> Iterator[Tensor]:
         """Separate a signal that comes in blocks; what goes out lags behind by about a chunk.
+
+        A sample comes out after at most one chunk and the resamplers' delay of further input: memory does not grow with
+        the signal.
 
         Args:
             blocks: The mixture, in order.
             sample_rate: Its rate in Hz.
             channels: Its number of channels C.
+            residual: Give what the sources leave of the mixture as one more row, instead of sharing it among them.
 
         Shape:
-            Blocks `(C, t)` in; `(S, C, u)` out, together exactly as long as the input, at `sample_rate`.
+            Blocks `(C, t)` in; `(S, C, u)` out (`(S + 1, C, u)` with the residual), together exactly as long as the
+            input, at `sample_rate`.
 
         Raises:
-            InputError: If the model does not take this number of channels.
+            InputError: If the model does not take this number of channels, or a block has another, or holds NaN or
+                infinity.
         """
         if self.model.channels not in (1, channels) and channels != 1:
             raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
         if sample_rate < 1 or sample_rate != int(sample_rate):
             raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
+        num_outputs, num_sources = len(self.output_names(residual)), len(self.sources)
         sample_rate = int(sample_rate)
         chunk_samples = round(self.chunk_seconds * self.sample_rate)
-        chunks = ChunkedSeparation(self._separate_chunk, chunk_samples, int(chunk_samples * OVERLAP))
-        rows = len(self.sources) * channels
+        matching = SourceMatching(self.sample_rate) if num_sources > 1 else None
+        chunks = ChunkedSeparation(self._separate_chunk, chunk_samples, int(chunk_samples * OVERLAP), matching)
         inward = StreamResampler(sample_rate, self.sample_rate, channels)
-        outward = StreamResampler(self.sample_rate, sample_rate, rows)
+        outward = StreamResampler(self.sample_rate, sample_rate, num_sources * channels)
         sharing = RemainderSharing(round(REMAINDER_REACH_SECONDS * sample_rate))
         waiting = torch.zeros(channels, 0)  # of the mixture: what its sources are not yet known of
 
         def to_caller(sources: Tensor, last: bool = False) -> Tensor:
             nonlocal waiting
-            ready = outward.push(sources.flatten(0, 1), last).unflatten(0, (len(self.sources), channels))
+            ready = outward.push(sources.flatten(0, 1), last).unflatten(0, (num_sources, channels))
             if last:
                 ready = fit_length(ready, waiting.shape[-1])
             mixture, waiting = waiting.split([ready.shape[-1], waiting.shape[-1] - ready.shape[-1]], dim=-1)
+            if num_outputs > num_sources:
+                return torch.cat([ready, (mixture - ready.sum(dim=0)).unsqueeze(0)])
             return sharing.push(ready, mixture, last) if self.mixture_consistency else ready
 
-        for block in blocks:
-            waiting = torch.cat([waiting, block], dim=-1)
-            for sources in chunks.push(inward.push(block)):
-                yield to_caller(sources)
+        for each in blocks:
+            block = _as_mixture(each)
+            if block.dim() != 2 or block.shape[0] != channels:
+                raise InputError(f"block: expected ({channels}, samples), found {tuple(block.shape)}")
+            if not torch.isfinite(block).all():
+                raise InputError("block: expected finite samples, found NaN or infinity")
+            for piece in block.split(max(1, round(chunk_samples * sample_rate / self.sample_rate)), dim=-1):
+                waiting = torch.cat([waiting, piece], dim=-1)
+                for sources in chunks.push(inward.push(piece)):
+                    yield to_caller(sources)
         ending = [*chunks.push(inward.push(torch.zeros(channels, 0), last=True)), *chunks.finish()]
-        rest = torch.cat(ending, dim=-1) if ending else torch.zeros(len(self.sources), channels, 0)
+        rest = torch.cat(ending, dim=-1) if ending else torch.zeros(num_sources, channels, 0)
         yield to_caller(rest, last=True)
 
     def separate_file(
@@ -184,28 +238,55 @@ class Separator:
         out_folder: Path | str,
         audio_format: AudioFormat = "wav",
         on_seconds: Callable[[float, float], None] | None = None,
+        *,
+        bit_depth: BitDepth | None = None,
+        mono: bool = False,
+        residual: bool = False,
     ) -> dict[str, Path]:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
-        from separator.inference.files import folder_name, separate_file
+        from separator.inference.files import separate_file
+        from separator.inference.places import check_within, folder_name
 
         folder = Path(out_folder) / folder_name(Path(path))
-        return separate_file(self, Path(path), folder, audio_format, on_seconds).outputs
+        check_within(folder, Path(out_folder))
+        return separate_file(
+            self, Path(path), folder, audio_format, on_seconds, bit_depth=bit_depth, mono=mono, residual=residual
+        ).outputs
 
     @torch.inference_mode()
     def _separate_chunk(self, mixture: Tensor) -> Tensor:
         """`(C, T)` to `(S, C, T)`, on the mixture's scale, on the CPU."""
         channels = mixture.shape[0]
+        # A constant offset is no source's: the model does not hear it, and each source takes the same part of it.
+        steady = mixture.shape[1] >= OFFSET_SECONDS * self.sample_rate
+        offset = mixture.double().mean(dim=1, keepdim=True).float() if steady else torch.zeros(channels, 1)
+        mixture = mixture - offset
         as_batch = self.model.channels == 1
         batch = mixture.unsqueeze(1) if as_batch else mixture.expand(self.model.channels, -1).unsqueeze(0)
         level = mixture.double().square().mean().sqrt().clamp(min=SILENCE_FLOOR).float()
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            estimate = self.model((batch / level).to(self.device)).float().cpu()  # (B, S, c, T)
+        estimate = self._queue(batch / level)  # (B, S, c, T)
         if as_batch and channels > 1:
             estimate = _align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
         elif channels == 1:
             estimate = estimate.mean(dim=2, keepdim=True)
         sources = estimate.transpose(0, 1)[:, :, 0] if as_batch else estimate[0]  # (S, C, T)
-        return fit_to_mixture(sources, mixture)
+        return fit_to_mixture(sources, mixture) + offset / len(self.sources)
+
+    def _run_model(self, batch: Tensor) -> Tensor:
+        """`(B, C, T)` to `(B, S, C, T)`, both on the CPU."""
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            separated: Tensor = self.model(batch.to(self.device)).float().cpu()
+        return separated
+
+
+def _as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
+    """Any array of real numbers as float32 on the CPU."""
+    if isinstance(waveform, np.ndarray):
+        waveform = np.ascontiguousarray(waveform)  # torch takes no view with negative strides
+    mixture = torch.as_tensor(waveform).detach()
+    if mixture.is_complex():
+        raise InputError("waveform: expected real samples, found complex ones")
+    return mixture.float().cpu()
 
 
 def _align_channels(estimate: Tensor, frame_samples: int) -> Tensor:

@@ -133,3 +133,49 @@ def test_a_folder_is_searched_by_suffix(tmp_path: Path) -> None:
     assert [path.name for path in find_audio(tmp_path)] == ["b.WAV", "a.flac"]
     with pytest.raises(InputError, match="found none"):
         find_audio(tmp_path / "nothing")
+
+
+def test_a_cut_or_damaged_flac_gives_all_before_the_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, buzz(100, 500, 4.0), 16000)
+    whole, content = soundfile.read(path, dtype="float32")[0], path.read_bytes()
+    middle = len(content) // 2
+    for damaged in (content[:middle], content[:middle] + bytes(300) + content[middle + 300 :]):
+        path.write_bytes(damaged)
+        for block_samples in (999, 10**6):
+            with AudioReader(path) as reader:
+                found = torch.cat(list(reader.blocks(block_samples, keep_damaged=True)), dim=1)[0].numpy()
+                assert reader.is_truncated and "damaged after" in str(reader.damage)
+            assert len(whole) // 3 < len(found) < len(whole)
+            np.testing.assert_array_equal(found, whole[: len(found)])
+
+
+def test_a_flac_that_promises_more_gives_all_but_its_last_sample(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, buzz(100, 500, 1.0), 16000)
+    content = bytearray(path.read_bytes())
+    content[22:26] = struct.pack(">I", 2**31)
+    path.write_bytes(content)
+    with AudioReader(path) as reader:
+        assert sum(block.shape[1] for block in reader.blocks(keep_damaged=True)) >= 15999
+
+
+def test_a_flac_that_does_not_say_its_length_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, buzz(100, 500, 1.0), 16000)
+    whole, content = soundfile.read(path, dtype="float32")[0], bytearray(path.read_bytes())
+    content[21], content[22:26] = content[21] & 0xF0, bytes(4)  # as ffmpeg and flac write into a pipe
+    path.write_bytes(content)
+    with AudioReader(path) as reader:
+        assert not reader.length_is_known
+        np.testing.assert_array_equal(torch.cat(list(reader.blocks(1000)), dim=1)[0].numpy(), whole)
+        assert not reader.is_truncated
+
+
+def test_a_file_that_cannot_seek_is_read(tmp_path: Path) -> None:
+    path, talk = tmp_path / "a.au", buzz(100, 500, 1.0)
+    soundfile.write(path, talk, 16000, subtype="G721_32")
+    waveform, _ = read_audio(path)
+    assert np.corrcoef(waveform[0, :16000].numpy(), talk)[0, 1] > 0.95
+    with pytest.raises(InputError, match="cannot go to sample"):
+        read_audio(path, 1000)

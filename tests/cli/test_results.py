@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from separator.cli.main import main
-from separator.inference.files import folder_name
+from separator.inference.places import folder_name
 from tests.speech import buzz
 from tests.tiny_model import save_tiny_model
 
@@ -109,7 +109,7 @@ def test_a_surprise_is_one_line_unless_debug_is_asked_for(
 ) -> None:
     import separator.inference.files
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **options: object) -> None:
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr(separator.inference.files, "separate_file", fail)

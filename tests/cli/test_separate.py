@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -220,21 +218,6 @@ def test_a_link_is_a_recording_of_its_own_name(separate, tmp_path: Path) -> None
     (tmp_path / "in" / "link.wav").symlink_to(path)
     assert separate(tmp_path / "in")[0] == 0
     assert {name.split("/")[0] for name in files(tmp_path / "out")} == {"link", "talk"}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_no_partial_files(tmp_path: Path, model: Path, number: int) -> None:
-    talk(tmp_path / "long.wav", 600.0)
-    command = [sys.executable, "-m", "separator", "separate", "long.wav", "-o", "out", "-m", str(model)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("out/long/.*.partial")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 128 + number, stderr
-    assert "Traceback" not in stderr and files(tmp_path / "out") == []
 
 
 def test_a_damaged_recording_leaves_no_partial_files(separate, tmp_path: Path) -> None:

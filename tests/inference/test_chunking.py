@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from separator.inference.chunking import ChunkedSeparation
+from separator.inference.matching import SourceMatching
 
 
 def halves(mixture: Tensor) -> Tensor:
@@ -13,18 +14,18 @@ def halves(mixture: Tensor) -> Tensor:
 
 
 def run(separate, mixture: Tensor, chunk: int, overlap: int, block: int) -> Tensor:
-    chunks = ChunkedSeparation(separate, chunk, overlap)
+    chunks = ChunkedSeparation(separate, chunk, overlap, SourceMatching(16000))
     parts = [part for piece in mixture.split(block, dim=1) for part in chunks.push(piece)]
     return torch.cat([*parts, *chunks.finish()], dim=-1)
 
 
 @pytest.mark.parametrize("length", [1, 2, 99, 100, 101, 149, 150, 151, 200, 1000, 1234])
-@pytest.mark.parametrize("overlap", [0, 1, 25, 50])
-@pytest.mark.parametrize("block", [1, 37, 100, 5000])
+@pytest.mark.parametrize("overlap", [0, 1, 25, 50, 77, 99])
+@pytest.mark.parametrize("block", [37, 100, 5000])
 def test_a_steady_separator_leaves_no_seam(length: int, overlap: int, block: int) -> None:
     mixture = torch.randn(2, length)
     joined = run(halves, mixture, 100, overlap, block)
-    torch.testing.assert_close(joined, halves(mixture), atol=1e-6, rtol=0)
+    torch.testing.assert_close(joined, halves(mixture), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("num_sources", [2, 3, 5])
@@ -52,7 +53,7 @@ def test_every_chunk_is_full_and_memory_is_bounded() -> None:
         lengths.append(chunk.shape[1])
         return halves(chunk)
 
-    chunks = ChunkedSeparation(record, 100, 25)
+    chunks = ChunkedSeparation(record, 100, 25, None)
     for _ in range(200):
         chunks.push(torch.randn(1, 60))
         assert chunks._input is not None and chunks._input.shape[1] <= 2 * 100 + 60
@@ -61,10 +62,10 @@ def test_every_chunk_is_full_and_memory_is_bounded() -> None:
 
 
 def test_without_input_there_is_no_output() -> None:
-    assert ChunkedSeparation(halves, 100, 25).finish() == []
+    assert ChunkedSeparation(halves, 100, 25, None).finish() == []
 
 
-@pytest.mark.parametrize(("chunk", "overlap"), [(100, 51), (100, -1), (0, 0)])
+@pytest.mark.parametrize(("chunk", "overlap"), [(100, 100), (100, -1), (0, 0)])
 def test_an_impossible_overlap_is_refused(chunk: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="overlap"):
-        ChunkedSeparation(halves, chunk, overlap)
+        ChunkedSeparation(halves, chunk, overlap, None)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from separator.audio.reading import read_audio
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import si_sdr
@@ -135,3 +136,35 @@ def test_inference_imports_no_training_dependency() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("chunk_seconds", [0.5, 0.7, 1.0, 2.5, 4.0, 10.0, 20.0])
+@pytest.mark.parametrize("sample_rate", [16000, 44100])
+def test_the_length_of_a_chunk_does_not_show(chunk_seconds: float, sample_rate: int) -> None:
+    expected = tones(sample_rate, 9.3)
+    separator = perfect_separator(shuffle=True, scales=(30.0, 0.02), chunk_seconds=chunk_seconds)
+    separated = separator.separate(expected.sum(dim=0), sample_rate)
+    found = torch.cat([separated["speaker1"], separated["speaker2"]])
+    if si_sdr(found[0], expected[0]) < 0:
+        found = found.flip(0)
+    assert (si_sdr(found, expected) > 30).all()
+
+
+def test_the_released_model_gives_the_same_with_other_chunks() -> None:
+    folder = Path(__file__).parent.parent.parent / "checkpoints" / "speech-2spk-16k"
+    mixture = torch.cat([read_audio(folder / "example.wav")[0]] * 2, dim=1)  # 13 s
+    whole, halves, quarters = (
+        torch.cat(list(Separator.from_pretrained(folder, "cpu", chunk_seconds=each).separate(mixture, 16000).values()))
+        for each in (20.0, 10.0, 4.0)
+    )
+    assert (si_sdr(halves, whole) > 15).all() and (si_sdr(quarters, whole) > 10).all()
+
+
+@pytest.mark.parametrize("sample_rate", [16000, 22050])
+def test_a_steady_tone_passes_without_modulation(sample_rate: int) -> None:
+    time = torch.arange(20 * sample_rate) / sample_rate
+    tone = 0.3 * torch.sin(6.2832 * 250 * time)
+    source = perfect_separator(chunk_seconds=0.9).separate(tone, sample_rate)["speaker1"][0]
+    periods = source[sample_rate:-sample_rate].unfold(0, sample_rate // 25, sample_rate // 25)  # of ten periods each
+    levels = 20 * torch.log10(periods.square().mean(dim=1).sqrt() / (0.3 / 2**0.5))
+    assert levels.abs().max() < 0.05  # dB

@@ -1,0 +1,80 @@
+"""What `separator separate` says of a recording: lines for people, or one JSON object."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from separator.cli.main import print_error, print_line
+
+if TYPE_CHECKING:
+    from separator.inference.files import SeparatedFile
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a recording: one of `result`, `existing` and `error`.
+
+    Attributes:
+        path: As it was given.
+        result: It was separated.
+        existing: It was skipped: these outputs were there.
+        error: It failed.
+        elapsed: Seconds of work.
+    """
+
+    path: Path
+    result: "SeparatedFile | None" = None
+    existing: dict[str, Path] | None = None
+    error: str | None = None
+    elapsed: float = 0.0
+
+
+def report(outcome: Outcome, as_json: bool) -> None:
+    """Print an outcome: outputs or JSON on stdout, errors and warnings on stderr."""
+    if outcome.error is not None:
+        print_error(outcome.error)
+    if outcome.result is not None:
+        _warn(str(outcome.path), outcome.result)
+    if as_json:
+        print(json.dumps(_as_json(outcome)), flush=True)
+    elif outcome.result is not None:
+        print("\n".join(map(str, outcome.result.outputs.values())), flush=True)
+
+
+def _warn(name: str, result: "SeparatedFile") -> None:
+    name = "standard input" if name == "-" else name
+    if result.damage is not None:
+        print_line("warning", f"{name}: {result.damage}; separated what is there")
+    elif result.truncated:
+        print_line("warning", f"{name}: shorter than its header says; separated what is there")
+    if result.gain != 1:
+        print_line("note", f"{name}: sources scaled together by {result.gain:.3g}: the format would have clipped")
+    elif result.peak > 1 >= result.input_peak:
+        print_line("note", f"{name}: a source peaks at {result.peak:.3g} of full scale; kept as it is, in float")
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    result = outcome.result
+    outputs = result.outputs if result is not None else outcome.existing or {}
+    content: dict[str, Any] = {
+        "input": str(outcome.path),
+        "outputs": {name: str(output) for name, output in outputs.items()},
+        "skipped": outcome.existing is not None,
+        "error": None if outcome.error is None else " ".join(outcome.error.split()),
+        "processing_seconds": round(outcome.elapsed, 3),
+    }
+    if result is not None:
+        seconds = result.num_samples / result.sample_rate
+        content |= {
+            "seconds": round(seconds, 3),
+            "num_samples": result.num_samples,
+            "sample_rate": result.sample_rate,
+            "levels_db": {name: None if db is None else round(db, 2) for name, db in result.levels_db.items()},
+            "gain": result.gain,
+            "peak": round(result.peak, 6),
+            "truncated": result.truncated,
+            "damage": result.damage,
+            "realtime_factor": round(outcome.elapsed / seconds, 4),
+        }
+    return content

@@ -1,0 +1,65 @@
+"""Where a recording's sources go: a folder of its own, and nothing of killed runs in it."""
+
+import os
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from separator.errors import InputError
+
+STARTED = time.time()
+"""When this process was young: what an older one of the same number has left is from before."""
+
+
+def folder_name(path: Path) -> str:
+    """Name of the folder for a recording's sources: its own without the suffix.
+
+    The stem of `...wav` is `..`, which as a folder would lead out of the output folder: such a name is kept whole.
+    """
+    return path.stem if path.stem.strip(".") else f"_{path.name}"
+
+
+def check_within(folder: Path, root: Path) -> None:
+    """Raise InputError if a link leads from the output folder `root` to a `folder` outside of it."""
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{folder}: expected a folder in {root}, found a link that leads out of it")
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make the folder and its parents; returns those that were not there before, innermost first.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
+    return missing
+
+
+def remove_left_over(targets: Iterable[Path]) -> None:
+    """Remove the unfinished files of runs that were killed: those whose process is no more."""
+    for target in targets:
+        unfinished = re.compile(rf"\.{re.escape(target.name)}\.(?:\w+\.)?(\d+)\.partial(?:\.encoded)?")
+        for path in target.parent.iterdir():
+            match = unfinished.fullmatch(path.name)
+            if match and not _is_at_work(int(match[1]), path):
+                path.unlink(missing_ok=True)
+
+
+def _is_at_work(process: int, path: Path) -> bool:
+    """Whether the process that was writing a file still is."""
+    if process == os.getpid():  # containers give the same numbers again
+        return path.lstat().st_mtime >= STARTED
+    if os.name != "posix":  # elsewhere signal 0 is one
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # of another user
+        return True
+    return True

@@ -1,0 +1,103 @@
+"""Sound out of MP4, WebM, Matroska and AAC files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from separator.audio.reading import AudioReader, read_audio
+from separator.errors import InputError
+from tests.audio.encoding import encode
+from tests.speech import buzz
+
+
+def talk(sample_rate: int, channels: int, seconds: float = 1.0) -> np.ndarray:
+    voices = [buzz(100 + 20 * each, 500 + 100 * each, seconds, sample_rate) for each in range(channels)]
+    return np.stack(voices, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "sample_rate", "channels"),
+    [
+        ("m4a", "aac", 44100, 2),
+        ("mp4", "aac", 8000, 1),
+        ("stem.mp4", "aac", 48000, 2),
+        ("webm", "libopus", 48000, 2),
+        ("mkv", "flac", 192000, 1),
+        ("mkv", "pcm_s16le", 22050, 6),
+        ("aac", "aac", 16000, 1),
+    ],
+)
+def test_the_sound_is_read_whole(tmp_path: Path, suffix: str, codec: str, sample_rate: int, channels: int) -> None:
+    audio = talk(sample_rate, channels)
+    path = encode(tmp_path / f"talk.{suffix}", audio, sample_rate, codec, video=suffix == "mp4")
+    waveform, rate = read_audio(path)
+    assert rate == sample_rate and waveform.shape[0] == channels
+    delay = 1024 if suffix == "aac" else 0  # raw AAC has no place to say that its first frame is silence
+    found = waveform.numpy().T[delay : delay + len(audio)]
+    if codec in ("flac", "pcm_s16le"):
+        np.testing.assert_allclose(found, audio, atol=1e-4)
+        assert waveform.shape[1] == len(audio)
+    else:
+        # A lossy frame may be filled up at the end.
+        assert 0 <= waveform.shape[1] - delay - len(audio) < 2048
+        assert all(np.corrcoef(found[:, each], audio[:, each])[0, 1] > 0.9 for each in range(channels))
+
+
+def test_a_part_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    path = encode(tmp_path / "talk.m4a", talk(44100, 2), 44100, "aac")
+    whole, _ = read_audio(path)
+    part, _ = read_audio(path, 12345, 6789)
+    np.testing.assert_array_equal(part.numpy(), whole[:, 12345 : 12345 + 6789].numpy())
+
+
+def test_tags_are_read(tmp_path: Path) -> None:
+    path = encode(tmp_path / "talk.m4a", talk(44100, 1), 44100, "aac", title="Gespräch", artist="Ana")
+    with AudioReader(path) as reader:
+        assert reader.tags == {"title": "Gespräch", "artist": "Ana"}
+
+
+def test_the_stem_file_of_the_field_is_read_as_its_mixture() -> None:
+    stempeg = pytest.importorskip("stempeg")
+    waveform, rate = read_audio(stempeg.example_stem_path())
+    assert rate == 44100 and waveform.shape[0] == 2 and 6 < waveform.shape[1] / rate < 8
+    assert waveform.abs().max() > 0.1
+
+
+def test_a_picture_without_sound_is_one_line(tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with pytest.raises(InputError, match="found none in it"):
+        AudioReader(tmp_path / "film.mp4")
+
+
+def test_a_play_list_opens_no_other_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", talk(16000, 1), 16000)
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\na.wav\n")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile a.wav\n")
+    for name in ("list.m3u8", "list.mp4"):
+        with pytest.raises(InputError, match="found something else"):
+            AudioReader(tmp_path / name)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mkv", "flac"), ("webm", "libopus"), ("ogg", None), ("flac", None)])
+def test_a_cut_file_gives_what_is_there_and_says_so(tmp_path: Path, suffix: str, codec: str | None) -> None:
+    path, audio = tmp_path / f"talk.{suffix}", talk(48000, 1, 4.0)
+    if codec is None:
+        soundfile.write(path, audio, 48000)
+    else:
+        encode(path, audio, 48000, codec)
+    with AudioReader(path) as reader:
+        assert sum(block.shape[1] for block in reader.blocks(keep_damaged=True)) >= len(audio) - 400
+        assert not reader.is_truncated
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 6 // 10])
+    with AudioReader(path) as reader:
+        found = sum(block.shape[1] for block in reader.blocks(1000, keep_damaged=True))
+        assert reader.is_truncated and 0.3 < found / len(audio) < 0.75

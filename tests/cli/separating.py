@@ -1,0 +1,42 @@
+"""Runs `separator separate` for tests: in this process, or in one of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from tests.speech import buzz
+
+ROOT = Path(__file__).parent.parent.parent
+
+SOURCES = ("speaker1", "speaker2")
+
+
+def talk(path: Path, seconds: float = 0.5, sample_rate: int = 16000, channels: int = 1, **options: str) -> Path:
+    """Write a recording of so many buzzes; options as of `soundfile.write`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    audio = np.stack([buzz(100 + 50 * each, 600, seconds, sample_rate) for each in range(channels)], axis=1)
+    soundfile.write(path, audio, sample_rate, **options)
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    """All files below a folder, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+
+
+def start(*arguments: object, model: Path, output: Path, **options: object) -> subprocess.Popen:
+    """Start the command in a process of its own; options as of `subprocess.Popen`."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "separator", "separate", "-o", str(output), "-m", str(model), "--device", "cpu"]
+    return subprocess.Popen(
+        [*command, *map(str, arguments)],
+        env=environment,
+        stdin=options.pop("stdin", subprocess.DEVNULL),  # type: ignore[arg-type]
+        stdout=subprocess.PIPE,
+        stderr=options.pop("terminal", subprocess.PIPE),  # type: ignore[arg-type]
+        **options,  # type: ignore[call-overload]
+    )

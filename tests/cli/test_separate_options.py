@@ -1,0 +1,253 @@
+"""`separator separate`: what goes in and what comes out, by soundfile and numpy."""
+
+import io
+import json
+import struct
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from separator.cli.main import main
+from tests.audio.encoding import encode
+from tests.cli.separating import SOURCES, files, talk
+from tests.speech import buzz
+from tests.tiny_model import save_tiny_model
+
+SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def separate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Runs the command into tmp_path/out; returns exit code, lines on stdout, lines on stderr."""
+
+    def run(*arguments: str | Path, out: str = "out") -> tuple[int, list[str], list[str]]:
+        code = main(["separate", *map(str, arguments), "-o", str(tmp_path / out), "-m", str(model), "--device", "cpu"])
+        captured = capsys.readouterr()
+        return code, captured.out.splitlines(), captured.err.splitlines()
+
+    return run
+
+
+def read(paths: list[str]) -> np.ndarray:
+    """Files as `(S, T, C)`."""
+    return np.stack([soundfile.read(path, always_2d=True)[0] for path in paths])
+
+
+@pytest.mark.parametrize(("audio_format", "bit_depth"), [("wav", "16"), ("wav", "24"), ("wav", "float"),
+                                                         ("flac", "16"), ("flac", "24")])  # fmt: skip
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_any_bit_depth_in_and_out(separate, tmp_path: Path, subtype: str, audio_format: str, bit_depth: str) -> None:
+    path = talk(tmp_path / "talk.wav", 0.3, channels=2, subtype=subtype)
+    code, out, err = separate(path, "--format", audio_format, "--bit-depth", bit_depth)
+    assert (code, err) == (0, [])
+    assert {soundfile.info(line).subtype for line in out} == {SUBTYPES[bit_depth]}
+    given, _ = soundfile.read(path, always_2d=True)
+    step = {"16": 2**-15, "24": 2**-23, "float": 0}[bit_depth]
+    np.testing.assert_allclose(read(out).sum(axis=0), given, atol=1e-6 + step)  # half a step a source
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 11025, 96000, 192000])
+@pytest.mark.parametrize("channels", [1, 8])
+def test_any_rate_and_eight_channels(separate, tmp_path: Path, sample_rate: int, channels: int) -> None:
+    path = talk(tmp_path / "talk.wav", 0.3, sample_rate, channels, subtype="FLOAT")
+    code, out, err = separate(path, "--format", "flac")
+    assert (code, err) == (0, [])
+    given, _ = soundfile.read(path, always_2d=True)
+    assert {soundfile.info(line).samplerate for line in out} == {sample_rate}
+    np.testing.assert_allclose(read(out).sum(axis=0), given, atol=1e-6)
+
+
+@pytest.mark.parametrize(("suffix", "codec", "sample_rate"), [
+    ("m4a", "aac", 44100), ("mp4", "aac", 48000), ("stem.mp4", "aac", 44100), ("webm", "libopus", 48000),
+    ("mkv", "flac", 22050), ("aac", "aac", 16000),
+])  # fmt: skip
+def test_the_sound_of_films_is_separated(separate, tmp_path: Path, suffix: str, codec: str, sample_rate: int) -> None:
+    audio = np.stack([buzz(100, 600, 0.5, sample_rate), buzz(150, 900, 0.5, sample_rate)], axis=1)
+    path = encode(tmp_path / f"talk.{suffix}", audio, sample_rate, codec, video=suffix == "mp4")
+    code, out, err = separate(path)
+    assert (code, err) == (0, [])
+    separated = read(out)
+    assert 0 <= separated.shape[1] - len(audio) < 4096  # a lossy frame may be filled up
+    assert soundfile.info(out[0]).samplerate == sample_rate
+    delay = 1024 if suffix == "aac" else 0
+    total = separated.sum(axis=0)[delay : delay + len(audio)]
+    assert all(np.corrcoef(total[:, each], audio[:, each])[0, 1] > 0.9 for each in range(2))
+
+
+def test_the_stem_file_of_the_field_is_separated(separate) -> None:
+    stempeg = pytest.importorskip("stempeg")
+    code, out, err = separate(stempeg.example_stem_path())
+    assert (code, err) == (0, [])
+    assert read(out).shape[2] == 2 and soundfile.info(out[0]).samplerate == 44100
+
+
+def test_mono_is_the_mean_of_the_channels(separate, tmp_path: Path) -> None:
+    path = talk(tmp_path / "talk.wav", 0.5, 44100, 3, subtype="FLOAT")
+    code, out, _ = separate(path, "--mono")
+    given, _ = soundfile.read(path)
+    assert code == 0
+    np.testing.assert_allclose(read(out).sum(axis=0)[:, 0], given.mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize(("options", "tolerance"), [([], 1e-6), (["--bit-depth", "16"], 2**-15 * 1.5),
+                                                    (["--format", "flac"], 2**-23 * 1.5)])  # fmt: skip
+def test_sources_and_residual_sum_to_the_recording(
+    separate, tmp_path: Path, options: list[str], tolerance: float
+) -> None:
+    path = talk(tmp_path / "talk.wav", 1.0, 44100, 2, subtype="FLOAT")
+    code, out, err = separate(path, "--residual", *options)
+    assert (code, err) == (0, []) and [Path(line).stem for line in out] == [*SOURCES, "residual"]
+    given, _ = soundfile.read(path)
+    separated = read(out)
+    np.testing.assert_allclose(separated.sum(axis=0), given, atol=tolerance)
+    # What a 16 kHz model cannot hear is in the residual, and in it alone.
+    spectra = np.abs(np.fft.rfft(separated[..., 0] * np.hanning(44100)))[:, 9000:]
+    assert np.square(spectra[2]).sum() > 100 * np.square(spectra[:2]).sum()
+    _, shared, _ = separate(path, out="shared")
+    assert np.square(read(shared) - separated[:2]).sum() > 0
+
+
+@pytest.mark.parametrize("options", [["--bit-depth", "16"], ["--format", "flac"], []])
+def test_full_scale_passes_and_what_is_louder_is_scaled_together(separate, tmp_path: Path, options: list[str]) -> None:
+    loud = 3 * buzz(100, 600, 0.5) / np.abs(buzz(100, 600, 0.5)).max()
+    soundfile.write(tmp_path / "loud.wav", loud, 16000, subtype="FLOAT")
+    code, out, err = separate(tmp_path / "loud.wav", "--residual", "--json", *options)
+    report = json.loads(out[0])
+    separated = read(list(report["outputs"].values()))[..., 0]
+    assert code == 0 and len(err) == (1 if options else 0)
+    assert (report["gain"] < 1) == bool(options)
+    np.testing.assert_allclose(separated.sum(axis=0), report["gain"] * loud, atol=1e-4)
+    assert report["peak"] == pytest.approx(np.abs(separated).max(), abs=1e-4)
+    if options:
+        assert "scaled together" in err[0] and np.abs(separated).max() <= 1
+
+
+def test_levels_in_json_are_those_of_the_files(separate, tmp_path: Path) -> None:
+    talk(tmp_path / "in" / "talk.wav", 0.7, channels=2)
+    soundfile.write(tmp_path / "in" / "silent.wav", np.zeros(4000), 16000)
+    (tmp_path / "in" / "bad.wav").write_bytes(b"not audio")
+    code, out, err = separate(tmp_path / "in", tmp_path / "missing.wav", "--json")
+    assert code == 1 and len(out) == 4 and len(err) == 2
+    reports = {Path(report["input"]).name: report for report in map(json.loads, out)}
+    for name, seconds in (("talk.wav", 0.7), ("silent.wav", 0.25)):
+        report = reports[name]
+        assert report["error"] is None and report["seconds"] == seconds and not report["skipped"]
+        assert report["processing_seconds"] > 0
+        assert report["realtime_factor"] == pytest.approx(report["processing_seconds"] / seconds, rel=0.05, abs=0.01)
+        for source, path in report["outputs"].items():
+            level = np.sqrt(np.mean(np.square(soundfile.read(path)[0])))
+            expected = None if level == 0 else pytest.approx(20 * np.log10(level), abs=0.01)
+            assert report["levels_db"][source] == expected
+    for name in ("bad.wav", "missing.wav"):
+        assert name in reports[name]["error"] and reports[name]["outputs"] == {}
+
+
+def test_a_constant_offset_does_not_blow_up(separate, tmp_path: Path) -> None:
+    audio = 0.8 + 1e-3 * buzz(100, 600, 3.0)
+    soundfile.write(tmp_path / "offset.wav", audio, 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "inaudible.wav", np.full(48000, 1e-9), 16000, subtype="FLOAT")
+    code, out, _ = separate(tmp_path / "offset.wav", tmp_path / "inaudible.wav")
+    assert code == 0
+    separated = read(out[:2])[..., 0]
+    np.testing.assert_allclose(separated.sum(axis=0), audio, atol=1e-6)
+    assert np.abs(separated - separated.mean(axis=1, keepdims=True)).max() < 5e-3
+    assert np.abs(read(out[2:])).max() < 1e-8
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "m4a"])
+@pytest.mark.parametrize("options", [[], ["--bit-depth", "16"], ["--format", "flac"]])
+def test_title_and_artist_are_carried(separate, tmp_path: Path, suffix: str, options: list[str]) -> None:
+    import av
+
+    path = tmp_path / f"talk.{suffix}"
+    tags = {"title": "Gespräch im Café", "artist": "Ana & Ben"}
+    if suffix == "m4a":
+        encode(path, buzz(100, 600, 0.5, 44100)[:, None], 44100, "aac", **tags)
+    else:
+        with soundfile.SoundFile(path, "w", 44100, 1) as file:
+            file.title, file.artist = tags["title"], tags["artist"]
+            file.write(buzz(100, 600, 0.5, 44100))
+    code, out, err = separate(path, "--residual", *options)
+    assert (code, err, len(out)) == (0, [], 3)
+    for line in out:
+        with av.open(line) as container:  # ffmpeg reads them, not libsndfile, which wrote them
+            assert {key.lower(): value for key, value in container.metadata.items()}.items() >= tags.items()
+
+
+@pytest.mark.parametrize("sizes", [None, (0xFFFFFFFF, 0xFFFFFFFF), (0x7FFFF024, 0x7FFFF000), (36, 0)])
+def test_a_wav_on_standard_input(
+    separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int] | None
+) -> None:
+    path = talk(tmp_path / "talk.wav", 0.5, subtype="PCM_16")
+    _, expected, _ = separate(path)
+    content = bytearray(path.read_bytes())
+    if sizes is not None:  # as programs write that stream: ffmpeg, SoX, Python's wave
+        content[4:8], content[40:44] = (struct.pack("<I", size) for size in sizes)
+        assert content[36:40] == b"data"
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(bytes(content))))
+    code, out, err = separate("-", "-", "--json")
+    assert (code, err, len(out)) == (0, [], 1)
+    report = json.loads(out[0])
+    assert report["input"] == "-" and report["num_samples"] == 8000
+    assert [Path(each).relative_to(tmp_path) for each in report["outputs"].values()] == [
+        Path("out/stdin/speaker1.wav"), Path("out/stdin/speaker2.wav")]  # fmt: skip
+    np.testing.assert_array_equal(read(list(report["outputs"].values())), read(expected))
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\0\0\0\0WAVE", b"hello\n" * 99,
+                                     b"RIFF\0\0\0\0WAVEdata\0\0\0\0"])  # fmt: skip
+def test_standard_input_that_is_no_wav_is_one_line(
+    separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    code, out, err = separate("-", talk(tmp_path / "good.wav"))
+    assert code == 1 and len(out) == 2
+    assert len(err) == 1 and "standard input: expected" in err[0]
+
+
+def test_what_is_there_is_skipped_and_what_is_half_there_is_not(separate, tmp_path: Path) -> None:
+    for name in "abc":
+        talk(tmp_path / "in" / f"{name}.wav")
+    assert separate(tmp_path / "in")[0] == 0
+    (tmp_path / "out" / "b" / "speaker2.wav").unlink()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.wav")}
+    code, out, err = separate(tmp_path / "in", "--skip-existing")
+    assert code == 0 and [Path(line).parent.name for line in out] == ["b", "b"]
+    assert len(err) == 1 and "2 of 3 recordings skipped" in err[0]
+    changed = {path for path, time in before.items() if path.stat().st_mtime_ns != time}
+    assert changed == {tmp_path / "out" / "b" / "speaker1.wav"}
+    _, out, _ = separate(tmp_path / "in", "--skip-existing", "--json")
+    assert [json.loads(line)["skipped"] for line in out] == [True] * 3
+
+
+def test_three_jobs_give_what_one_gives(separate, tmp_path: Path) -> None:
+    for index in range(7):
+        talk(tmp_path / "in" / f"{index}.wav", 0.3 * (index + 1), (8000, 16000, 44100)[index % 3], 1 + index % 2)
+    (tmp_path / "in" / "bad.wav").write_bytes(b"RIFF")
+    for jobs in ("1", "3"):
+        code, out, err = separate(tmp_path / "in", "--jobs", jobs, "--json", out=jobs)
+        assert (code, len(out), len(err)) == (1, 8, 1)
+        assert all(json.loads(line)["input"] for line in out)
+    assert files(tmp_path / "1") == files(tmp_path / "3") and len(files(tmp_path / "1")) == 14
+    for name in files(tmp_path / "1"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "3" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--jobs", "0"], "--jobs"), (["--format", "flac", "--bit-depth", "float"], "--bit-depth"),
+])  # fmt: skip
+def test_options_that_do_not_go_together_end_with_code_2(
+    separate, tmp_path: Path, options: list[str], words: str
+) -> None:
+    code, out, err = separate(talk(tmp_path / "talk.wav"), *options)
+    assert (code, out, len(err)) == (2, [], 1) and words in err[0]
+    assert not (tmp_path / "out").exists()

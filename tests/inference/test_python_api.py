@@ -1,0 +1,175 @@
+"""Separator from Python: several signals, several threads, blocks, progress; and chunks that share a batch."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torch import Tensor
+
+from separator.errors import InputError
+from separator.inference import Separator
+from separator.inference.batching import ModelQueue
+from tests.speech import buzz
+from tests.tiny_model import save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def separator(tmp_path_factory: pytest.TempPathFactory) -> Separator:
+    folder = save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    return Separator.from_pretrained(folder, device="cpu", chunk_seconds=0.5)
+
+
+def noises(count: int) -> list[Tensor]:
+    random = torch.Generator().manual_seed(0)
+    return [0.1 * torch.randn(1 + each % 2, 5000 + 3000 * each, generator=random) for each in range(count)]
+
+
+def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor], tolerance: float = 0.0) -> None:
+    assert found.keys() == expected.keys()
+    for name in found:
+        torch.testing.assert_close(found[name], expected[name], atol=tolerance, rtol=0)
+
+
+def test_a_batch_equals_one_after_the_other(separator: Separator) -> None:
+    signals = noises(6)
+    for residual in (False, True):
+        batch = separator.separate_batch(signals, 22050, residual)
+        for signal, found in zip(signals, batch, strict=True):
+            assert_same(found, separator.separate(signal, 22050, residual))
+    assert separator.separate_batch([], 16000) == []
+    with pytest.raises(InputError, match="finite"):
+        separator.separate_batch([signals[0], torch.tensor([torch.nan])], 16000)
+
+
+def test_a_batch_that_shares_the_model_equals_one_after_the_other(tmp_path: Path) -> None:
+    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=0.5)
+    rows: list[int] = []
+
+    def run(batch: Tensor) -> Tensor:
+        rows.append(len(batch))
+        time.sleep(0.005)  # others come meanwhile
+        return separator._run_model(batch)
+
+    signals = noises(6)
+    expected = [separator.separate(signal, 16000) for signal in signals]
+    separator._queue = ModelQueue(torch.inference_mode()(run), 8)
+    for found, wanted in zip(separator.separate_batch(signals, 16000), expected, strict=True):
+        assert_same(found, wanted, 1e-6)
+    assert max(rows) > 2  # a recording alone brings 1 or 2
+
+
+def test_several_threads_may_use_one_separator(separator: Separator, tmp_path: Path) -> None:
+    signals = noises(4)
+    expected = [separator.separate(signal, 16000) for signal in signals]
+    soundfile.write(tmp_path / "talk.wav", signals[1].T.numpy(), 16000, subtype="FLOAT")
+    with ThreadPoolExecutor(8) as pool:
+        separated = [pool.submit(separator.separate, signals[each % 4], 16000) for each in range(16)]
+        written = [pool.submit(separator.separate_file, tmp_path / "talk.wav", tmp_path / "out") for _ in range(8)]
+        for index, future in enumerate(separated):
+            assert_same(future.result(), expected[index % 4])
+        paths = [future.result() for future in written]
+    for name, path in paths[0].items():
+        np.testing.assert_allclose(soundfile.read(path)[0].T, expected[1][name], atol=1e-7)
+    assert len(list((tmp_path / "out" / "talk").iterdir())) == 2
+
+
+def test_a_failure_in_a_shared_batch_is_its_owners_alone() -> None:
+    ready = threading.Barrier(3)
+
+    def run(batch: Tensor) -> Tensor:
+        time.sleep(0.02)
+        if (batch < 0).any():
+            raise RuntimeError("negative")
+        return batch.unsqueeze(1) * 2
+
+    queue = ModelQueue(run, 8)
+
+    def call(value: float) -> Tensor | str:
+        ready.wait()
+        try:
+            return queue(torch.full((1, 1, 3), value))
+        except RuntimeError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(5):
+            good, bad, other = pool.map(call, (1.0, -1.0, 3.0))
+            assert isinstance(good, Tensor) and isinstance(other, Tensor)
+            assert good.unique().tolist() == [2.0] and other.unique().tolist() == [6.0] and bad == "negative"
+    assert queue._waiting == []
+
+
+def test_numpy_and_torch_of_any_kind_give_the_same(separator: Separator) -> None:
+    talk = np.round(buzz(100, 600, 1.2) * 32768)
+    expected = separator.separate(torch.from_numpy(talk).float(), 16000)
+    for waveform in (talk, talk.astype(np.int16), talk.astype(np.float32)[None], torch.from_numpy(talk).double(),
+                     torch.from_numpy(talk).int(), talk[::-1][::-1]):  # fmt: skip
+        assert_same(separator.separate(waveform, 16000), expected)
+    assert all(source.dtype == torch.float32 and source.shape == (1, 19200) for source in expected.values())
+
+
+def test_progress_goes_from_nothing_to_all(separator: Separator, tmp_path: Path) -> None:
+    signal = noises(1)[0].repeat(1, 20)  # 6.25 s, 0.5 s a chunk
+    seen: list[tuple[float, float]] = []
+    separator.separate(signal, 16000, on_seconds=lambda done, total: seen.append((done, total)))
+    assert len(seen) > 10 and seen[-1][0] == 6.25 and {total for _, total in seen} == {6.25}
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    soundfile.write(tmp_path / "talk.wav", signal.T.numpy(), 16000)
+    seen.clear()
+    separator.separate_file(tmp_path / "talk.wav", tmp_path, on_seconds=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (6.25, 6.25)
+
+
+def test_progress_may_end_the_work(separator: Separator, tmp_path: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def stop(done: float, total: float) -> None:
+        raise Enough
+
+    soundfile.write(tmp_path / "talk.wav", np.zeros(160_000), 16000)
+    with pytest.raises(Enough):
+        separator.separate_file(tmp_path / "talk.wav", tmp_path / "out", on_seconds=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["talk.wav"]
+    with pytest.raises(Enough):
+        separator.separate(torch.zeros(160_000), 16000, on_seconds=stop)
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 16000, 44100])
+@pytest.mark.parametrize("block_samples", [1000, 4801, 10**6])
+@pytest.mark.parametrize("residual", [False, True])
+def test_blocks_give_the_whole_and_lag_by_little(
+    separator: Separator, sample_rate: int, block_samples: int, residual: bool
+) -> None:
+    mixture = 0.1 * torch.randn(2, 4 * sample_rate, generator=torch.Generator().manual_seed(0))
+    given, parts = 0, []
+
+    def blocks():
+        nonlocal given
+        for block in mixture.split(block_samples, dim=1):
+            given += block.shape[1]
+            yield block.numpy()
+            # A chunk of 0.5 s, what the resamplers hold, and a block.
+            assert sum(part.shape[-1] for part in parts) >= given - min(given, block_samples) - 0.8 * sample_rate
+
+    parts_stream = separator.separate_stream(blocks(), sample_rate, 2, residual)
+    for part in parts_stream:
+        assert part.shape[-1] <= sample_rate  # however large the block
+        parts.append(part)
+    found = torch.cat(parts, dim=-1)
+    expected = separator.separate(mixture, sample_rate, residual)
+    torch.testing.assert_close(found, torch.stack(list(expected.values())), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.sum(dim=0), mixture, atol=1e-6, rtol=0)
+
+
+def test_without_blocks_there_is_no_sound(separator: Separator) -> None:
+    assert torch.cat(list(separator.separate_stream([], 44100, 2)), dim=-1).shape == (2, 2, 0)
+    with pytest.raises(InputError, match="block"):
+        list(separator.separate_stream([torch.zeros(3, 100)], 44100, 2))
+    with pytest.raises(InputError, match="finite"):
+        list(separator.separate_stream([torch.full((2, 100), torch.inf)], 44100, 2))
