@@ -3,6 +3,7 @@
 import math
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,5 +210,5 @@ class _Outputs:
             temporary_name(target, self._token).unlink(missing_ok=True)
         if not self.done:
             for each in self._made:
-                if each.is_dir() and not any(each.iterdir()):
+                with suppress(OSError):  # not empty, or gone
                     each.rmdir()

@@ -4,6 +4,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from separator.errors import InputError
@@ -34,6 +35,8 @@ def make_folder(folder: Path) -> list[Path]:
     """
     try:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        with suppress(FileNotFoundError):  # another thread may just have removed a parent that it had made
+            folder.mkdir(parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
@@ -53,7 +56,9 @@ def remove_left_over(targets: Iterable[Path]) -> None:
 def _is_at_work(process: int, path: Path) -> bool:
     """Whether the process that was writing a file still is."""
     if process == os.getpid():  # containers give the same numbers again
-        return path.lstat().st_mtime >= STARTED
+        with suppress(FileNotFoundError):  # another thread's may be complete by now
+            return path.lstat().st_mtime >= STARTED
+        return True
     if os.name != "posix":  # elsewhere signal 0 is one
         return True
     try:

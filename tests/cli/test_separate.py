@@ -11,10 +11,9 @@ import pytest
 import soundfile
 
 from separator.cli.main import main
+from tests.cli.separating import SOURCES, files, talk
 from tests.speech import buzz
 from tests.tiny_model import save_tiny_model
-
-SOURCES = ("speaker1", "speaker2")
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +32,6 @@ def separate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         return code, captured.out.splitlines(), captured.err.splitlines()
 
     return run
-
-
-def talk(path: Path, seconds: float = 0.5, sample_rate: int = 16000, channels: int = 1, **options) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    audio = np.stack([buzz(100 + 50 * each, 600, seconds, sample_rate) for each in range(channels)], axis=1)
-    soundfile.write(path, audio, sample_rate, **options)
-    return path
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])

@@ -1,5 +1,6 @@
 """`separator separate`: what goes in and what comes out, by soundfile and numpy."""
 
+import errno
 import io
 import json
 import struct
@@ -212,6 +213,19 @@ def test_standard_input_that_is_no_wav_is_one_line(
     code, out, err = separate("-", talk(tmp_path / "good.wav"))
     assert code == 1 and len(out) == 2
     assert len(err) == 1 and "standard input: expected" in err[0]
+
+
+def test_no_room_for_standard_input_is_one_line(separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Full()))
+    code, out, err = separate("-", talk(tmp_path / "good.wav"))
+    assert code == 1 and len(out) == 2 and len(err) == 1 and "No space left" in err[0]
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = separate("-")
+    assert code == 1 and len(err) == 1 and "closed" in err[0]
 
 
 def test_what_is_there_is_skipped_and_what_is_half_there_is_not(separate, tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Separator from Python: several signals, several threads, blocks, progress; and chunks that share a batch."""
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -173,3 +176,46 @@ def test_without_blocks_there_is_no_sound(separator: Separator) -> None:
         list(separator.separate_stream([torch.zeros(3, 100)], 44100, 2))
     with pytest.raises(InputError, match="finite"):
         list(separator.separate_stream([torch.full((2, 100), torch.inf)], 44100, 2))
+
+
+def test_leftovers_go_and_what_is_at_work_stays(tmp_path: Path) -> None:
+    import os
+
+    from separator.inference.places import remove_left_over
+
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = {
+        f".a.wav.{dead.pid}.partial": False,
+        f".a.wav.0f3e.{dead.pid}.partial.encoded": False,
+        f".a.wav.{os.getppid()}.partial": True,
+        f".a.wav.77ab.{os.getpid()}.partial": True,
+        ".a.wav.99999999999999999999.partial": False,
+        f".b.wav.{dead.pid}.partial": True,
+        f"a.wav.{dead.pid}.partial": True,
+        ".a.wav.notes.partial": True,
+        "a.wav": True,
+    }
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / f".a.wav.{os.getpid()}.partial").touch()
+    os.utime(tmp_path / f".a.wav.{os.getpid()}.partial", (0, 0))  # of a process that had this one's number
+    remove_left_over([tmp_path / "a.wav"])
+    assert {path.name for path in tmp_path.iterdir()} == {name for name, stays in names.items() if stays}
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac"])
+def test_a_recording_of_unknown_length_is_written_whole(
+    separator: Separator, tmp_path: Path, audio_format: Literal["wav", "flac"]
+) -> None:
+    path = tmp_path / "piped.flac"
+    soundfile.write(path, buzz(100, 600, 2.0), 16000)
+    content = bytearray(path.read_bytes())
+    content[21], content[22:26] = content[21] & 0xF0, bytes(4)
+    path.write_bytes(content)
+    for bit_depth in ("16", "24"):
+        outputs = separator.separate_file(path, tmp_path, audio_format, bit_depth=bit_depth)
+        infos = [soundfile.info(output) for output in outputs.values()]
+        assert {(info.frames, info.subtype) for info in infos} == {(32000, f"PCM_{bit_depth}")}
+        total = sum(soundfile.read(output)[0] for output in outputs.values())
+        np.testing.assert_allclose(total, buzz(100, 600, 2.0), atol=2**-14)
