@@ -1,10 +1,12 @@
 """Conv-TasNet here beside torchaudio's, with the same weights on the same input: separating.
 
-    .venv/bin/python tests/benchmarks/conv_tasnet.py
+    .venv/bin/python -m tests.benchmarks.conv_tasnet [SECONDS ...]
 
-Prints medians in seconds and their ratio (above 1: ours is faster), for the paper's size at 16 kHz and 4 s of audio.
+Prints medians in seconds and their ratio (above 1: ours is faster), for the paper's size at 16 kHz and 4, 10 and 60 s of
+audio, and the ratio of processor times, which a busy machine changes less. `OMP_NUM_THREADS` sets the threads.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -14,20 +16,20 @@ import torchaudio
 
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig, convert_torchaudio_state_dict
 
-SECONDS = 4
 REPEATS = 7
 
 
-def alternate(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """Median times of two calls, taken in turns so that a busy machine slows both; the first turn warms up."""
-    times: tuple[list[float], list[float]] = ([], [])
+def alternate(*calls: Callable[[], object]) -> list[tuple[float, float]]:
+    """Median time and processor time of each call, taken in turns so that a busy machine slows all; the first turn
+    warms up."""
+    times: list[list[tuple[float, float]]] = [[] for _ in calls]
     for repeat in range(REPEATS + 1):
-        for call, taken in zip((first, second), times, strict=True):
-            started = time.perf_counter()
+        for call, taken in zip(calls, times, strict=True):
+            started, used = time.perf_counter(), time.process_time()
             call()
             if repeat:
-                taken.append(time.perf_counter() - started)
-    return median(times[0]), median(times[1])
+                taken.append((time.perf_counter() - started, time.process_time() - used))
+    return [(median(each[0] for each in taken), median(each[1] for each in taken)) for taken in times]
 
 
 def main() -> None:
@@ -36,18 +38,16 @@ def main() -> None:
     ours = ConvTasNet(config).eval()
     theirs = torchaudio.models.ConvTasNet(enc_kernel_size=config.kernel_size, msk_activate="sigmoid").eval()
     ours.load_state_dict(convert_torchaudio_state_dict(theirs.state_dict(), config))
-    mixture = 0.1 * torch.randn(1, 1, SECONDS * 16000)
-    compiled = ConvTasNet(config).eval()
-    compiled.load_state_dict(ours.state_dict())
-    compiled.masker.compile()
-
-    def report(what: str, our_time: float, their_time: float) -> None:
-        print(f"{what:<44} {our_time:7.3f} s   torchaudio {their_time:7.3f} s   ratio {their_time / our_time:5.2f}")
-
+    print(f"{torch.get_num_threads()} threads, float32")
     with torch.inference_mode():
-        for what, model in (("float32", ours), ("float32, compiled", compiled)):
-            times = alternate(lambda model=model: model(mixture), lambda: theirs(mixture))  # type: ignore[misc]
-            report(f"separate {SECONDS} s, {what}", *times)
+        for seconds in [float(each) for each in sys.argv[1:]] or [4, 10, 60]:
+            mixture = 0.1 * torch.randn(1, 1, round(seconds * 16000))
+            difference = float((ours(mixture).flatten(1, 2) - theirs(mixture)).abs().max())
+            (ours_s, ours_cpu), (theirs_s, theirs_cpu) = alternate(lambda: ours(mixture), lambda: theirs(mixture))  # noqa: B023
+            print(
+                f"separate {seconds:4g} s: {ours_s:7.3f} s   torchaudio {theirs_s:7.3f} s   ratio {theirs_s / ours_s:5.2f}"
+                f"   of processor time {theirs_cpu / ours_cpu:5.2f}   outputs differ by {difference:.0e} at most"
+            )
 
 
 if __name__ == "__main__":
