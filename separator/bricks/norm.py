@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from separator.errors import InputError
 
 
-class _ChannelAffineNorm(nn.Module):
+class ChannelAffineNorm(nn.Module):
     """What both norms share: a gain γ and a bias β for each channel, and the constant that keeps silence finite."""
 
     receptive_field = 1
@@ -30,7 +30,7 @@ class _ChannelAffineNorm(nn.Module):
         return f"{self.channels}, eps={self.eps}"
 
 
-class GlobalLayerNorm(_ChannelAffineNorm):
+class GlobalLayerNorm(ChannelAffineNorm):
     """Global layer norm `γ (F − E[F]) / sqrt(Var[F] + ε) + β`, statistics over all channels and all frames.
 
     Every output frame depends on the whole input: no causal stack can hold this norm.
@@ -54,7 +54,7 @@ class GlobalLayerNorm(_ChannelAffineNorm):
         return torch.group_norm(frames, 1, self.weight, self.bias, self.eps)
 
 
-class CumulativeLayerNorm(_ChannelAffineNorm):
+class CumulativeLayerNorm(ChannelAffineNorm):
     """Cumulative layer norm: frame k is normalised by the statistics of all channels of the frames up to k.
 
     `γ (f_k − E[f_t≤k]) / sqrt(Var[f_t≤k] + ε) + β`. It never looks ahead, and reaches back to the first frame.
@@ -88,7 +88,7 @@ class CumulativeLayerNorm(_ChannelAffineNorm):
         return (normalised * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(frames.dtype)
 
 
-NORMS: dict[str, type[_ChannelAffineNorm]] = {"gLN": GlobalLayerNorm, "cLN": CumulativeLayerNorm}
+NORMS: dict[str, type[ChannelAffineNorm]] = {"gLN": GlobalLayerNorm, "cLN": CumulativeLayerNorm}
 
 
 def check_norm(kind: str, causal: bool) -> None:
@@ -99,7 +99,7 @@ def check_norm(kind: str, causal: bool) -> None:
         raise InputError("norm: expected 'cLN' with causal=True (the statistics of gLN look ahead), found 'gLN'")
 
 
-def make_norm(kind: str, channels: int, causal: bool) -> nn.Module:
+def make_norm(kind: str, channels: int, causal: bool) -> ChannelAffineNorm:
     """A norm by its name in the paper.
 
     Args:

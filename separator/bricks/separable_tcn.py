@@ -4,6 +4,8 @@ from torch import Tensor, nn
 
 from separator.bricks.dilated import DilatedConv1d
 from separator.bricks.norm import make_norm
+from separator.bricks.rows import fast_path
+from separator.bricks.separable_tcn_inference import fused_separable_tcn
 from separator.errors import InputError
 
 
@@ -111,6 +113,7 @@ class SeparableTCN(nn.Module):
             if value < 1:
                 raise InputError(f"{name} must be at least 1, found {value}")
         self.causal = causal
+        self.norm = norm
         last = num_blocks * num_repeats - 1
         self.blocks = nn.ModuleList(
             SeparableBlock(
@@ -132,6 +135,10 @@ class SeparableTCN(nn.Module):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
+        if self.norm == "gLN" and fast_path(self, frames):
+            fused = fused_separable_tcn(self, frames)
+            if fused is not None:
+                return fused
         frames, total = self.blocks[0](frames)
         for block in self.blocks[1:]:
             frames, skip = block(frames)

@@ -7,6 +7,14 @@ from typing import Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
+    add_model_arguments(parser)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the measured mixture (default: 10)")
+    parser.add_argument("--no-measure", action="store_true", help="skip the measurement of time and memory")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to measure, and where."""
     parser.add_argument(
         "model",
         metavar="MODEL_OR_RECIPE",
@@ -21,9 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one setting of the recipe, such as model.config.num_blocks=4; may be repeated",
     )
     parser.add_argument("--device", default="auto", help="where to measure: auto, cpu, cuda or cuda:N")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of the measured mixture (default: 10)")
-    parser.add_argument("--no-measure", action="store_true", help="skip the measurement of time and memory")
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.models.cost import model_cost
 
     device = find_device(args.device)
-    model, facts = _load(args.model, args.overrides)
+    model, facts = load(args.model, args.overrides)
     sample_rate = facts["sample_rate"]
     # First the measurement: its memory is that of this process, which has done nothing else so far.
     speed = None if args.no_measure else measure_speed(model, sample_rate, device, args.seconds)
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
+def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
     """The model and what it says of itself; a recipe's is built, a model's is loaded."""
     from separator.checkpoint import find_model, load_model
     from separator.errors import InputError

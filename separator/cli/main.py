@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "compare": "train several recipes alike, score them alike, and write one table",
     "models": "list the released models at hand",
     "info": "describe a model or a recipe, and measure what it costs",
+    "bench": "measure a model's speed beside other software's, and beside what the machine can do",
 }
 """Each command lives in the module of its name."""
 

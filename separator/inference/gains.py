@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.optimize import nnls
 from torch import Tensor
 
 
@@ -29,6 +28,11 @@ def fit_to_mixture(sources: Tensor, mixture: Tensor) -> Tensor:
         unit_gram += 1e-9 * torch.eye(len(unit_gram)).to(unit_gram)
         factor = np.linalg.cholesky(unit_gram.cpu().numpy())
         wanted = ((sign * correlation)[audible] / level[audible]).cpu().numpy()
-        solution, _ = nnls(factor.T, np.linalg.solve(factor, wanted))
+        rotated = np.linalg.solve(factor, wanted)
+        solution = np.linalg.solve(factor.T, rotated)
+        if (solution < 0).any():  # else the least-squares solution is the non-negative one
+            from scipy.optimize import nnls  # takes longer to import than a short recording to separate
+
+            solution, _ = nnls(factor.T, rotated)
         gains[audible] = torch.from_numpy(solution).to(gains) / level[audible]
     return sources * (sign * gains).to(sources.dtype)[:, None, None]

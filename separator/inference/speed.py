@@ -3,11 +3,13 @@
 import resource
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import torch
+from torch import Tensor
 
 from separator.errors import InputError
 from separator.models.pipeline import MaskingSeparator
@@ -52,31 +54,54 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
     Raises:
         InputError: If the length is out of range.
     """
-    if not 0.1 <= seconds <= 600:
-        raise InputError(f"seconds: expected 0.1 to 600, found {seconds}")
     model = model.to(device).eval()
-    mixture = torch.randn(1, model.channels, round(seconds * sample_rate), generator=torch.Generator().manual_seed(0))
-    mixture = mixture.to(device)
+    mixture = noise(model.channels, sample_rate, seconds).to(device)
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
-    times = []
-    for _ in range(REPEATS + 1):
-        start = time.perf_counter()
-        model(mixture)
-        if on_gpu:
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
+    (taken,) = in_turns([lambda: model(mixture)], device)
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
     return Speed(
-        real_time_factor=median(times[1:]) / seconds,
+        real_time_factor=taken.seconds / seconds,
         peak_memory_mb=peak / 1e6,
         added_memory_mb=(peak - before) / 1e6,
         seconds=seconds,
         device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
         threads=torch.get_num_threads(),
     )
+
+
+def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
+    """The mixture that is measured, `(1, C, T)`.
+
+    Raises:
+        InputError: If the length is out of range.
+    """
+    if not 0.1 <= seconds <= 600:
+        raise InputError(f"seconds: expected 0.1 to 600, found {seconds}")
+    return torch.randn(1, channels, round(seconds * sample_rate), generator=torch.Generator().manual_seed(0))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a call takes: medians in seconds, by the clock and of the processor, all threads together."""
+
+    seconds: float
+    processor_seconds: float
+
+
+def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int = REPEATS) -> list[Taken]:
+    """What each call takes. They are called in turns, so that a busy machine slows all; the first turn warms up."""
+    times: list[list[tuple[float, float]]] = [[] for _ in calls]
+    for _ in range(repeats + 1):
+        for call, each in zip(calls, times, strict=True):
+            started, used = time.perf_counter(), time.process_time()
+            call()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            each.append((time.perf_counter() - started, time.process_time() - used))
+    return [Taken(*(median(column) for column in zip(*each[1:], strict=True))) for each in times]
 
 
 def peak_resident_bytes() -> int:

@@ -4,7 +4,6 @@ from itertools import permutations
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 EXHAUSTIVE_LIMIT = 3
@@ -37,6 +36,8 @@ def best_permutation(scores: Tensor) -> tuple[Tensor, Tensor]:
         totals = scores[:, candidates, references].mean(dim=2)  # (B, P)
         permutation = candidates[totals.argmax(dim=1)]  # (B, S)
     else:
+        from scipy.optimize import linear_sum_assignment  # slow to import, and two or three sources do without
+
         # A score that is not a number must not stop the assignment: the loss itself reports it.
         costs = torch.nan_to_num(-scores.detach().float(), nan=1e9).cpu().numpy()
         assigned = np.stack([linear_sum_assignment(cost.T)[1] for cost in costs])

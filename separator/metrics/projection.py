@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from separator.metrics.distortion_filters import BLOCKS_AT_ONCE, FFT_SAMPLES, copy_samples
@@ -54,6 +53,8 @@ def framewise_energies(
         estimate, reference: `(S, C, T)`; energies: `(P, K)`, float64.
     """
     joint, own = filters
+    from scipy.fft import next_fast_len  # separating imports this package, and needs none of scipy
+
     num_past = joint.shape[-1] - 1
     filtered_samples = max(stop - start for start, stop in frames) + num_past
     num_blocks = -(-filtered_samples // max(FFT_SAMPLES, 4 * num_past))

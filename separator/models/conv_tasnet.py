@@ -45,6 +45,27 @@ def convert_torchaudio_state_dict(state: Mapping[str, Tensor], config: ConvTasNe
     Raises:
         InputError: If torchaudio's model cannot express the config, or `state` is not that of a model of this size.
     """
+    names = torchaudio_names(config)
+    with torch.device("meta"):
+        expected_shapes = {name: tensor.shape for name, tensor in ConvTasNet(config).state_dict().items()}
+    converted = {}
+    for name, shape in expected_shapes.items():
+        source = names[name]
+        if source not in state or state[source].shape != shape:
+            found = f"shape {tuple(state[source].shape)}" if source in state else "no such tensor"
+            raise InputError(f"{source}: expected shape {tuple(shape)}, found {found}")
+        converted[name] = state[source]
+    if len(converted) != len(state):
+        raise InputError(f"torchaudio weights: expected {len(converted)} tensors for this config, found {len(state)}")
+    return converted
+
+
+def torchaudio_names(config: ConvTasNetConfig) -> dict[str, str]:
+    """The name in torchaudio's Conv-TasNet of each weight of ours.
+
+    Raises:
+        InputError: If torchaudio's model cannot express the config.
+    """
     fixed = {
         "norm": "gLN",
         "causal": False,
@@ -72,15 +93,5 @@ def convert_torchaudio_state_dict(state: Mapping[str, Tensor], config: ConvTasNe
         modules |= {f"{ours}.{name}": f"{theirs}.conv_layers.{place}" for place, name in enumerate(inner)}
         modules |= {f"{ours}.residual": f"{theirs}.res_out", f"{ours}.skip": f"{theirs}.skip_out"}
     with torch.device("meta"):
-        expected_shapes = {name: tensor.shape for name, tensor in ConvTasNet(config).state_dict().items()}
-    converted = {}
-    for name, shape in expected_shapes.items():
-        module, _, parameter = name.rpartition(".")
-        source = f"{modules[module]}.{parameter}"
-        if source not in state or state[source].shape != shape:
-            found = f"shape {tuple(state[source].shape)}" if source in state else "no such tensor"
-            raise InputError(f"{source}: expected shape {tuple(shape)}, found {found}")
-        converted[name] = state[source]
-    if len(converted) != len(state):
-        raise InputError(f"torchaudio weights: expected {len(converted)} tensors for this config, found {len(state)}")
-    return converted
+        names = list(ConvTasNet(config).state_dict())
+    return {name: f"{modules[module]}.{parameter}" for name in names for module, _, parameter in [name.rpartition(".")]}

@@ -1,53 +1,31 @@
-"""Conv-TasNet here beside torchaudio's, with the same weights on the same input: separating.
+"""Conv-TasNet here beside torchaudio's (and asteroid's if it is installed), same weights, same input: separating.
 
-    .venv/bin/python tests/benchmarks/conv_tasnet.py
+    .venv/bin/python -m tests.benchmarks.conv_tasnet [SECONDS ...]
 
-Prints medians in seconds and their ratio (above 1: ours is faster), for the paper's size at 16 kHz and 4 s of audio.
+Prints medians in seconds and their ratio (above 1: ours is faster), for the paper's size at 16 kHz and 4, 10 and 60 s
+of audio, and the ratio of processor times, which a busy machine changes less. `OMP_NUM_THREADS` sets the threads.
 """
 
-import time
-from collections.abc import Callable
-from statistics import median
+import sys
 
 import torch
-import torchaudio
 
-from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig, convert_torchaudio_state_dict
-
-SECONDS = 4
-REPEATS = 7
-
-
-def alternate(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """Median times of two calls, taken in turns so that a busy machine slows both; the first turn warms up."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for repeat in range(REPEATS + 1):
-        for call, taken in zip((first, second), times, strict=True):
-            started = time.perf_counter()
-            call()
-            if repeat:
-                taken.append(time.perf_counter() - started)
-    return median(times[0]), median(times[1])
+from separator.inference.peers import measure_peers
+from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 
 
 def main() -> None:
     torch.manual_seed(0)
-    config = ConvTasNetConfig()
-    ours = ConvTasNet(config).eval()
-    theirs = torchaudio.models.ConvTasNet(enc_kernel_size=config.kernel_size, msk_activate="sigmoid").eval()
-    ours.load_state_dict(convert_torchaudio_state_dict(theirs.state_dict(), config))
-    mixture = 0.1 * torch.randn(1, 1, SECONDS * 16000)
-    compiled = ConvTasNet(config).eval()
-    compiled.load_state_dict(ours.state_dict())
-    compiled.masker.compile()
-
-    def report(what: str, our_time: float, their_time: float) -> None:
-        print(f"{what:<44} {our_time:7.3f} s   torchaudio {their_time:7.3f} s   ratio {their_time / our_time:5.2f}")
-
-    with torch.inference_mode():
-        for what, model in (("float32", ours), ("float32, compiled", compiled)):
-            times = alternate(lambda model=model: model(mixture), lambda: theirs(mixture))  # type: ignore[misc]
-            report(f"separate {SECONDS} s, {what}", *times)
+    model = ConvTasNet(ConvTasNetConfig())
+    print(f"{torch.get_num_threads()} threads, float32")
+    for seconds in [float(each) for each in sys.argv[1:]] or [4, 10, 60]:
+        for peer in measure_peers(model, 16000, torch.device("cpu"), seconds):
+            print(
+                f"{seconds:3g} s: {peer.our_seconds:7.3f} s   {peer.name} {peer.seconds:7.3f} s   "
+                f"ratio {peer.ratio:5.2f}   of processor time {peer.processor_ratio:5.2f}   "
+                f"outputs differ by {peer.largest_difference:.0e} at most",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

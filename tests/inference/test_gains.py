@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy.optimize import nnls
 
 from separator.inference.gains import fit_to_mixture
 from separator.inference.remainder import share_remainder
@@ -33,6 +34,18 @@ def test_a_source_never_gets_a_negative_gain() -> None:
     estimates = torch.stack([mixture + 0.1 * torch.randn(1, 4000), mixture + 2 * torch.randn(1, 4000)])
     fitted = fit_to_mixture(estimates, mixture)
     assert ((fitted * estimates).sum(dim=(1, 2)) >= 0).all()
+
+
+def test_the_other_gains_are_refitted_where_one_would_be_negative() -> None:
+    torch.manual_seed(0)
+    mixture = torch.randn(1, 4000)
+    noise = torch.randn(1, 4000)
+    estimates = torch.stack([mixture + 0.1 * noise, mixture + 2 * noise])  # the best sum takes the second negative
+    flat = estimates[:, 0].double().numpy()
+    expected, _ = nnls(flat.T, mixture[0].double().numpy())
+    assert expected[0] > 0 and expected[1] == 0
+    fitted = fit_to_mixture(estimates, mixture)
+    torch.testing.assert_close(fitted[:, 0], torch.from_numpy(expected[:, None] * flat).float(), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("which", ["mixture", "sources", "one", "same"])

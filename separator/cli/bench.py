@@ -1,0 +1,84 @@
+"""`separator bench MODEL_OR_RECIPE`: how fast a model is, beside other software and beside what the machine can do."""
+
+import argparse
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; imports nothing heavy."""
+    from separator.cli.info import add_model_arguments
+
+    add_model_arguments(parser)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the mixture (default: 10)")
+    parser.add_argument("--threads", metavar="N", type=int, help="threads of the CPU (default: torch's own choice)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure a model in float32 and print the figures."""
+    import json
+    import time
+    from dataclasses import asdict
+
+    import torch
+
+    import separator.recipe  # noqa: F401
+    from separator.cli.info import load
+    from separator.errors import InputError
+    from separator.inference.peers import matrix_rate, measure_peers
+    from separator.inference.separator import find_device
+    from separator.inference.speed import measure_speed
+    from separator.models.cost import macs_per_second
+
+    if args.threads is not None:
+        if args.threads < 1:
+            raise InputError(f"--threads: expected at least 1, found {args.threads}")
+        torch.set_num_threads(args.threads)
+    device = find_device(args.device)
+    started = time.perf_counter()  # everything is imported: this is the model alone
+    model, facts = load(args.model, args.overrides)
+    load_seconds = time.perf_counter() - started
+    # First the model alone: its memory is that of this process, which has done nothing else so far.
+    speed = measure_speed(model, facts["sample_rate"], device, args.seconds)
+    rate = matrix_rate(device)
+    macs = macs_per_second(model.cpu(), facts["sample_rate"])
+    flops = 2 * macs / speed.real_time_factor
+    peers = list(measure_peers(model, facts["sample_rate"], device, args.seconds))
+    result = {
+        "model": args.model,
+        "architecture": facts["architecture"],
+        "load_seconds": load_seconds,
+        **asdict(speed),
+        "macs_per_second": macs,
+        "flops_reached": flops,
+        "matrix_flops_reached": rate,
+        "share_of_matrix_rate": flops / rate,
+        "peers": [asdict(each) for each in peers],
+    }
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        _print(result)
+    return 0
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(f"{result['model']} ({result['architecture']}), {result['seconds']:g} s of noise, ", end="")
+    print(f"{result['device']}, {result['threads']} threads, float32, medians")
+    print(f"load time: {result['load_seconds']:.3f} s")
+    print(f"real-time factor: {result['real_time_factor']:.4f}")
+    print(f"peak memory: {result['peak_memory_mb']:,.0f} MB, {result['added_memory_mb']:,.0f} MB of it to separate")
+    print(
+        f"arithmetic: {result['flops_reached'] / 1e9:,.1f} GFLOP/s, {result['share_of_matrix_rate']:.0%} of the "
+        f"{result['matrix_flops_reached'] / 1e9:,.1f} GFLOP/s that products of large matrices reach here"
+    )
+    for peer in result["peers"]:
+        if peer["same_weights"]:
+            network = "same weights and input"
+            difference = f"; outputs differ by {peer['largest_difference']:.0e} at most"
+        else:
+            network, difference = "another network, of the paper's size, on the same input", ""
+        print(
+            f"{peer['name']}'s Conv-TasNet ({network}): {peer['seconds']:.3f} s, ours {peer['our_seconds']:.3f} s: "
+            f"{peer['ratio']:.2f} times as fast, {peer['processor_ratio']:.2f} times by processor time{difference}"
+        )
