@@ -107,10 +107,9 @@ def score_jobs(
     settings = {"separator_version": __version__, **settings, **asdict(config)}
     failures: dict[str, str] = {}
     ledger = Ledger(args.output, settings)
-    finished = [scores for _, scores in ledger.items.values()]
+    finished = [ledger.items[job.key][1] for job in jobs if ledger.finished(job.key, job.fingerprint)]
     excerpts = ExcerptStore(args.output / "excerpts", config.headline, finished)
-    to_do = sum(not ledger.finished(job.key, job.fingerprint) for job in jobs)
-    workers = args.workers or default_workers(to_do)
+    workers = args.workers or default_workers(len(jobs) - len(finished))
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -1,6 +1,8 @@
 """What every data set delivers: a mixture and the sources that a model should find in it."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -38,3 +40,12 @@ class ExampleSet(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Example: ...
+
+    def fingerprint(self, index: int, /) -> Any:
+        """Plain values that differ once the example is another one, or a file that it is read from has changed."""
+        ...
+
+
+def file_facts(paths: Iterable[Path]) -> list[list[int]]:
+    """Size and time of the last change of each file, in the order of their names."""
+    return [[facts.st_size, facts.st_mtime_ns] for facts in map(Path.stat, sorted(set(paths)))]

@@ -1,8 +1,9 @@
 """Fixed mixtures: a seeded list that validation, the final score and any other program can share."""
 
 import csv
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch.utils.data import Dataset
 
 from separator.audio.mixing import at_level, within_full_scale
 from separator.data.config import MixtureListConfig
-from separator.data.example import Example
+from separator.data.example import Example, file_facts
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.speakers import Speaker
 from separator.errors import InputError
@@ -118,6 +119,11 @@ class MixtureList(Dataset[Example]):
             talks.append(at_level(self._utterances[row.file].read(row.start, row.num_samples), row.level_db))
         sources = torch.from_numpy(within_full_scale(np.stack(talks))).unsqueeze(1)
         return Example(sources.sum(dim=0), sources, rows[0].mixture)
+
+    def fingerprint(self, index: int) -> list[Any]:
+        """As `ExampleSet`."""
+        rows = self.mixtures[index]
+        return [[list(astuple(row)) for row in rows], file_facts(self._utterances[row.file].path for row in rows)]
 
     def write_csv(self, path: Path) -> None:
         """Write the list, one row a talker."""

@@ -35,6 +35,11 @@ class PackedStem:
     track: Any
     name: str
 
+    @property
+    def path(self) -> Path:
+        """The `.stem.mp4`."""
+        return Path(self.track.path)
+
     def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
         """As `separator.data.songs.Stem`."""
         before = min(start, round(MARGIN_SECONDS * sample_rate))

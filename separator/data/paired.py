@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import Dataset
 
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import resampled_length
-from separator.data.example import Example
+from separator.data.example import Example, file_facts
 from separator.data.index import FileFacts, read_index
 from separator.data.order import EpochOrder, example_random
 from separator.data.segments import read_segment, with_channels
@@ -179,6 +180,11 @@ class PairedList(Dataset[Example]):
     def __getitem__(self, index: int) -> Example:
         pair = self.pairs[index]
         return pair.read(0, pair.length(self.sample_rate), self.sample_rate)
+
+    def fingerprint(self, index: int) -> list[Any]:
+        """As `ExampleSet`."""
+        pair = self.pairs[index].pair
+        return [pair.name, file_facts((pair.mixture, *pair.sources))]
 
 
 class PairedSegments(Dataset[Example]):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from separator.audio.mixing import SILENCE_RMS, decibels_to_gain
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import resampled_length
 from separator.data.config import SongsConfig
-from separator.data.example import Example
+from separator.data.example import Example, file_facts
 from separator.data.mixing import CROP_ATTEMPTS
 from separator.data.order import EpochOrder, example_random
 from separator.data.segments import read_segment, with_channels
@@ -23,7 +23,10 @@ from separator.errors import InputError
 
 
 class Stem(Protocol):
-    """A signal on disk."""
+    """A signal on disk; `path` is the file that holds it."""
+
+    @property
+    def path(self) -> Path: ...
 
     def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
         """`(C, num_samples)` from `start`, both at `sample_rate`; zeros after its end."""
@@ -183,6 +186,12 @@ class SongList(Dataset[Example]):
     def __getitem__(self, index: int) -> Example:
         song, start, length, name = self.parts[index]
         return song.read(self.sources, start, length, self.sample_rate, self.channels)._replace(name=name)
+
+    def fingerprint(self, index: int) -> list[Any]:
+        """As `ExampleSet`."""
+        song, start, length, name = self.parts[index]
+        stems = (*(song.stems.get(source) for source in self.sources), song.mixture)
+        return [name, start, length, file_facts(stem.path for stem in stems if stem is not None)]
 
 
 class RemixedSongs(Dataset[Example]):

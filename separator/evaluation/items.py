@@ -1,12 +1,12 @@
 """Items: the references, the estimates and the mixture of one recording, brought into one shape to be compared."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from separator.audio.resampling import fit_length, resample
+from separator.data.example import file_facts
 from separator.errors import InputError
 from separator.evaluation.config import ScoringConfig
 from separator.evaluation.tracks import MIXTURE, Track, read_track
@@ -94,7 +94,7 @@ class TrackPair:
         paths = [each.path for side in (self.reference, self.estimate) if side for each in side.sources.values()]
         if self.reference.mixture is not None:
             paths.append(self.reference.mixture.path)
-        return [[stat.st_size, stat.st_mtime_ns] for stat in map(Path.stat, sorted(set(paths)))]
+        return file_facts(paths)
 
 
 def fitted(signals: Signals, estimate_rate: int, config: ScoringConfig) -> Signals:

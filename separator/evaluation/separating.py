@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from separator.audio.resampling import resample
 from separator.audio.writing import write_audio
-from separator.data.example import Example, ExampleSet
+from separator.data.example import Example, ExampleSet, file_facts
 from separator.errors import InputError
 from separator.evaluation.config import are_talkers
 from separator.evaluation.items import Signals
@@ -61,6 +62,12 @@ class TrackSet:
             )
         mixture, sources = (resample(signal, rate, self.sample_rate) for signal in (mixture, sources))
         return Example(mixture, sources, track.name)
+
+    def fingerprint(self, index: int) -> list[Any]:
+        """As `ExampleSet`."""
+        track = self.tracks[index]
+        recordings = [*track.sources.values(), *([] if track.mixture is None else [track.mixture])]
+        return [track.name, file_facts(each.path for each in recordings)]
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,10 @@ def separation_jobs(
             _write_audio(signals, audio_folder)
         return signals
 
-    return [Job(str(index), lambda index=index: prepare(index)) for index in range(len(test_set.examples))]  # type: ignore[misc]
+    return [
+        Job(str(index), lambda index=index: prepare(index), test_set.examples.fingerprint(index))  # type: ignore[misc]
+        for index in range(len(test_set.examples))
+    ]
 
 
 def plain_name(name: str) -> str:

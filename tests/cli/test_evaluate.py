@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from separator.cli.main import main
+from tests.data.trees import write_mixtures, write_song
 from tests.speech import write_speakers
 from tests.stem_folders import stems, write_track
 from tests.tiny_model import save_tiny_model
@@ -101,6 +103,45 @@ def test_an_interrupted_evaluation_goes_on_and_gives_the_same(
     other = save_tiny_model(tmp_path / "other", channels=2)
     assert evaluate(other, TINY, tmp_path / "parts", *options) == 2
     assert "holds scores made with" in capsys.readouterr().err
+
+
+def test_an_evaluation_goes_on_with_what_the_test_set_holds_now(tmp_path: Path) -> None:
+    def write(name: str, seed: int) -> None:
+        sources = stems(2, 1, 1.0, seed)
+        tracks = dict(zip(("drums", "vocals"), sources, strict=True))
+        write_track(tmp_path / "tree" / name, tracks | {"mixture": sources.sum(dim=0)}, 8000)
+
+    write("B", 1)
+    write("C", 2)
+    assert evaluate("oracle-irm1", tmp_path / "tree", tmp_path / "out", "--metrics", "si_sdr") == 0
+    write("A", 3)  # all others are examples of another number now
+    write("C", 4)
+    for out in ("out", "whole"):
+        assert evaluate("oracle-irm1", tmp_path / "tree", tmp_path / out, "--metrics", "si_sdr") == 0
+    assert [row["item"] for row in rows(tmp_path / "out")] == ["A", "A", "B", "B", "C", "C"]
+    assert (tmp_path / "out" / "scores.csv").read_bytes() == (tmp_path / "whole" / "scores.csv").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["speakers", "wsj0_mix", "stems"])
+def test_an_example_read_from_other_files_has_another_fingerprint(tmp_path: Path, kind: str) -> None:
+    from separator.data.config import MixtureListConfig, SpeakersConfig, SpeakerSet, StemsConfig, WSJ0MixConfig
+    from separator.data.sets import load_list
+
+    write_speakers(tmp_path / "s", num_speakers=2, num_files=1)
+    write_mixtures(tmp_path / "2speakers" / "wav16k" / "min" / "tt", 2, 16000)
+    write_song(tmp_path / "test" / "song", {"a": 1, "b": 2}, 16000)
+    root = str(tmp_path)
+    everybody = MixtureListConfig("s", num_mixtures=2)
+    config = {
+        "speakers": SpeakersConfig(root=root, train=(SpeakerSet("s"),), valid=everybody, test=everybody),
+        "wsj0_mix": WSJ0MixConfig(root=root),
+        "stems": StemsConfig(root=root),
+    }[kind]
+    before = load_list(config, ("a", "b")).fingerprint(0)
+    assert load_list(config, ("a", "b")).fingerprint(0) == before == json.loads(json.dumps(before))
+    for path in tmp_path.rglob("*.[wf]*"):
+        os.utime(path, (1, 1))
+    assert load_list(config, ("a", "b")).fingerprint(0) != before
 
 
 def test_a_folder_of_speakers_is_scored_without_a_recipe(tmp_path: Path) -> None:
