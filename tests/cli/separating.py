@@ -28,6 +28,13 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() or path.is_symlink())
 
 
+def assert_same_sound(path: Path, expected: Path) -> None:
+    """Same rate, channels and length, and samples that differ by rounding: how many threads share a sum is chance."""
+    (found, rate), (wanted, wanted_rate) = (soundfile.read(each, always_2d=True) for each in (path, expected))
+    assert rate == wanted_rate, path
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5, err_msg=str(path))
+
+
 def start(*arguments: object, model: Path, output: Path, **options: object) -> subprocess.Popen:
     """Start the command in a process of its own; options as of `subprocess.Popen`."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.cli.separating import SOURCES, files, start, talk
+from tests.cli.separating import SOURCES, assert_same_sound, files, start, talk
 from tests.tiny_model import save_tiny_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -50,7 +50,7 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_goes_on(tmp_path: Path, 
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
         for path in output.rglob("[!.]*.*"):
-            assert path.read_bytes() == (whole / path.relative_to(output)).read_bytes()
+            assert_same_sound(path, whole / path.relative_to(output))
     assert kills
     process = start(tmp_path / "in", "--skip-existing", *options, model=model, output=output)
     process.communicate(timeout=200)
@@ -58,7 +58,7 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_goes_on(tmp_path: Path, 
     final = [name for name in files(output) if not Path(name).name.startswith(".")]
     assert final == files(whole) and len(final) == 80
     for name in final:
-        assert (output / name).read_bytes() == (whole / name).read_bytes()
+        assert_same_sound(output / name, whole / name)
         assert soundfile.info(output / name).frames == lengths[Path(name).parent.name]
 
 
