@@ -56,7 +56,6 @@ def run(args: argparse.Namespace) -> int:
     from separator.data.mixture_list import MixtureList
     from separator.evaluation.oracle import ORACLES
     from separator.evaluation.separating import (
-        TrackSet,
         separate_with_model,
         separate_with_oracle,
         separation_jobs,
@@ -85,9 +84,7 @@ def run(args: argparse.Namespace) -> int:
     }
     config = choose_config(args, test_set.sources)
     jobs = separation_jobs(test_set, separate, outputs, args.output / "audio" if args.save_audio else None)
-    names = {job.key: f"example {job.key}" for job in jobs}
-    if isinstance(test_set.examples, TrackSet):
-        names = {job.key: track.name for job, track in zip(jobs, test_set.examples.tracks, strict=True)}
+    names = {job.key: name for job, name in zip(jobs, test_set.examples.names, strict=True)}
     code = score_jobs(args, jobs, config, f"{args.model} on {test_set.name}", settings, names)
     if isinstance(test_set.examples, MixtureList):
         replace_file(args.output / "mixtures.csv", test_set.examples.write_csv)
@@ -147,21 +144,13 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
 def _load_tracks(args: argparse.Namespace, separator: "Separator | None") -> "TestSet | None":
     """A tree of tracks with mixtures; None if it is none."""
     from separator.cli.scoring import named_sources
-    from separator.errors import InputError
     from separator.evaluation.separating import TestSet, TrackSet
-    from separator.evaluation.tracks import ACCOMPANIMENT, find_tracks
+    from separator.evaluation.tracks import ACCOMPANIMENT, find_tracks, has_mixtures
 
-    split = None if args.split == "all" else args.split
-    try:
-        found = find_tracks(args.data)
-    except InputError:
+    if not has_mixtures(args.data):
         return None
-    if not any(track.mixture for track in found.values()):
-        return None
-    tracks = [track for track in found.values() if split in (None, track.subset)]
-    if not tracks:
-        raise InputError(f"{args.data}: expected tracks of the split {split}, found none")
-    sources = named_sources(args) or tuple(tracks[0].sources)
+    tracks = list(find_tracks(args.data, None if args.split == "all" else args.split).values())
+    sources = named_sources(args) or tuple(dict.fromkeys(name for track in tracks for name in track.sources))
     if separator is not None and args.sources is None and set(separator.sources) <= {*sources, ACCOMPANIMENT}:
         sources = separator.sources  # a model of vocals and accompaniment, say
     examples = TrackSet(tracks, sources, args.sample_rate)

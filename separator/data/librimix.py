@@ -4,7 +4,7 @@ import csv
 from pathlib import Path, PureWindowsPath
 
 from separator.data.config import LibriMixConfig
-from separator.data.paired import Pair, find_tree, list_pairs
+from separator.data.paired import Pair, check_num_speakers, find_tree, list_pairs
 from separator.errors import InputError
 
 SPLITS = ("train-360", "train-100", "dev", "test")
@@ -22,12 +22,13 @@ def find_librimix(config: LibriMixConfig, split: str) -> list[Pair]:
         split: "train", "valid" or "test".
 
     Raises:
-        InputError: If a folder is missing or empty.
+        InputError: If a folder is missing or empty, or the tree is one of another mode or of more talkers.
     """
     name = {"train": config.train, "valid": "dev", "test": "test"}[split]
     parts = (f"Libri{config.num_speakers}Mix", config.rate_folder, config.mode)
     top = find_tree(Path(config.root), parts, SPLITS)
     folder = top / name
+    check_num_speakers(folder, config.num_speakers)
     mixture = MIXTURES[config.task]
     speakers = [folder / f"s{number}" for number in range(1, config.num_sources + 1)]
     sources = [folder / "mix_clean"] if config.task == "enh_both" else speakers

@@ -64,14 +64,26 @@ def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path
     """The folder that holds the splits: `root` and all `parts`, or fewer of them if `root` goes into some already.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none, or `root` goes into the folder of another mode: "min" where `parts` say "max".
     """
     splits = tuple(splits)
     for skip in range(len(parts) + 1):
         candidate = root.joinpath(*parts[skip:])
         if any((candidate / split).is_dir() for split in splits):
+            if candidate.resolve().name in {"min", "max"} - {parts[-1]}:
+                raise InputError(f"{candidate}: expected the mixtures of data.mode {parts[-1]}, found another mode's")
             return candidate
     raise InputError(f"{root.joinpath(*parts)}: expected a folder with {', '.join(splits)}, found none of them")
+
+
+def check_num_speakers(folder: Path, num_speakers: int) -> None:
+    """Refuse the split of a tree with more talkers in its mixtures: some of them would be in no source.
+
+    Raises:
+        InputError: If there is a folder for one talker more.
+    """
+    if (extra := folder / f"s{num_speakers + 1}").is_dir():
+        raise InputError(f"{extra}: expected mixtures of {num_speakers} talkers (data.num_speakers), found more")
 
 
 def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | None = None) -> list[Pair]:

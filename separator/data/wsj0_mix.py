@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from separator.data.config import WSJ0MixConfig
-from separator.data.paired import Pair, find_tree, list_pairs
+from separator.data.paired import Pair, check_num_speakers, find_tree, list_pairs
 
 SPLITS = {"train": "tr", "valid": "cv", "test": "tt"}
 MIXTURES = {
@@ -24,10 +24,11 @@ def find_wsj0_mix(config: WSJ0MixConfig, split: str) -> list[Pair]:
         split: "train", "valid" or "test".
 
     Raises:
-        InputError: If a folder is missing or empty.
+        InputError: If a folder is missing or empty, or the tree is one of another mode or of more talkers.
     """
     parts = (f"{config.num_speakers}speakers", config.rate_folder, config.mode)
     folder = find_tree(Path(config.root), parts, SPLITS.values()) / SPLITS[split]
+    check_num_speakers(folder, config.num_speakers)
     names = MIXTURES[config.task]
     mixtures = next((folder / name for name in names if (folder / name).is_dir()), folder / names[-1])
     if config.task == "enh_both":

@@ -75,7 +75,7 @@ class TrackPair:
             names = tuple(self.estimate.sources)
             if len(names) != len(self.sources):
                 raise InputError(f"expected {len(self.sources)} estimates, found {len(names)}: {', '.join(names)}")
-        estimate, estimate_rate = read_track(self.estimate, names)
+        estimate, estimate_rate = read_track(self.estimate, names, config.lengths)
         mixture = None
         if self.reference.mixture is not None:
             mixture, mixture_rate = self.reference.mixture.read()

@@ -33,11 +33,13 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / SETTINGS_NAME
             if path.exists():
-                self._check(path, settings)
+                self._read()
             else:
                 self._path.unlink(missing_ok=True)
+            if self.items:
+                self._check(path, settings)
+            else:  # nothing was scored with the settings that may be there
                 replace_text(path, json.dumps(settings, indent=2) + "\n")
-            self._read()
         except OSError as error:
             raise InputError(f"{folder}: cannot write in the output folder: {error.strerror or error}") from None
 

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.audio.reading import AUDIO_SUFFIXES, read_audio
+from separator.audio.reading import AUDIO_SUFFIXES, AudioReader, read_audio
+from separator.audio.resampling import fit_length
 from separator.errors import InputError
+from separator.evaluation.config import Lengths
 
 MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
@@ -34,9 +36,12 @@ class Recording:
         """Samples `(C, T)`, float32, and the sample rate in Hz; stems are decoded to 16 bits, as musdb does.
 
         Raises:
-            InputError: If it cannot be read, or holds NaN or infinity; one line that names the file.
+            InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
         """
         if self.stem is None:
+            with AudioReader(self.path) as reader:
+                if reader.is_truncated:
+                    raise InputError(f"{self.path}: cut short: its header promises more than it holds")
             return read_audio(self.path)
         try:
             import stempeg
@@ -65,6 +70,18 @@ class Track:
     subset: str
     sources: dict[str, Recording]
     mixture: Recording | None = None
+
+
+def has_mixtures(root: Path) -> bool:
+    """Whether a folder is a tree of tracks with mixtures, and none of speakers, say."""
+    return any(
+        path.is_file()
+        and (
+            path.name.lower().endswith(STEM_SUFFIX)
+            or (path.stem == MIXTURE and path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root)
+        )
+        for path in root.rglob("*")
+    )
 
 
 def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
@@ -108,8 +125,13 @@ def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
     return tracks
 
 
-def read_track(track: Track, names: tuple[str, ...]) -> tuple[Tensor, int]:
+def read_track(track: Track, names: tuple[str, ...], lengths: Lengths = "error") -> tuple[Tensor, int]:
     """The recordings of some sources of a track; `accompaniment`, where it has no file, is all but the vocals.
+
+    Args:
+        track: The track.
+        names: The sources.
+        lengths: What happens where they differ in length: an error, zeros after the shorter, or the longer ones cut.
 
     Shape:
         Returns `(S, C, T)` float32, in the order of `names`, and the sample rate.
@@ -122,10 +144,13 @@ def read_track(track: Track, names: tuple[str, ...]) -> tuple[Tensor, int]:
         if name in track.sources:
             read[name] = track.sources[name].read()
         elif name == ACCOMPANIMENT and "vocals" in track.sources and len(track.sources) > 1:
-            parts, rate = read_track(track, tuple(each for each in track.sources if each != "vocals"))
+            parts, rate = read_track(track, tuple(each for each in track.sources if each != "vocals"), lengths)
             read[name] = parts.sum(dim=0), rate
         else:
             raise InputError(f"expected the source {name}, found {', '.join(track.sources) or 'none'}")
+    if lengths != "error":
+        length = (max if lengths == "pad" else min)(signal.shape[-1] for signal, _ in read.values())
+        read = {name: (fit_length(signal, length), rate) for name, (signal, rate) in read.items()}
     first, (signal, rate) = next(iter(read.items()))
     for name, (other, other_rate) in read.items():
         if (other.shape, other_rate) != (signal.shape, rate):

@@ -41,7 +41,7 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
     text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
     if not resume and is_main_process():
         replace_text(resolved, text)
-    outcome = train(run_folder, recipe, resume)
+    outcome = train(run_folder, recipe, resume, _changes(resolved, text) if resume else None)
     if not outcome.is_main:
         return outcome
     replace_text(resolved, text)  # of a resumed run only now: one that could not start changes nothing
@@ -53,6 +53,21 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
         }
         replace_text(run_folder / OUTCOME_NAME, json.dumps(facts, indent=2) + "\n")
     return outcome
+
+
+def _changes(resolved: Path, text: str) -> dict[str, tuple[Any, Any]]:
+    """Settings in which a recipe differs from a run's, each with what it was and what it is."""
+    try:
+        before, now = (_flat(yaml.safe_load(each)) for each in (resolved.read_text(encoding="utf-8"), text))
+    except (OSError, ValueError, yaml.YAMLError):  # nothing to compare with
+        return {}
+    return {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
+
+
+def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(content, dict):
+        return {prefix.removesuffix("."): content}
+    return {key: value for name, inner in content.items() for key, value in _flat(inner, f"{prefix}{name}.").items()}
 
 
 def read_outcome(run_folder: Path) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 
 from separator.checkpoint import ModelDescription
 from separator.data.config import AnyDataConfig
 from separator.data.module import Examples
+from separator.errors import InputError
 from separator.losses import LossConfig, SeparationLoss
 from separator.models import build_model, config_to_dict
 from separator.models.pipeline import MaskingSeparator
@@ -102,4 +104,10 @@ class Plan:
             "enable_progress_bar": any(isinstance(each, StepProgressBar) for each in callbacks),
             "enable_model_summary": False,
         }
-        return lightning.Trainer(**(settings | options))
+        try:
+            return lightning.Trainer(**(settings | options))
+        except (MisconfigurationException, RuntimeError) as error:  # no such device, or not as many
+            raise InputError(
+                f"trainer: cannot use accelerator {self.trainer.accelerator}, devices {settings['devices']}, precision "
+                f"{self.trainer.precision} here: {' '.join(str(error).split())}"
+            ) from None

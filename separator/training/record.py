@@ -18,27 +18,36 @@ REPRODUCE_NAME = "REPRODUCE"
 PACKAGES = ("torch", "torchaudio", "lightning", "numpy", "scipy", "soundfile", "soxr", "musdb")
 
 
-def write_record(run_folder: Path, recipe: Path, from_step: int) -> None:
+def write_record(
+    run_folder: Path, recipe: Path, from_step: int, changes: dict[str, tuple[Any, Any]] | None = None
+) -> None:
     """Write `versions.json`, one entry for each part of a run that was resumed, and `REPRODUCE`.
 
     Args:
         run_folder: Holds them.
         recipe: The resolved recipe.
         from_step: Step at which this part starts.
+        changes: Settings that this part changes, each with what it was and what it is; then no line repeats the run,
+            and `REPRODUCE` says so.
     """
     path = run_folder / VERSIONS_NAME
     try:
         parts = json.loads(path.read_text(encoding="utf-8")) if from_step else []
     except (OSError, ValueError):
         parts = []
-    facts = {"from_step": from_step, **versions()}
+    facts = {"from_step": from_step, **({"changes": changes} if changes else {}), **versions()}
     replace_text(path, json.dumps([*parts, facts], indent=2) + "\n")
+    changed = [
+        f"# changed at step {part['from_step']}, which the line below does not repeat: {key} {now}, before {before}\n"
+        for part in (*parts, facts)
+        for key, (before, now) in part.get("changes", {}).items()
+    ]
     source = f"git {facts['git_revision']}{' and changes' if facts['git_changed'] else ''}"
     command = shlex.join(["separator", "train", str(recipe), "-o", f"{run_folder}-repeated"])
     replace_text(
         run_folder / REPRODUCE_NAME,
         f"# separator {facts['separator']}{f' ({source})' if facts['git_revision'] else ''}, torch {facts['torch']}; "
-        f"run from {Path.cwd()}\n{command}\n",
+        f"run from {Path.cwd()}\n{''.join(changed)}{command}\n",
     )
 
 

@@ -5,6 +5,7 @@ import multiprocessing
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
@@ -50,17 +51,20 @@ class Outcome:
     is_main: bool = True
 
 
-def train(run_folder: Path, plan: Plan, resume: bool = False) -> Outcome:
+def train(
+    run_folder: Path, plan: Plan, resume: bool = False, changes: dict[str, tuple[Any, Any]] | None = None
+) -> Outcome:
     """Train a separator: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
 
     Args:
         run_folder: Made if missing. One that already holds a state needs `resume`.
         plan: What to train.
         resume: Go on from `run_folder/last.ckpt`, bit for bit where the run stopped.
+        changes: Settings that a resumed run changes, each with what it was and what it is: for its record.
 
     Raises:
-        InputError: If there is nothing to resume, a state would be overwritten, data is missing, the loss stops being
-            finite, or memory runs out.
+        InputError: If there is nothing to resume, or it is beyond `max_steps`, a state would be overwritten, data is
+            missing, the loss stops being finite, or memory runs out.
     """
     check_run_folder(run_folder, resume)
     state_path = run_folder / STATE_NAME
@@ -93,8 +97,15 @@ def train(run_folder: Path, plan: Plan, resume: bool = False) -> Outcome:
         callbacks.append(StepProgressBar())
     mixtures = plan.build_data(show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
     steps_before = check_state(state_path, module) if resume else 0
+    if steps_before > training.max_steps:
+        raise InputError(
+            f"{state_path}: {steps_before} steps are done; to resume, training.max_steps must be at least as many, "
+            f"found {training.max_steps}"
+        )
     if is_main:
-        write_record(run_folder, run_folder / RECIPE_NAME, steps_before)
+        write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes)
+        for key, (before, now) in (changes or {}).items():
+            print(f"from step {steps_before} on with {key} {now}, before {before}", file=sys.stderr, flush=True)
     loggers = build_loggers(plan.trainer.loggers, run_folder, plan.name)
     trainer = plan.build_trainer(run_folder, callbacks, logger=loggers)
     others = multiprocessing.active_children()

@@ -176,6 +176,24 @@ def test_an_oracle_passes_over_a_tree_of_stems(tmp_path: Path, rate: int, capsys
     assert len(frames) == 1 and frames[0]["duration"] == 1.0
 
 
+def test_a_tree_of_tracks_with_a_fault_is_not_taken_for_speakers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = dict(zip(("drums", "vocals", "mixture"), stems(3, 1, 0.2), strict=True))
+    for name in ("a", "b", "c"):
+        write_track(tmp_path / "tree" / name, sources, 16000)
+    write_track(tmp_path / "tree" / "a", {"drums": sources["drums"]}, 16000, ".flac")
+    assert evaluate("oracle-irm1", tmp_path / "tree", tmp_path / "scores") == 2
+    assert "drums.wav: expected one file for drums, found drums.flac too" in capsys.readouterr().err
+    (tmp_path / "tree" / "a" / "drums.flac").unlink()
+    (tmp_path / "tree" / "a" / "drums.wav").unlink()  # of the first: the others' are scored none the less
+    assert evaluate("oracle-irm1", tmp_path / "tree", tmp_path / "scores", "--metrics", "si_sdr") == 1
+    assert "separator: error: a: expected the source drums, found vocals" in capsys.readouterr().err
+    assert sorted((row["item"], row["source"]) for row in rows(tmp_path / "scores")) == [
+        (name, source) for name in "bc" for source in ("drums", "vocals")
+    ]
+
+
 def test_a_model_with_other_outputs_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=2, num_files=1)
     model = save_tiny_model(tmp_path / "m", num_sources=3)

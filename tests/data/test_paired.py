@@ -57,6 +57,20 @@ def test_mixture_and_sources_of_each_task(libri: Path, task: Any, number: int, h
         np.testing.assert_allclose(rest[0].numpy(), noise if has_noise else 0 * noise, atol=1e-4)
 
 
+def test_a_root_inside_of_another_tree_is_refused(libri: Path, wham: Path) -> None:
+    three = libri / "Libri3Mix" / "wav16k"
+    for root in (libri / "Libri3Mix", three, three / "min"):
+        with pytest.raises(InputError, match=r"test/s3: expected mixtures of 2 talkers \(data\.num_speakers\)"):
+            load_list(LibriMixConfig(root=str(root)), TWO)
+        assert len(load_list(LibriMixConfig(root=str(root), num_speakers=3), (*TWO, "speaker3"))) == 2
+    with pytest.raises(InputError, match=r"min: expected the mixtures of data\.mode max"):
+        load_list(LibriMixConfig(root=str(three / "min"), num_speakers=3, mode="max"), (*TWO, "speaker3"))
+    with pytest.raises(InputError, match=r"max: expected the mixtures of data\.mode min"):
+        load_list(WSJ0MixConfig(root=str(wham / "3speakers" / "wav16k" / "max"), num_speakers=3), (*TWO, "speaker3"))
+    with pytest.raises(InputError, match=r"tt/s3: expected mixtures of 2 talkers"):
+        load_list(WSJ0MixConfig(root=str(wham / "3speakers"), mode="max"), TWO)
+
+
 def test_enhancing_both_gives_their_clean_mixture(libri: Path) -> None:
     example = load_list(LibriMixConfig(root=str(libri), task="enh_both"), ("speech",), "valid")[1]
     clean, _ = soundfile.read(libri / f"Libri2Mix/wav16k/min/dev/mix_clean/{example.name}.wav")

@@ -60,6 +60,27 @@ def test_lengths_are_made_equal_only_if_asked(tmp_path: Path, lengths: str, expe
     assert torch.equal(padded[..., :4000], reference[..., :4000].float()) and not padded[..., 4000:].any()
 
 
+@pytest.mark.parametrize(("lengths", "expected"), [("pad", 5000), ("cut", 3000)])
+def test_estimates_of_several_lengths_are_made_equal_only_if_asked(tmp_path: Path, lengths: str, expected: int) -> None:
+    reference = stems(2, 1, 4000 / RATE)
+    write_track(tmp_path / "references" / "song", dict(zip(NAMES, reference, strict=True)))
+    longer = torch.cat([reference[0], torch.ones(1, 1000)], dim=-1)
+    write_track(tmp_path / "estimates" / "song", {NAMES[0]: longer, NAMES[1]: reference[1, :, :3000]})
+    with pytest.raises(InputError, match=r"drums\.wav: expected .* 5000 samples .* found .* 3000"):
+        pair(tmp_path).load(PLAIN)
+    signals = pair(tmp_path).load(ScoringConfig(("si_sdr",), lengths=lengths))  # type: ignore[arg-type]
+    assert signals.reference.shape == signals.estimate.shape == (2, 1, expected)
+    assert torch.equal(signals.estimate[..., :3000], reference[..., :3000].float())
+
+
+def test_a_file_cut_short_is_named_whatever_happens_to_lengths(tmp_path: Path) -> None:
+    write_pair(tmp_path, "song", NAMES)
+    path = tmp_path / "estimates" / "song" / "drums.wav"
+    path.write_bytes(path.read_bytes()[:9000])
+    with pytest.raises(InputError, match=r"drums\.wav: cut short"):
+        pair(tmp_path).load(ScoringConfig(("si_sdr",), lengths="pad"))
+
+
 def test_stereo_against_mono_is_an_error_unless_the_means_are_asked_for(tmp_path: Path) -> None:
     reference = stems(2, 2, 0.5)
     write_track(tmp_path / "references" / "song", dict(zip(NAMES, reference, strict=True)))

@@ -82,8 +82,10 @@ def test_a_failed_item_is_tried_again_and_a_changed_one_scored_again(tmp_path: P
 
 
 def test_other_settings_are_refused_in_one_line(tmp_path: Path) -> None:
-    Ledger(tmp_path, {"metrics": ("si_sdr",), "mono": False})
-    Ledger(tmp_path, {"metrics": ["si_sdr"], "mono": False})
+    Ledger(tmp_path, {"metrics": ("si_sdr",), "mono": True})  # nothing is scored with these
+    ledger = Ledger(tmp_path, {"metrics": ("si_sdr",), "mono": False})
+    ledger.add("k", None, scored("item", 1.0))
+    assert Ledger(tmp_path, {"metrics": ["si_sdr"], "mono": False}).items == ledger.items
     with pytest.raises(InputError, match="holds scores made with mono false, now it is true; give another -o"):
         Ledger(tmp_path, {"metrics": ("si_sdr",), "mono": True})
     with pytest.raises(InputError, match="made with mono false, now it is null"):

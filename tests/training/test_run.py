@@ -107,6 +107,13 @@ def test_a_state_that_is_damaged_or_of_another_model_is_one_line(data: Path, tmp
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_device_that_is_not_there_is_one_line(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"trainer: cannot use accelerator gpu, devices 1, .* here: .*gpu") as raised:
+        run(tiny(data, "trainer.accelerator=gpu"), tmp_path / "run")
+    assert "\n" not in str(raised.value)
+
+
 def test_missing_data_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found nothing"):
         run(tiny(tmp_path / "nowhere"), tmp_path / "run")

@@ -13,6 +13,7 @@ import torch
 import separator
 from separator.cli.main import main
 from separator.errors import InputError
+from separator.experiments.run import train_recipe
 from separator.training.loggers import build_loggers
 from separator.training.record import git_revision
 from tests.training.small_run import RECIPES, run, tiny
@@ -38,6 +39,31 @@ def test_a_line_that_repeats_the_run(folder: Path) -> None:
     about, command = (folder / "REPRODUCE").read_text().splitlines()
     assert about.startswith("# separator") and str(Path.cwd()) in about
     assert command == f"separator train {folder}/recipe.yaml -o {folder}-repeated"
+
+
+def test_settings_that_a_resumed_run_changes_are_said_and_kept(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    train_recipe(tiny(data, "training.max_steps=2"), folder)
+    changed = tiny(data, "training.max_steps=4", "training.batch_size=2", "loss.terms={l1: 1}")
+    capsys.readouterr()
+    train_recipe(changed, folder, resume=True)
+    said = capsys.readouterr().err
+    assert "from step 2 on with training.batch_size 2, before 4\n" in said and "loss.terms.l1 1.0, before None" in said
+    train_recipe(changed, folder, resume=True)  # nothing is changed now, but the run as a whole was
+    assert "from step" not in capsys.readouterr().err
+    first, second, third = json.loads((folder / "versions.json").read_text())
+    assert second["changes"]["training.batch_size"] == [4, 2] and "changes" not in first and "changes" not in third
+    assert "# changed at step 2, which the line below does not repeat: training.batch_size 2, before 4" in (
+        (folder / "REPRODUCE").read_text().splitlines()
+    )
+
+
+def test_a_run_that_is_beyond_its_new_end_is_not_resumed(data: Path, tmp_path: Path) -> None:
+    run(tiny(data, "training.max_steps=4"), tmp_path)
+    with pytest.raises(InputError, match=r"last\.ckpt: 4 steps are done; to resume, training\.max_steps .* found 3"):
+        run(tiny(data, "training.max_steps=3"), tmp_path, resume=True)
 
 
 def test_the_git_revision_is_that_of_the_checkout_and_of_no_repository_around_it(tmp_path: Path) -> None:
