@@ -1,5 +1,5 @@
 # make demo   installs into .venv and separates the example mixture
-# make test   installs into .venv and runs the whole test suite
+# make test   installs into .venv and runs the whole test suite, on up to four cores
 # make check  formatting, types and the direction of imports
 # make bench  timings beside named peers (minutes)
 
@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 	@echo "The mixture is checkpoints/speech-2spk-16k/example.wav, its two voices are in out/example/."
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
