@@ -245,7 +245,9 @@ def native_name(path: Path) -> str | bytes:
 
 
 def find_audio(folder: Path) -> list[Path]:
-    """The audio files below a folder, by suffix, sorted.
+    """The audio files below a folder, by suffix, sorted; a link that leads nowhere is one too, for its reader to name.
+
+    Folders behind links are not entered.
 
     Raises:
         InputError: If there is none.
@@ -253,7 +255,9 @@ def find_audio(folder: Path) -> list[Path]:
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and not path.name.startswith(".")
+        and (path.is_file() or not path.exists())
     )
     if not found:
         raise InputError(f"{folder}: expected a folder with audio files, found none in it")

@@ -130,7 +130,9 @@ def test_a_folder_is_searched_by_suffix(tmp_path: Path) -> None:
     for name in ("b.WAV", "sub/a.flac", ".hidden.wav", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.name for path in find_audio(tmp_path)] == ["b.WAV", "a.flac"]
+    (tmp_path / "broken.wav").symlink_to(tmp_path / "nowhere.wav")  # not there, and not to be passed over in silence
+    (tmp_path / "folder.wav").mkdir()
+    assert [path.name for path in find_audio(tmp_path)] == ["b.WAV", "broken.wav", "a.flac"]
     with pytest.raises(InputError, match="found none"):
         find_audio(tmp_path / "nothing")
 
