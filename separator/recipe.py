@@ -24,7 +24,7 @@ from separator.data.config import (
 )
 from separator.errors import InputError
 from separator.losses import LossConfig
-from separator.models import ARCHITECTURES, build_model
+from separator.models import build_model, find_architecture
 from separator.training.config import ModelChoice, TrainerConfig, TrainingConfig
 from separator.training.optimizer import OptimizerConfig
 from separator.training.plan import Plan
@@ -40,10 +40,10 @@ class Recipe(Plan):
                 "name: expected letters, digits, '_', '-', '.' and spaces, the first a letter, a digit or '_', "
                 f"found {self.name!r}"
             )
-        if self.model.architecture not in ARCHITECTURES:
-            raise InputError(
-                f"model.architecture: expected one of {', '.join(ARCHITECTURES)}, found {self.model.architecture!r}"
-            )
+        try:
+            find_architecture(self.model.architecture)
+        except InputError as error:
+            raise InputError(f"model.{error}") from None
         check_source_names(self.sources)
         expected = self.data.num_sources
         if expected is not None and len(self.sources) != expected:

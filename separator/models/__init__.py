@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +16,9 @@ from separator.models.spectrogram import Spectrogram, SpectrogramConfig
 from separator.models.stft_tcn import STFTTCN, STFTTCNConfig
 from separator.models.tcn_tasnet import TCNTasNet, TCNTasNetConfig
 
-ARCHITECTURES: dict[str, tuple[type[Any], Callable[[Any], MaskingSeparator]]] = {
+Architecture = tuple[type[Any], Callable[[Any], MaskingSeparator]]
+
+ARCHITECTURES: dict[str, Architecture] = {
     "conv_tasnet": (ConvTasNetConfig, ConvTasNet),
     "tcn_tasnet": (TCNTasNetConfig, TCNTasNet),
     "convnext_tasnet": (ConvNeXtTasNetConfig, ConvNeXtTasNet),
@@ -24,23 +27,45 @@ ARCHITECTURES: dict[str, tuple[type[Any], Callable[[Any], MaskingSeparator]]] = 
 }
 """Name of each architecture: the dataclass of its config, and the model, which takes that config."""
 
+ENTRY_POINTS = "separator.architectures"
+"""Group of the entry points by which an installed package adds architectures of its own, each a pair as above."""
+
+
+def find_architecture(name: str) -> Architecture:
+    """The config and the model of an architecture: one of `ARCHITECTURES`, or one that an installed package adds.
+
+    Raises:
+        InputError: If there is none of this name, or its package cannot be imported.
+    """
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    added = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name not in added:
+        raise InputError(f"architecture: expected one of {', '.join([*ARCHITECTURES, *sorted(added)])}, found {name!r}")
+    try:
+        architecture: Architecture = added[name].load()
+        if not dataclasses.is_dataclass(architecture[0]):
+            raise TypeError(f"expected a dataclass and a model, found {architecture!r}")
+    except Exception as error:  # whatever a stranger's module raises
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"architecture {name}: cannot load {added[name].value}: {reason}") from None
+    return architecture
+
 
 def build_model(architecture: str, config: Mapping[str, Any]) -> MaskingSeparator:
     """An untrained model from its architecture's name and its config as plain values.
 
     Args:
-        architecture: A name in `ARCHITECTURES`.
+        architecture: A name that `find_architecture` knows.
         config: Fields of the architecture's config; those left out take their defaults.
 
     Raises:
         InputError: If the architecture is unknown, or a key is unknown, missing, of a wrong type or of a wrong value.
             One line that names the key, what was expected and what was found.
     """
-    if architecture not in ARCHITECTURES:
-        raise InputError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, found {architecture!r}")
+    config_class, model_class = find_architecture(architecture)
     if not isinstance(config, Mapping):
         raise InputError(f"config of {architecture}: expected a mapping of keys, found {config!r}")
-    config_class, model_class = ARCHITECTURES[architecture]
     checked = _read_config(architecture, config_class, config)
     try:
         return model_class(checked)

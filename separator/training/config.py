@@ -11,7 +11,7 @@ class ModelChoice:
     """Which architecture, and its own config.
 
     Args:
-        architecture: A name in `separator.models.ARCHITECTURES`.
+        architecture: A name that `separator.models.find_architecture` knows.
         config: Fields of that architecture's config; `num_sources` follows from the recipe's `sources`.
     """
 
