@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,8 @@ def check_run_folder(run_folder: Path, resume: bool) -> None:
 
 
 def quieten_lightning() -> None:
-    """Keep Lightning's hardware report off the terminal; its warnings stay."""
+    """Keep off the terminal Lightning's hardware report, and two warnings about its own insides; the others stay."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+    warnings.filterwarnings("ignore", "The number of training batches .* is smaller than the logging interval")
     torch.set_float32_matmul_precision("high")
