@@ -25,8 +25,8 @@ def run(args: argparse.Namespace) -> int:
     import separator.recipe  # noqa: F401
     from separator.cli.info import load
     from separator.errors import InputError
+    from separator.inference.devices import find_device
     from separator.inference.peers import matrix_rate, measure_peers
-    from separator.inference.separator import find_device
     from separator.inference.speed import measure_speed
     from separator.models.cost import macs_per_second
 

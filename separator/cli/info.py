@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from separator.inference.separator import find_device
+    from separator.inference.devices import find_device
     from separator.inference.speed import measure_speed
     from separator.models.cost import model_cost
 

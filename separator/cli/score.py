@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.evaluation.items import TrackPair
     from separator.evaluation.running import Job
     from separator.evaluation.tracks import find_tracks
-    from separator.inference.separator import find_device
+    from separator.inference.devices import find_device
 
     device = str(find_device(args.device))
     root = args.references or args.musdb

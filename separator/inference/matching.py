@@ -1,9 +1,9 @@
-"""Which source of a chunk is which of the chunk before: by what they share, and by how each talker sounds."""
+"""Which source is which: of a chunk and the chunk before, and of the channels of a recording."""
 
 import torch
 from torch import Tensor
 
-from separator.metrics import best_permutation
+from separator.metrics import best_permutation, reorder
 
 FRAME_SECONDS = 0.064
 """Long enough to tell the harmonics of two voices apart."""
@@ -116,6 +116,23 @@ class SourceMatching:
         count = heard.sum(dim=1)
         profiles = torch.einsum("sk,skp->sp", heard, shape) / count.clamp(min=1).unsqueeze(1)
         return profiles, count
+
+
+def align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
+    """Give every channel's sources one order, that of the loudest channel: `(C, S, 1, T)` to the same shape.
+
+    Channels are compared by how their levels rise and fall, frame by frame: two microphones hear a speaker at different
+    times, and one may be wired the other way round, so that their waveforms need not agree.
+    """
+    frame_samples = min(frame_samples, estimate.shape[-1])
+    power = estimate[:, :, 0].square()  # (C, S, T)
+    levels = torch.nn.functional.avg_pool1d(power, frame_samples).sqrt()  # (C, S, K)
+    levels = levels - levels.mean(dim=-1, keepdim=True)
+    levels = torch.nn.functional.normalize(levels, dim=-1, eps=1e-20)
+    loudest = int(power.mean(dim=(1, 2)).argmax())
+    similarity = torch.einsum("bsk,rk->bsr", levels, levels[loudest])
+    _, permutation = best_permutation(similarity)
+    return reorder(estimate, permutation)
 
 
 def _mel_bands(sample_rate: int, frame_samples: int) -> Tensor:

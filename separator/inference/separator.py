@@ -15,10 +15,10 @@ from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
 from separator.inference.batching import ModelQueue
 from separator.inference.chunking import ChunkedSeparation
+from separator.inference.devices import find_device
 from separator.inference.gains import fit_to_mixture
-from separator.inference.matching import SourceMatching
+from separator.inference.matching import SourceMatching, align_channels
 from separator.inference.remainder import RemainderSharing
-from separator.metrics import best_permutation, reorder
 from separator.models.pipeline import MaskingSeparator
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -266,7 +266,7 @@ class Separator:
         level = mixture.double().square().mean().sqrt().clamp(min=SILENCE_FLOOR).float()
         estimate = self._queue(batch / level)  # (B, S, c, T)
         if as_batch and channels > 1:
-            estimate = _align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
+            estimate = align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
         elif channels == 1:
             estimate = estimate.mean(dim=2, keepdim=True)
         sources = estimate.transpose(0, 1)[:, :, 0] if as_batch else estimate[0]  # (S, C, T)
@@ -287,35 +287,3 @@ def _as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
     if mixture.is_complex():
         raise InputError("waveform: expected real samples, found complex ones")
     return mixture.float().cpu()
-
-
-def _align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
-    """Give every channel's sources one order, that of the loudest channel: `(C, S, 1, T)` to the same shape.
-
-    Channels are compared by how their levels rise and fall, frame by frame: two microphones hear a speaker at different
-    times, and one may be wired the other way round, so that their waveforms need not agree.
-    """
-    frame_samples = min(frame_samples, estimate.shape[-1])
-    power = estimate[:, :, 0].square()  # (C, S, T)
-    levels = torch.nn.functional.avg_pool1d(power, frame_samples).sqrt()  # (C, S, K)
-    levels = levels - levels.mean(dim=-1, keepdim=True)
-    levels = torch.nn.functional.normalize(levels, dim=-1, eps=1e-20)
-    loudest = int(power.mean(dim=(1, 2)).argmax())
-    similarity = torch.einsum("bsk,rk->bsr", levels, levels[loudest])
-    _, permutation = best_permutation(similarity)
-    return reorder(estimate, permutation)
-
-
-def find_device(name: str) -> torch.device:
-    """The device of a name: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; else InputError."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}") from None
-    if device.type not in ("cpu", "cuda"):
-        raise InputError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"device: {name} is not there; found {torch.cuda.device_count()} CUDA devices")
-    return device
