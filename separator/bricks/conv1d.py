@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from separator.bricks.rows import RowLinear, fast_path
+from separator.bricks.rows import RowLinear, fast_path, is_plain
 from separator.errors import InputError
 
 Activation = Literal["linear", "relu"]
@@ -107,7 +107,7 @@ class Conv1dEncoder(_FrameGeometry):
 
     def forward(self, waveform: Tensor) -> Tensor:
         padded = functional.pad(waveform, (self.edge, self._fill(waveform.shape[2])))
-        if fast_path(self, waveform):
+        if fast_path(self, waveform) and is_plain(self.basis, nn.Conv1d):
             segments = padded.unfold(2, self.kernel_size, self.stride).transpose(1, 2).flatten(2)  # (B, K, C·L)
             frames = RowLinear(self.basis.weight.flatten(1))(segments).transpose(1, 2)
             return frames.relu_() if self.activation == "relu" else frames
@@ -162,7 +162,7 @@ class Conv1dDecoder(_FrameGeometry):
             raise ValueError(
                 f"frames of {length} samples: expected {self._num_frames(length)}, found {frames.shape[2]}"
             )
-        if fast_path(self, frames):
+        if fast_path(self, frames) and is_plain(self.basis, nn.ConvTranspose1d):
             segments = RowLinear(self.basis.weight.flatten(1).t())(frames.transpose(1, 2))  # (B, K, C·L)
             covered = (frames.shape[2] - 1) * self.stride + self.kernel_size
             waveform = functional.fold(

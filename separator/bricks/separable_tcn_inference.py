@@ -50,11 +50,14 @@ def _separate(tcn: "SeparableTCN", residual: Tensor) -> Tensor | None:
     constants = residual.new_zeros(channels + total.shape[1])  # of `residual` and `total`, not yet in them
     outputs: list[Tensor] = []  # of the block before, tile by tile, without the gain of its second norm
     gain = 0.0
+    checks = list(tcn._forward_pre_hooks.values())  # `BetweenLayers` all of them
 
     for block in blocks:
         expand = _expansion(block, constants[:channels])
         moments = Moments()
         for index, tile in enumerate(tiles):
+            for check in checks:
+                check(tcn, ())
             if outputs:
                 residual[tile].add_(outputs[index][:, :channels], alpha=gain)
                 total[tile].add_(outputs[index][:, channels:], alpha=gain)
@@ -70,6 +73,8 @@ def _separate(tcn: "SeparableTCN", residual: Tensor) -> Tensor | None:
         project = RowLinear(weighted)
         moments, outputs = Moments(), []
         for tile in tiles:
+            for check in checks:
+                check(tcn, ())
             values = depthwise(hidden, tile.start, filtered[: tile.stop - tile.start])
             moments.add(values)
             outputs.append(project(values))

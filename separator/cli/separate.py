@@ -153,13 +153,14 @@ def _separate_all(
 
 def _end_between_layers(separator: "Separator", stop: "Event") -> None:
     """Ctrl-C reaches the main thread alone: let the others look for it before each layer of the model."""
+    from separator.bricks.rows import BetweenLayers
 
-    def check(*_: object) -> None:
+    def check() -> None:
         if stop.is_set():
             raise KeyboardInterrupt
 
     for module in separator.model.modules():
-        module.register_forward_pre_hook(check)
+        module.register_forward_pre_hook(BetweenLayers(check))
 
 
 def _check_writable(folder: Path) -> None:

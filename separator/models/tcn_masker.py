@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from separator.bricks.norm import GlobalLayerNorm, make_norm
-from separator.bricks.rows import Moments, RowLinear, fast_path
+from separator.bricks.rows import Moments, RowLinear, fast_path, is_plain, is_pointwise
 from separator.bricks.separable_tcn import SeparableTCN
 from separator.models.config import MaskingConfig, SeparableTCNConfig
 
@@ -70,7 +70,7 @@ class TCNMasker(nn.Module):
         return int(self.tcn.receptive_field)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:
-        if fast_path(self, frames):
+        if fast_path(self, frames) and is_pointwise(self.output):
             return self._masks_by_rows(frames)
         hidden = self.tcn(self.bottleneck(self.norm(frames)))
         masks: Tensor = self.output(self.activation(hidden)).unflatten(1, (self.num_sources, self.num_features))
@@ -79,7 +79,8 @@ class TCNMasker(nn.Module):
 
     def _masks_by_rows(self, frames: Tensor) -> Tensor:
         """The fast path of `forward`: a frame's channels side by side in memory, gLN folded into the bottleneck."""
-        hidden = self._folded_bottleneck(frames) if isinstance(self.norm, GlobalLayerNorm) else None
+        foldable = is_plain(self.norm, GlobalLayerNorm) and is_pointwise(self.bottleneck)
+        hidden = self._folded_bottleneck(frames) if foldable else None
         if hidden is None:
             hidden = self.bottleneck(self.norm(frames))
         rows = self.activation(self.tcn(hidden)).transpose(1, 2)  # (B, K, Sc)

@@ -108,6 +108,36 @@ def test_taken_only_where_it_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [frames.shape]
 
 
+@torch.no_grad()
+def test_a_check_between_layers_is_called_in_each_tile_of_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`separator separate --jobs 2` watches for Ctrl-C so: it must not cost the fast path, nor go unheard in it."""
+    monkeypatch.setattr(separable_tcn_inference, "TILE_VALUES", 20 * 64)
+    stack, frames = trained(num_blocks=2), torch.randn(1, 12, 3 * 64)
+    calls = []
+    monkeypatch.setattr(
+        separable_tcn,
+        "fused_separable_tcn",
+        lambda *inputs: calls.append("fused") or separable_tcn_inference.fused_separable_tcn(*inputs),
+    )
+    expected = stack(frames)
+    for module in stack.modules():
+        module.register_forward_pre_hook(rows.BetweenLayers(lambda: calls.append("check")))
+    torch.testing.assert_close(stack(frames), expected, rtol=0, atol=0)
+    passes = 2 * 3 * len(stack.blocks)  # two over three tiles in each block
+    assert calls == ["fused", "check", "fused"] + ["check"] * passes
+
+    def stop() -> None:
+        if len(calls) >= 5:
+            raise KeyboardInterrupt
+        calls.append("check")
+
+    calls.clear()
+    stack.register_forward_pre_hook(rows.BetweenLayers(stop))
+    with pytest.raises(KeyboardInterrupt):
+        stack(frames)
+    assert "fused" in calls and len(calls) < passes
+
+
 def test_moments_of_rows() -> None:
     torch.manual_seed(0)
     values = 3 + 2 * torch.randn(500, 40)

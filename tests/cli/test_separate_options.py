@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from separator.bricks import separable_tcn
 from separator.cli.main import main
 from tests.audio.encoding import encode
 from tests.cli.separating import SOURCES, assert_same_sound, files, talk
@@ -254,6 +255,15 @@ def test_three_jobs_give_what_one_gives(separate, tmp_path: Path) -> None:
     assert files(tmp_path / "1") == files(tmp_path / "3") and len(files(tmp_path / "1")) == 14
     for name in files(tmp_path / "1"):
         assert_same_sound(tmp_path / "1" / name, tmp_path / "3" / name)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_several_jobs_keep_the_fast_path(separate, jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    fused = separable_tcn.fused_separable_tcn
+    monkeypatch.setattr(separable_tcn, "fused_separable_tcn", lambda *inputs: calls.append(1) or fused(*inputs))
+    code, _, _ = separate(talk(tmp_path / "a.wav"), talk(tmp_path / "b.wav"), "--jobs", jobs)
+    assert code == 0 and len(calls) == 2
 
 
 @pytest.mark.parametrize(("options", "words"), [
