@@ -39,6 +39,10 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000
 """Sample rates in Hz that are believed; a damaged header's 1 Hz would turn a second of audio into hours."""
 
 
+CONTAINER_TOLERANCE_SECONDS = 0.2
+"""By which containers misstate how long they are: what a coder adds before and after, and a frame of it."""
+
+
 class AudioReader:
     """An audio file open for reading, as a context manager.
 
@@ -117,6 +121,11 @@ class AudioReader:
     def length_is_known(self) -> bool:
         """Whether the header says how long the file is; a stream's need not."""
         return not isinstance(self._file, ContainerFile) or self._file.length_is_known
+
+    @property
+    def length_tolerance(self) -> int:
+        """Samples by which the length in the header of an undamaged file may be off: containers round to a frame."""
+        return round(CONTAINER_TOLERANCE_SECONDS * self.sample_rate) if isinstance(self._file, ContainerFile) else 0
 
     @property
     def is_truncated(self) -> bool:

@@ -68,8 +68,8 @@ class AudioWriter:
         token: str = "",
     ) -> None:
         if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
-            depths = "16 or 24" if audio_format == "flac" else "16, 24 or float"
-            raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth}")
+            depths = "'16' or '24'" if audio_format == "flac" else "'16', '24' or 'float'"
+            raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth!r}")
         self.subtype = SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
         self.tags = {
             name: text

@@ -192,14 +192,14 @@ def _separate_one(
     from separator.cli.main import describe
     from separator.cli.separate_report import Outcome
     from separator.errors import InputError
-    from separator.inference.files import separate_file
+    from separator.inference.files import are_outputs_of, separate_file
     from separator.inference.places import check_within
 
     started = time.perf_counter()
     try:
         check_within(folder, args.output)
         outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-        if args.skip_existing and all(each.is_file() for each in outputs.values()):
+        if args.skip_existing and are_outputs_of(file, list(outputs.values())):
             return Outcome(path, existing=outputs)
         result = separate_file(
             separator,

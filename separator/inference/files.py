@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import soundfile
 from torch import Tensor
 
-from separator.audio.reading import AudioReader
+from separator.audio.reading import AudioReader, native_name
 from separator.audio.writing import AudioFormat, AudioWriter, BitDepth, common_gain, temporary_name
 from separator.errors import InputError
 from separator.inference.places import make_folder, remove_left_over
@@ -116,6 +117,27 @@ def separate_file(
                 name: 20 * math.log10(level) if level > 0 else None for name, level in zip(targets, levels, strict=True)
             },
         )
+
+
+def are_outputs_of(path: Path, targets: list[Path]) -> bool:
+    """Whether the outputs are all there, and as long as a recording and at its rate: not those of another of its name.
+
+    Raises:
+        InputError: If the recording cannot be read.
+    """
+    if not all(target.is_file() for target in targets):
+        return False
+    with AudioReader(path) as reader:
+        for target in targets:
+            try:
+                info = soundfile.info(native_name(target))
+            except soundfile.LibsndfileError:
+                return False
+            if info.samplerate != reader.sample_rate:
+                return False
+            if reader.length_is_known and abs(info.frames - reader.num_samples) > reader.length_tolerance:
+                return False
+    return True
 
 
 class _Counting:

@@ -196,6 +196,8 @@ class Separator:
         """
         if self.model.channels not in (1, channels) and channels != 1:
             raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
+        if channels < 1:
+            raise InputError(f"channels: expected at least 1, found {channels}")
         if sample_rate < 1 or sample_rate != int(sample_rate):
             raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
         num_outputs, num_sources = len(self.output_names(residual)), len(self.sources)
@@ -282,7 +284,8 @@ class Separator:
 def _as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
     """Any array of real numbers as float32 on the CPU."""
     if isinstance(waveform, np.ndarray):
-        waveform = np.ascontiguousarray(waveform)  # torch takes no view with negative strides
+        # Torch takes no view with negative strides, and no byte order but the machine's.
+        waveform = np.ascontiguousarray(waveform, dtype=waveform.dtype.newbyteorder("="))
     mixture = torch.as_tensor(waveform).detach()
     if mixture.is_complex():
         raise InputError("waveform: expected real samples, found complex ones")

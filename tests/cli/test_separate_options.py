@@ -244,6 +244,30 @@ def test_what_is_there_is_skipped_and_what_is_half_there_is_not(separate, tmp_pa
     assert [json.loads(line)["skipped"] for line in out] == [True] * 3
 
 
+def test_outputs_of_another_recording_of_the_same_name_are_not_taken_for_done(separate, tmp_path: Path) -> None:
+    for folder, seconds, rate in [("x", 0.5, 16000), ("y", 0.4, 16000), ("z", 0.8, 8000)]:  # x and z: as many samples
+        path = talk(tmp_path / folder / "talk.wav", seconds, rate)
+        for attempt in range(2):
+            code, out, err = separate(path, "--skip-existing")
+            assert (code, len(out), len(err)) == ((0, 2, 0) if attempt == 0 else (0, 0, 1))
+        info = soundfile.info(tmp_path / "out" / "talk" / "speaker2.wav")
+        assert (info.frames, info.samplerate) == (round(seconds * rate), rate)
+    (tmp_path / "out" / "talk" / "speaker1.wav").write_bytes(b"no audio")
+    assert len(separate(path, "--skip-existing")[1]) == 2
+    path.write_bytes(b"no audio either")
+    code, out, err = separate(path, "--skip-existing")
+    assert (code, out, len(err)) == (1, [], 1) and "talk.wav" in err[0]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("m4a", "aac"), ("webm", "libopus")])
+def test_of_containers_that_round_their_length_what_is_there_is_skipped(
+    separate, tmp_path: Path, suffix: str, codec: str
+) -> None:
+    path = encode(tmp_path / f"talk.{suffix}", buzz(100, 600, 1.0, 48000)[:, None], 48000, codec)
+    assert len(separate(path, "--skip-existing")[1]) == 2
+    assert separate(path, "--skip-existing")[:2] == (0, [])
+
+
 def test_three_jobs_give_what_one_gives(separate, tmp_path: Path) -> None:
     for index in range(7):
         talk(tmp_path / "in" / f"{index}.wav", 0.3 * (index + 1), (8000, 16000, 44100)[index % 3], 1 + index % 2)

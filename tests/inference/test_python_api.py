@@ -219,3 +219,21 @@ def test_a_recording_of_unknown_length_is_written_whole(
         assert {(info.frames, info.subtype) for info in infos} == {(32000, f"PCM_{bit_depth}")}
         total = sum(soundfile.read(output)[0] for output in outputs.values())
         np.testing.assert_allclose(total, buzz(100, 600, 2.0), atol=2**-14)
+
+
+def test_an_array_of_another_byte_order(separator: Separator) -> None:
+    signal = noises(1)[0].numpy()
+    assert_same(separator.separate(signal.astype(">f4"), 16000), separator.separate(signal, 16000))
+
+
+@pytest.mark.parametrize("channels", [0, -1])
+def test_a_stream_without_channels_is_one_line(separator: Separator, channels: int) -> None:
+    with pytest.raises(InputError, match="channels: expected at least 1"):
+        list(separator.separate_stream([], 16000, channels))
+
+
+def test_a_bit_depth_that_is_no_word_is_one_line(separator: Separator, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "talk.wav", buzz(100, 600, 0.2), 16000)
+    with pytest.raises(InputError, match="expected '16', '24' or 'float' for wav, found 16"):
+        separator.separate_file(tmp_path / "talk.wav", tmp_path / "out", bit_depth=16)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
