@@ -40,6 +40,7 @@ class ModelDescription:
         sources: Names of its outputs, in order.
         training: How it was trained, as plain values.
         scores: Its scores in dB, by name.
+        sums_to_mixture: Whether its sources make up the whole mixture; false of a model that leaves noise out.
     """
 
     architecture: str
@@ -48,6 +49,7 @@ class ModelDescription:
     sources: tuple[str, ...]
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
+    sums_to_mixture: bool = True
 
 
 def save_model(
@@ -202,6 +204,7 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
         "sources": list,
         "training": dict,
         "scores": dict,
+        "sums_to_mixture": bool,
     }
     known = [each.name for each in fields(ModelDescription)]
     if unknown := [key for key in content if key not in known]:
@@ -210,7 +213,7 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
         if key not in content:
             raise InputError(f"{path}: {key} is missing")
     for key, value in content.items():
-        if not isinstance(value, kinds[key]) or isinstance(value, bool):
+        if not isinstance(value, kinds[key]) or (isinstance(value, bool) and kinds[key] is not bool):
             raise InputError(f"{path}: {key}: expected {kinds[key].__name__}, found {value!r}")
     if content["sample_rate"] < 1:
         raise InputError(f"{path}: sample_rate: expected at least 1 Hz, found {content['sample_rate']}")

@@ -34,7 +34,7 @@ def change_config(folder: Path, **changes: Any) -> None:
 
 
 def test_what_is_saved_is_loaded_bit_for_bit(tmp_path: Path) -> None:
-    description = describe(3)
+    description = describe(3, sums_to_mixture=False)
     model = build_model(description.architecture, description.config).eval()
     example = tmp_path / "mixture.wav"
     example.write_bytes(b"audio")
@@ -65,6 +65,8 @@ def test_what_is_saved_is_loaded_bit_for_bit(tmp_path: Path) -> None:
         ({"sources": ["a"]}, ["expected 2 names", "found 1"]),
         ({"sources": ["a", "a"]}, ["different names"]),
         ({"sources": ["../../etc/passwd", "b"]}, ["different names of letters"]),
+        ({"sums_to_mixture": "no"}, ["sums_to_mixture", "bool", "'no'"]),
+        ({"sample_rate": True}, ["sample_rate", "int", "True"]),
         ({"colour": "red"}, ["'colour'"]),
         ({"config": {"num_sources": 2, "window": 3}}, ["'window'"]),
         ({"config": {"num_sources": "2"}}, ["num_sources", "'2'"]),
@@ -86,6 +88,11 @@ def test_a_config_that_is_no_json_object(folder: Path, text: str) -> None:
     (folder / CONFIG_NAME).write_text(text)
     with pytest.raises(InputError, match="JSON"):
         load_model(folder)
+
+
+def test_a_config_of_before_sums_to_the_mixture(folder: Path) -> None:
+    change_config(folder, sums_to_mixture=None)
+    assert load_model(folder)[1].sums_to_mixture
 
 
 def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:

@@ -69,5 +69,5 @@ def test_a_shipped_recipe_trains_and_its_model_separates(path: Path, data: Path,
     )
     sources = [soundfile.read(tmp_path / "talk" / f"{name}.wav")[0] for name in recipe.sources]
     assert all(source.shape == stereo.shape and np.isfinite(source).all() for source in sources)
-    if len(sources) > 1:
-        np.testing.assert_allclose(sum(sources), stereo, atol=1e-4)
+    leaves_noise_out = path.stem in ("libri2mix-noisy", "libri2mix-enhance", "speakers-folder")
+    assert np.allclose(sum(sources), stereo, atol=1e-4) != leaves_noise_out

@@ -40,7 +40,8 @@ class ContainerFile:
 
     Args:
         path: The file.
-        container: What `container_format` found.
+        container: What `container_format` found, or FFmpeg's name of another one.
+        sample_rate: Rate in Hz to deliver; None is the track's own.
 
     Raises:
         InputError: If there is no audio track, or none that can be decoded.
@@ -48,7 +49,7 @@ class ContainerFile:
 
     extra_info = ""
 
-    def __init__(self, path: Path, container: str) -> None:
+    def __init__(self, path: Path, container: str, sample_rate: int | None = None) -> None:
         import av
 
         self.path = path
@@ -60,7 +61,8 @@ class ContainerFile:
             if not self._container.streams.audio or self._container.streams.audio[0].codec_context is None:
                 raise InputError(f"{path}: expected a file with sound, found none in it")
             self._stream = self._container.streams.audio[0]
-            self.samplerate = int(self._stream.codec_context.sample_rate or 0)
+            self._track_rate = int(self._stream.codec_context.sample_rate or 0)
+            self.samplerate = sample_rate or self._track_rate
             self.channels = int(self._stream.codec_context.channels)
             self._layout = self._stream.codec_context.layout.name
             # A header may promise anything: one raw frame tells what there really is.
@@ -121,7 +123,7 @@ class ContainerFile:
     def _decode(self) -> Iterator[np.ndarray]:
         resampler = self._av.AudioResampler(format="flt", layout=self._layout, rate=self.samplerate)
         for frame in self._container.decode(self._stream):
-            if frame.sample_rate != self.samplerate or len(frame.layout.channels) != self.channels:
+            if frame.sample_rate != self._track_rate or len(frame.layout.channels) != self.channels:
                 raise ValueError("the sample rate or the number of channels changes on the way")
             yield from self._samples(resampler.resample(frame))
         yield from self._samples(resampler.resample(None))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from separator.audio.containers import CONTAINER_SUFFIXES, ContainerFile, container_format
 from separator.audio.flac import FlacFile
+from separator.audio.opus import OpusFile, has_wrong_times
 from separator.errors import InputError
 
 SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
@@ -66,7 +67,7 @@ class AudioReader:
         self.damage: str | None = None
         self._ended_at: int | None = None
         self._position = 0  # not every file can tell
-        self._file: soundfile.SoundFile | FlacFile | ContainerFile
+        self._file: soundfile.SoundFile | FlacFile | OpusFile | ContainerFile
         try:
             container = container_format(self.path)
             if container in ("mp4", "matroska"):
@@ -88,9 +89,12 @@ class AudioReader:
                 f"found {self._file.samplerate}"
             )
 
-    def _open(self, container: str | None) -> "soundfile.SoundFile | FlacFile | ContainerFile":
+    def _open(self, container: str | None) -> "soundfile.SoundFile | FlacFile | OpusFile | ContainerFile":
         try:
             file = soundfile.SoundFile(native_name(self.path))
+            if file.subtype == "OPUS" and has_wrong_times(self.path):
+                with file:
+                    return OpusFile(self.path, file.samplerate, file.copy_metadata())
             if file.format != "FLAC":
                 return file
             if file.frames < UNKNOWN_FRAMES:

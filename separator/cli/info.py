@@ -81,6 +81,7 @@ def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
         "config": description.config,
         "sample_rate": description.sample_rate,
         "sources": list(description.sources),
+        "sums_to_mixture": description.sums_to_mixture,
         "training": description.training,
         "scores": description.scores,
     }

@@ -61,7 +61,8 @@ class Separator:
         precision: `auto` (bfloat16 on CUDA, float32 elsewhere), `float32`, `bfloat16`.
         chunk_seconds: Length of a chunk; None takes what the model's description says, or 10 s.
         mixture_consistency: Whether the sources are made to sum to the mixture, at the mixture's own sample rate: what
-            a model at 16 kHz leaves of a recording at 44.1 kHz is kept too.
+            a model at 16 kHz leaves of a recording at 44.1 kHz is kept too. None does so unless the model was trained
+            to leave something out (`ModelDescription.sums_to_mixture`): its sources would get the noise back.
 
     Raises:
         InputError: If the device is not there, or an option is out of range.
@@ -74,7 +75,7 @@ class Separator:
         device: str = "auto",
         precision: Precision = "auto",
         chunk_seconds: float | None = None,
-        mixture_consistency: bool = True,
+        mixture_consistency: bool | None = None,
     ) -> None:
         self.description = description
         self.device = find_device(device)
@@ -88,7 +89,7 @@ class Separator:
         if not 0.5 <= chunk_seconds <= 3600:
             raise InputError(f"chunk seconds: expected 0.5 to 3600, found {chunk_seconds}")
         self.chunk_seconds = chunk_seconds
-        self.mixture_consistency = mixture_consistency
+        self.mixture_consistency = description.sums_to_mixture if mixture_consistency is None else mixture_consistency
         self.model = model.to(self.device).eval()
         self._queue = ModelQueue(self._run_model, BATCH_ROWS[self.device.type])
 
@@ -99,7 +100,7 @@ class Separator:
         device: str = "auto",
         precision: Precision = "auto",
         chunk_seconds: float | None = None,
-        mixture_consistency: bool = True,
+        mixture_consistency: bool | None = None,
     ) -> Self:
         """Load a released model by name, a model folder by path, or a Hugging Face repo id.
 

@@ -80,6 +80,7 @@ class Plan:
                 "train_sets": self.data.training_sets,
             },
             scores={"valid_si_sdri_db": round(score_db, 3)},
+            sums_to_mixture=self.data.sums_to_mixture,
         )
 
     def build_trainer(self, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:

@@ -204,3 +204,13 @@ def test_empty_splits_and_missing_trees_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "2speakers/wav16k/min/tt/mix").mkdir(parents=True)
     with pytest.raises(InputError, match=r"tt/mix: expected mixtures .* found none"):
         load_list(WSJ0MixConfig(root=str(tmp_path)), TWO)
+
+
+@pytest.mark.parametrize(
+    ("task", "sums"), [("sep_clean", True), ("sep_noisy", False), ("enh_single", False), ("enh_both", False)]
+)
+def test_sources_sum_to_the_mixture_where_the_config_says_so(libri: Path, task: Any, sums: bool) -> None:
+    config = LibriMixConfig(root=str(libri), task=task)
+    assert config.sums_to_mixture == sums
+    example = load_list(config, TWO[: config.num_sources], "test")[0]
+    assert torch.allclose(example.sources.sum(dim=0), example.mixture, atol=1e-3) == sums

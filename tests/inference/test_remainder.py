@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from separator.inference import Separator
 from separator.inference.remainder import RemainderSharing, share_remainder
-from tests.tiny_model import perfect_separator
+from tests.tiny_model import FrequencySplitter, describe, perfect_separator
 
 
 @pytest.mark.parametrize("reach", [0, 1, 40, 5000])
@@ -59,3 +60,21 @@ def test_without_consistency_the_model_alone_decides() -> None:
     total = sum(separator.separate(mixture, 44100).values())
     spectrum = torch.fft.rfft(total).abs().square()[0]
     assert spectrum[9000:].sum() < 1e-4 * spectrum.sum()  # nothing above half of the model's 16 kHz
+
+
+@pytest.mark.parametrize(("consistency", "noise_left"), [(None, False), (True, True)])
+def test_a_model_that_leaves_noise_out_does_not_get_it_back(consistency: bool | None, noise_left: bool) -> None:
+    time = torch.arange(16000) / 16000
+    talk, noise = torch.sin(2 * torch.pi * 400 * time), torch.sin(2 * torch.pi * 6000 * time)
+    denoising = FrequencySplitter(scales=(1.0, 0.0))  # gives the low tone, and nothing of the high one
+    separator = Separator(
+        denoising,  # type: ignore[arg-type]
+        describe(sums_to_mixture=False),
+        device="cpu",
+        mixture_consistency=consistency,
+    )
+    low = separator.separate((talk + noise)[None], 16000)["speaker1"][0]
+    left = (low * noise).sum() / noise.square().sum()
+    assert left > 0.5 if noise_left else abs(left) < 0.01
+    residual = separator.separate((talk + noise)[None], 16000, residual=True)["residual"][0]
+    torch.testing.assert_close(residual[2000:-2000], noise[2000:-2000], atol=0.02, rtol=0)

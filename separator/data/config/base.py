@@ -40,6 +40,11 @@ class DataConfig:
         raise NotImplementedError
 
     @property
+    def sums_to_mixture(self) -> bool:
+        """Whether the sources of a training example make up its whole mixture: there is no noise beside them."""
+        return True
+
+    @property
     def training_sets(self) -> list[str]:
         """What it is trained on, for the model's description."""
         raise NotImplementedError

@@ -37,6 +37,10 @@ class PairedConfig(DataConfig):
         return self.num_speakers if self.task.startswith("sep") else 1
 
     @property
+    def sums_to_mixture(self) -> bool:
+        return self.task == "sep_clean"
+
+    @property
     def rate_folder(self) -> str:
         """The tree made for this rate; other rates are resampled from that of 16 kHz."""
         return "wav8k" if self.sample_rate == 8000 else "wav16k"

@@ -146,5 +146,9 @@ class SpeakersConfig(DataConfig):
         return self.num_speakers
 
     @property
+    def sums_to_mixture(self) -> bool:
+        return self.noise is None and (self.rooms is None or self.rooms.target == "reverberant")
+
+    @property
     def training_sets(self) -> list[str]:
         return [each.path for each in self.train]

@@ -1,0 +1,96 @@
+"""Opus in Ogg with pages marked at a wrong time, as FFmpeg writes them now and then: libsndfile fails on it."""
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from separator.audio.containers import LENGTH_TOLERANCE_SECONDS, ContainerFile
+
+OPUS_RATE = 48_000
+"""Samples a second that an Opus file's times are counted in."""
+
+SHORTEST_FRAME = 120
+"""Samples: the length of every Opus packet is a multiple."""
+
+
+def has_wrong_times(path: Path) -> bool:
+    """Whether a page of an Ogg Opus file is marked at a time where no packet can end.
+
+    libsndfile moves the sound of such a page and gives up at the next; FFmpeg goes by the packets and plays it all.
+    """
+    times = [time for time in _page_times(path) if time > 0][:-1]  # the last page may end within a packet
+    return any((time - times[0]) % SHORTEST_FRAME for time in times)
+
+
+class OpusFile:
+    """An Opus file with such pages, decoded by FFmpeg and read like a `soundfile.SoundFile`.
+
+    Args:
+        path: The file.
+        sample_rate: Rate in Hz to deliver.
+        tags: Title, artist and so on.
+
+    Raises:
+        InputError: If FFmpeg cannot decode it.
+    """
+
+    format = "OGG"
+    extra_info = ""
+
+    def __init__(self, path: Path, sample_rate: int, tags: dict[str, str]) -> None:
+        self._path = path
+        self._tags = tags
+        self._file = ContainerFile(path, "ogg", sample_rate)
+        self.samplerate = sample_rate
+        self.channels = self._file.channels
+        last = max(_page_times(path))
+        self.frames = -(-(last - _skipped_at_start(path)) * sample_rate // OPUS_RATE)
+        self._position = 0
+
+    def seek(self, sample: int) -> None:
+        """Go on reading at a sample."""
+        if sample < self._position:
+            self._file.close()
+            self._file = ContainerFile(self._path, "ogg", self.samplerate)
+        self._file.seek(sample)
+        self._position = sample
+
+    def read(self, num_samples: int, **_: Any) -> np.ndarray:
+        """Up to `num_samples` samples: `(t, C)` float32, empty at the end.
+
+        Raises:
+            OSError: At damage.
+        """
+        block = self._file.read(min(num_samples, self.frames - self._position))
+        self._position += len(block)
+        missing = self.frames - self._position
+        if len(block) == 0 and missing > LENGTH_TOLERANCE_SECONDS * self.samplerate:
+            raise OSError("the rest cannot be decoded")
+        return block
+
+    def copy_metadata(self) -> dict[str, str]:
+        """Title, artist and so on."""
+        return self._tags
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _page_times(path: Path) -> list[int]:
+    """The time at the end of each page, in samples at 48 kHz; those up to the first damage."""
+    times = []
+    with path.open("rb") as file:
+        while len(head := file.read(27)) == 27 and head[:4] == b"OggS":
+            times.append(struct.unpack_from("<q", head, 6)[0])
+            file.seek(sum(file.read(head[26])), 1)
+    return times
+
+
+def _skipped_at_start(path: Path) -> int:
+    """Samples at 48 kHz that the file says to drop (RFC 7845, section 5.1)."""
+    with path.open("rb") as file:
+        start = file.read(200)
+    return int(struct.unpack_from("<H", start, start.index(b"OpusHead") + 10)[0])
