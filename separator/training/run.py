@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,7 @@ def check_run_folder(run_folder: Path, resume: bool) -> None:
 
 
 def quieten_lightning() -> None:
-    """Keep Lightning's hardware report off the terminal; its warnings stay."""
+    """Keep Lightning's hardware report off the terminal, and a warning of its own code; other warnings stay."""
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     torch.set_float32_matmul_precision("high")
