@@ -13,14 +13,17 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from separator.checkpoint import check_source_names
+from separator.data.checks import default_config
 from separator.data.config import (
     DATA_KINDS,
     KINDS,
+    DataConfig,
     MixtureListConfig,
     NoiseConfig,
     RoomConfig,
     SongsConfig,
     SpeakerSet,
+    StemsConfig,
 )
 from separator.errors import InputError
 from separator.losses import LossConfig
@@ -55,6 +58,10 @@ class Recipe(Plan):
             raise InputError(
                 f"model.config.channels: expected {self.data.channels}, as in data.channels, found {channels}"
             )
+        if isinstance(self.data, StemsConfig) and len(self.sources) < 2:
+            raise InputError(
+                f"sources: expected at least 2, of which training mixtures are made, found {len(self.sources)}"
+            )
         if "num_sources" in self.model.config:
             raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
 
@@ -82,15 +89,7 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     """
     path = Path(path)
     content = _read(path, ())
-    for override in overrides:
-        key, separator, text = override.partition("=")
-        if not separator or not key:
-            raise InputError(f"--set expects key.path=value, found {override!r}")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise InputError(f"--set {override}: expected a value in YAML") from None
-        _set(content, key.split("."), value, override)
+    _change(content, overrides)
     if isinstance(data := content.get("data"), dict):
         data.setdefault("kind", KINDS[0])
     try:
@@ -101,6 +100,28 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return recipe
+
+
+def load_data_section(kind: str, root: Path, overrides: Iterable[str] = ()) -> DataConfig:
+    """A data section without a recipe: a kind, its root, and what is set.
+
+    Args:
+        kind: A name in `DATA_KINDS`; speakers are all those below the root unless set.
+        root: The data set's folder.
+        overrides: As for `load_recipe`, of `data` alone.
+
+    Raises:
+        InputError: If the kind is unknown, or a setting wrong.
+    """
+    content: dict[str, Any] = {"data": dataclasses.asdict(default_config(kind, root))}
+    _change(content, overrides)
+    if other := [key for key in content if key != "data"]:
+        raise InputError(f"--set {other[0]}: expected a setting of data, as there is no recipe")
+    try:
+        config: DataConfig = TypeAdapter(DATA_KINDS[kind]).validate_python(content["data"])
+    except ValidationError as error:
+        raise InputError(_first_problem(error, ("data", kind))) from None
+    return config
 
 
 def check_model(recipe: Recipe) -> None:
@@ -156,6 +177,18 @@ def _merged(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _change(content: dict[str, Any], overrides: Iterable[str]) -> None:
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        if not separator or not key:
+            raise InputError(f"--set expects key.path=value, found {override!r}")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise InputError(f"--set {override}: expected a value in YAML") from None
+        _set(content, key.split("."), value, override)
+
+
 def _set(content: dict[str, Any], keys: list[str], value: Any, override: str) -> None:
     for position, key in enumerate(keys[:-1]):
         inner = content.setdefault(key, {})
@@ -166,14 +199,16 @@ def _set(content: dict[str, Any], keys: list[str], value: Any, override: str) ->
     content[keys[-1]] = value
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
     problem = error.errors()[0]
-    place = [part for number, part in enumerate(problem["loc"]) if not (number == 1 and part in KINDS)]  # not the tag
+    whole = (*within, *problem["loc"])
+    place = [part for number, part in enumerate(whole) if not (number == 1 and part in KINDS)]  # not the tag
     where = ".".join(str(part) for part in place)
     if isinstance(cause := problem.get("ctx", {}).get("error"), InputError):
-        return str(cause)
+        section = where.split(".")[0]
+        return str(cause) if str(cause).startswith(section) else f"{where}: {cause}"
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        section = _section_at(problem["loc"][:-1])
+        section = _section_at(whole[:-1])
         if section is None:
             return f"unknown key {where}"
         return f"unknown key {where}; expected one of {', '.join(each.name for each in dataclasses.fields(section))}"
@@ -181,7 +216,8 @@ def _first_problem(error: ValidationError) -> str:
         return f"{where}.kind: expected one of {', '.join(KINDS)}, found {problem['ctx'].get('tag')!r}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{where} is missing"
-    return f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"
+    message = problem["msg"].replace("a valid tuple", "a list")
+    return f"{where}: {message[0].lower()}{message[1:]}, found {problem['input']!r}"
 
 
 def _section_at(place: tuple[int | str, ...]) -> Any:

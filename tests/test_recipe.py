@@ -66,8 +66,9 @@ def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("data.root=[", ["--set data.root=[", "YAML"]),
         ("data.train.0.weight=2", ["data.train", "set it whole"]),
         ("data.level_range_db=-5", ["data.level_range_db", "-5"]),
-        ("data.valid.level_range_db=-5", ["level_range_db", "-5"]),
-        ("data.valid.seed=-1", ["seed", "-1"]),
+        ("data.valid.level_range_db=-5", ["data.valid: level_range_db", "-5"]),
+        ("data.valid.seed=-1", ["data.valid: seed", "-1"]),
+        ("data.train=speech", ["data.train: input should be a list", "'speech'"]),
         ("data.segment_seconds=1e-6", ["data.segment_seconds", "1e-06"]),
         ("data.segment_seconds=.inf", ["data.segment_seconds", "inf"]),
         ("optimizer.beta2=1.5", ["optimizer.beta2", "1.5"]),
@@ -160,3 +161,9 @@ def test_a_file_that_is_no_recipe(tmp_path: Path, text: str, words: list[str]) -
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.yaml"):
         load_recipe(tmp_path / "no.yaml")
+
+
+def test_one_stem_alone_makes_no_mixture() -> None:
+    with pytest.raises(InputError, match="sources: expected at least 2, of which training mixtures are made, found 1"):
+        load_recipe(RECIPES / "stems-folder.yaml", ["sources=[vocals]"])
+    assert load_recipe(RECIPES / "musdb-16k.yaml", ["sources=[vocals]"]).sources == ("vocals",)

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from separator.data.config import DataConfig
     from separator.data.prepare import Done
 
-MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
@@ -29,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="overrides",
-        help="change one setting of the recipe, such as data.task=sep_noisy",
+        help="change one setting of the data, such as data.task=sep_noisy",
     )
 
 
@@ -37,40 +35,38 @@ def run(args: argparse.Namespace) -> int:
     """0 when all is converted, or nothing is wrong; 1 when some files failed, or something is wrong."""
     from dataclasses import replace
 
-    from separator.data.checks import default_config
-    from separator.data.config import DataConfig, SongsConfig
+    from separator.data.config import MUSDB_SOURCES, DataConfig, SongsConfig
     from separator.errors import InputError
-    from separator.recipe import load_recipe
+    from separator.recipe import load_data_section, load_recipe
 
     if args.dataset.endswith((".yaml", ".yml")):
         recipe = load_recipe(args.dataset, args.overrides)
         config: DataConfig = replace(recipe.data, root=str(args.root))
         sources: tuple[str, ...] = recipe.sources
-    elif args.overrides:
-        raise InputError("--set changes a recipe, but DATASET is a kind of data")
     else:
-        config = default_config(args.dataset, args.root)
+        config = load_data_section(args.dataset, args.root, args.overrides)
         sources = MUSDB_SOURCES if isinstance(config, SongsConfig) else ()
+    if args.sample_rate is not None and not 1000 <= args.sample_rate <= 1_000_000:
+        raise InputError(f"--sample-rate: expected from 1000 to 1000000 Hz, found {args.sample_rate}")
+    sample_rate = args.sample_rate or config.sample_rate
     if args.check:
-        return _check(config, sources)
+        return _check(replace(config, sample_rate=sample_rate), sources)
     if args.output is None:
         raise InputError("expected -o DIR, the folder for the prepared tree, or --check")
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs: expected at least 1, found {args.jobs}")
-    sample_rate = args.sample_rate or config.sample_rate
-    if not 1000 <= sample_rate <= 1_000_000:
-        raise InputError(f"--sample-rate: expected from 1000 to 1000000 Hz, found {sample_rate}")
     return _convert(args, sample_rate)
 
 
 def _check(config: "DataConfig", sources: tuple[str, ...]) -> int:
     from separator.data.checks import list_problems
 
-    wrong = 0
+    wrong: set[str] = set()  # what is wrong with the whole tree is so with every split
     for split, num_whole, problems in list_problems(config, sources):
         for problem in problems:
-            print(problem)
-        wrong += len(problems)
+            if problem not in wrong:
+                print(problem)
+        wrong.update(problems)
         print(f"{split}: {num_whole} whole, {len(problems)} problems", file=sys.stderr)
     return 1 if wrong else 0
 

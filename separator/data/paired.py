@@ -73,7 +73,21 @@ def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path
             if candidate.resolve().name in {"min", "max"} - {parts[-1]}:
                 raise InputError(f"{candidate}: expected the mixtures of data.mode {parts[-1]}, found another mode's")
             return candidate
-    raise InputError(f"{root.joinpath(*parts)}: expected a folder with {', '.join(splits)}, found none of them")
+    expected = f"{root.joinpath(*parts)}: expected a folder with {', '.join(splits)}"
+    raise InputError(f"{expected}, found {_there(root, parts)}")
+
+
+def _there(root: Path, parts: tuple[str, ...]) -> str:
+    """What there is instead of `root` and all `parts`."""
+    if not root.is_dir():
+        return "nothing"
+    folder = root
+    for part in parts:
+        if not (folder / part).is_dir():
+            break
+        folder /= part
+    there = sorted(each.name for each in folder.iterdir() if each.is_dir())
+    return f"{', '.join(there[:5]) + (', ...' if len(there) > 5 else '') if there else 'nothing'} in {folder}"
 
 
 def check_num_speakers(folder: Path, num_speakers: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch.utils.data import Dataset
 
 from separator.data.config import (
+    MUSDB_SOURCES,
     DataConfig,
     LibriMixConfig,
     MUSDBConfig,
@@ -56,7 +57,9 @@ def load_training_set(
         pairs = check_pairs(find_pairs(config, "train"), Path(config.root))
         return PairedSegments(pairs, config.segment_samples, config.sample_rate, seed)
     if isinstance(config, SongsConfig):
-        return RemixedSongs(whole_songs(config, sources, "train"), sources, config, seed)
+        known = MUSDB_SOURCES if isinstance(config, MUSDBConfig) else ()
+        others = tuple(name for name in known if name not in sources)
+        return RemixedSongs(whole_songs(config, (*sources, *others), "train"), sources, config, seed, others)
     raise TypeError(f"expected a known kind of data, found {type(config).__name__}")
 
 

@@ -204,18 +204,27 @@ class RemixedSongs(Dataset[Example]):
         sources: Names of the sources, in order.
         config: Length, augmentation.
         seed: Seed of the whole set.
+        others: Names of stems that are in the mixture and are no sources.
 
     Source:
         Uhlich et al., "Improving music source separation based on deep neural networks through data augmentation and
         network blending", ICASSP 2017.
     """
 
-    def __init__(self, songs: Sequence[Song], sources: Sequence[str], config: SongsConfig, seed: int = 0) -> None:
+    def __init__(
+        self,
+        songs: Sequence[Song],
+        sources: Sequence[str],
+        config: SongsConfig,
+        seed: int = 0,
+        others: Sequence[str] = (),
+    ) -> None:
         self.songs = songs
         self.sources = sources
+        self.names = (*sources, *others)
         self.config = config
         self.seed = seed
-        self.with_source = {source: [song for song in songs if source in song.stems] for source in sources}
+        self.with_source = {source: [song for song in songs if source in song.stems] for source in self.names}
         missing = [source for source, found in self.with_source.items() if not found]
         if missing:
             raise InputError(f"expected songs with {', '.join(missing)}, found none among {len(songs)} training songs")
@@ -226,17 +235,17 @@ class RemixedSongs(Dataset[Example]):
     def __getitem__(self, index: int) -> Example:
         random = example_random(self.seed, index)
         if self.config.remix:
-            drawn = [self._draw(source, random) for source in self.sources]
+            drawn = [self._draw(source, random) for source in self.names]
         else:
             song, start = self._place(self._order[index])
-            drawn = [(song, start)] * len(self.sources)
+            drawn = [(song, start)] * len(self.names)
         stems = [
             self._augment(self._read(song, source, start), random)
-            for source, (song, start) in zip(self.sources, drawn, strict=True)
+            for source, (song, start) in zip(self.names, drawn, strict=True)
         ]
-        sources = torch.stack(stems)
+        stacked = torch.stack(stems)
         names = [song.name for song, _ in drawn]
-        return Example(sources.sum(dim=0), sources, f"{index}: {' + '.join(dict.fromkeys(names))}")
+        return Example(stacked.sum(dim=0), stacked[: len(self.sources)], f"{index}: {' + '.join(dict.fromkeys(names))}")
 
     def _draw(self, source: str, random: np.random.Generator) -> tuple[Song, int]:
         """A song that has the source, and a place in it that is not silent, if one is found in a few attempts."""

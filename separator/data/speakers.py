@@ -17,7 +17,7 @@ def find_speakers(folder: Path) -> dict[str, list[Path]]:
         folder: Holds `SPEAKER/**/*.{flac,wav,opus,ogg}`. A file directly in it is a speaker of its own.
 
     Raises:
-        InputError: If the folder is missing or holds no recording.
+        InputError: If the folder is missing or holds no recording, or mixtures and sources instead of speakers.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of speakers, found {'a file' if folder.exists() else 'nothing'}")
@@ -29,6 +29,12 @@ def find_speakers(folder: Path) -> dict[str, list[Path]]:
             speakers.setdefault(name, []).append(path)
     if not speakers:
         raise InputError(f"{folder}: expected SPEAKER/**/*.{{flac,wav,opus,ogg}}, found no such file")
+    folders = {part for files in speakers.values() for file in files for part in file.relative_to(folder).parts[:-1]}
+    if {"s1", "s2"} <= folders and any(name == "mix" or name.startswith("mix_") for name in folders):
+        raise InputError(
+            f"{folder}: expected a folder of speakers, found mixtures and their sources: "
+            "name a recipe with data.kind librimix or wsj0_mix"
+        )
     return speakers
 
 

@@ -144,7 +144,8 @@ def dry_run(plan: Plan, show_progress: bool = False) -> Estimate:
 
 
 def _loader_rate(examples: Examples) -> float:
-    """Examples a second of the loader alone, after its first batch."""
+    """Examples a second of the loader alone, after its first batch; a run may have fewer batches than this takes."""
+    examples.trainer, examples.num_batches = None, LOADER_BATCHES + 1
     batches = iter(examples.train_dataloader())
     next(batches)
     number, started = 0, time.monotonic()

@@ -80,7 +80,7 @@ class Plan:
                 "train_sets": self.data.training_sets,
             },
             scores={"valid_si_sdri_db": round(score_db, 3)},
-            sums_to_mixture=self.data.sums_to_mixture,
+            sums_to_mixture=self.data.sums_to_mixture(self.sources),
         )
 
     def build_trainer(self, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
@@ -98,7 +98,7 @@ class Plan:
             "val_check_interval": self.training.validate_every_steps * self.training.accumulate_batches,
             "check_val_every_n_epoch": None,
             "num_sanity_val_steps": 0,
-            "log_every_n_steps": 10,
+            "log_every_n_steps": min(10, self.training.max_steps),
             "callbacks": callbacks,
             "plugins": [WholeFiles()],
             "enable_checkpointing": False,

@@ -219,3 +219,15 @@ def test_options_of_trees_are_refused_with_a_recipe(
 ) -> None:
     assert evaluate(save_tiny_model(tmp_path / "m"), TINY, tmp_path / "scores", *options) == 2
     assert "for a folder of tracks" in capsys.readouterr().err
+
+
+def test_mixtures_and_their_sources_are_not_taken_for_speakers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = tmp_path / "Libri2Mix" / "wav16k" / "min" / "test"
+    write_mixtures(test, 2, 16000)
+    model = save_tiny_model(tmp_path / "m")
+    for folder in (tmp_path / "Libri2Mix", test):
+        assert evaluate(model, folder, tmp_path / "out") == 2
+        err = capsys.readouterr().err.splitlines()
+        assert len(err) == 1 and "found mixtures and their sources: name a recipe with data.kind librimix" in err[0]

@@ -143,6 +143,25 @@ def test_check_lists_everything_that_is_wrong(tmp_path: Path, capsys: pytest.Cap
     assert "train: 2 whole, 1 problems" in said.err
 
 
+def test_check_of_a_kind_takes_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("tr", "cv", "tt"):
+        write_mixtures(tmp_path / "2speakers" / "wav8k" / "max" / split, 2, 8000)
+    check = ["prepare", "wsj0_mix", str(tmp_path), "--check"]
+    assert main([*check, "--set", "data.mode=max"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [  # once, though no split is found
+        f"{tmp_path}/2speakers/wav16k/max: expected a folder with tr, cv, tt, found wav8k in {tmp_path}/2speakers"
+    ]
+    assert said.err.count("0 whole, 1 problems") == 3
+    rate = ["--set", "data.mode=max", "--sample-rate", "8000"]
+    assert main([*check, *rate]) == 0
+    assert "train: 2 whole, 0 problems" in capsys.readouterr().err
+    (tmp_path / "2speakers" / "wav8k" / "max" / "tr" / "mix_both" / "000-a_000-b.wav").write_bytes(b"")
+    assert main([*check, *rate]) == 0  # no file of the task
+    assert main([*check, *rate, "--set", "data.task=sep_noisy"]) == 1
+    assert "mix_both/000-a_000-b.wav" in capsys.readouterr().out
+
+
 def test_check_songs_and_speakers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_song(tmp_path / "songs" / "train" / "a", {"vocals": 1, "drums": 2, "bass": 3}, 44100)
     write_song(tmp_path / "songs" / "test" / "b", {"vocals": 1, "drums": 2, "bass": 3, "other": 4}, 44100)
@@ -164,6 +183,9 @@ def test_check_songs_and_speakers(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["tapes", "."], "expected a kind of data (speakers"),
         (["speakers", "nowhere", "-o", "x"], "nowhere: expected a data set, found nothing"),
         (["speakers", "."], "expected -o DIR"),
+        (["musdb", ".", "--check", "--set", "data.tracks=1"], "unknown key data.tracks; expected one of root"),
+        (["musdb", ".", "--check", "--set", "data.channels=3"], "data.channels: input should be 1 or 2, found 3"),
+        (["musdb", ".", "--check", "--set", "loss.terms=1"], "--set loss: expected a setting of data"),
         (["speakers", ".", "-o", "x", "--jobs", "0"], "--jobs: expected at least 1"),
         (["speakers", ".", "-o", "x", "--sample-rate", "1"], "--sample-rate: expected from 1000"),
         (["speakers", ".", "-o", "./x"], "expected a folder outside"),

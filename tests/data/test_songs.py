@@ -122,6 +122,23 @@ def test_musdb_hq_has_musdb_s_split_and_its_mixture_is_the_file(musdb_hq: Path) 
     assert {name[0] for name in load_list(named, STEMS, "valid").names} == {"B"}
 
 
+def test_stems_that_are_no_sources_are_in_the_mixture_all_the_same(musdb_hq: Path) -> None:
+    settings = MUSDBConfig(root=str(musdb_hq), segment_seconds=0.5, sample_rate=44100, remix=False, **PLAIN)
+    training: Any = load_training_set(settings, ("bass",), seed=0)
+    mixture, sources, name = training[3]
+    assert sources.shape == (1, 2, 22050) and not settings.sums_to_mixture(("bass",))
+    song = musdb_hq / "train" / name.split(": ")[1]
+    whole, bass = (soundfile.read(song / f"{stem}.wav", dtype="float32")[0].T for stem in ("mixture", "bass"))
+    starts = [start for start in range(0, 88200, 22050) if np.allclose(bass[:, start : start + 22050], sources[0])]
+    assert len(starts) == 1
+    np.testing.assert_allclose(mixture.numpy(), whole[:, starts[0] : starts[0] + 22050], atol=1e-3)
+    remixed: Any = load_training_set(MUSDBConfig(root=str(musdb_hq), segment_seconds=0.5), ("bass", "vocals"), seed=0)
+    mixture, sources, name = remixed[0]
+    rest = mixture - sources.sum(dim=0)
+    assert rest.square().mean() > 0.1 * mixture.square().mean()
+    assert settings.sums_to_mixture(tuple(reversed(STEMS)))
+
+
 def test_the_validation_songs_are_musdb_s_own() -> None:
     if shutil.which("ffmpeg") is None:
         pytest.skip("importing musdb needs ffmpeg")

@@ -130,6 +130,10 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(
     said = capsys.readouterr().out
     for words in ("tiny: stft_tcn", "a batch of 4 x 1 s", "50, 0.1 hours", "GB", "s of audio a second", "whole run"):
         assert words in said
+    short = ("--set", "training.max_steps=1", "--set", "trainer.accelerator=cpu")
+    assert main(["train", recipe, "--dry-run", "--set", root, *short]) == 0
+    loader = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("loader"))
+    assert float(loader.split()[1]) > 0
     assert list(tmp_path.iterdir()) == []
     assert main(["train", recipe, "--dry-run", "--set", f"data.root={tmp_path}/nowhere"]) == 2
     assert "found nothing" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from separator.data.config.base import DataConfig
 from separator.data.config.paired import LibriMixConfig, PairedConfig, WSJ0MixConfig
-from separator.data.config.songs import MUSDBConfig, SongsConfig, StemsConfig
+from separator.data.config.songs import MUSDB_SOURCES, MUSDBConfig, SongsConfig, StemsConfig
 from separator.data.config.speakers import MixtureListConfig, NoiseConfig, RoomConfig, SpeakersConfig, SpeakerSet
 
 AnyDataConfig = Annotated[
@@ -24,6 +24,7 @@ KINDS = tuple(DATA_KINDS)
 __all__ = [
     "DATA_KINDS",
     "KINDS",
+    "MUSDB_SOURCES",
     "AnyDataConfig",
     "DataConfig",
     "LibriMixConfig",

@@ -1,5 +1,6 @@
 """What every kind of data has in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from separator.errors import InputError
@@ -39,9 +40,8 @@ class DataConfig:
         """How many sources an example has; None if the recipe's `sources` decide."""
         raise NotImplementedError
 
-    @property
-    def sums_to_mixture(self) -> bool:
-        """Whether the sources of a training example make up its whole mixture: there is no noise beside them."""
+    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
+        """Whether these sources make up the whole mixture of a training example: there is nothing beside them."""
         return True
 
     @property

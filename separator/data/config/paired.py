@@ -1,5 +1,6 @@
 """Mixtures and sources made beforehand: LibriMix, WSJ0-mix, WHAM!."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,8 +37,7 @@ class PairedConfig(DataConfig):
     def num_sources(self) -> int:
         return self.num_speakers if self.task.startswith("sep") else 1
 
-    @property
-    def sums_to_mixture(self) -> bool:
+    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
         return self.task == "sep_clean"
 
     @property

@@ -1,10 +1,14 @@
 """Songs in stems: MUSDB18, and folders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from separator.data.config.base import DataConfig
 from separator.errors import InputError
+
+MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
+"""The stems of MUSDB18, which make up its mixtures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,8 @@ class SongsConfig(DataConfig):
 class MUSDBConfig(SongsConfig):
     """MUSDB18 (`.stem.mp4`, needs ffmpeg) or MUSDB18-HQ (WAV), found and split by `musdb`.
 
+    Of the stems that are no sources of the recipe, training mixtures hold one each.
+
     Args:
         kind: "musdb".
         valid_tracks: Names of the training songs kept for validation; None takes musdb's own 14.
@@ -59,6 +65,9 @@ class MUSDBConfig(SongsConfig):
 
     kind: Literal["musdb"] = "musdb"
     valid_tracks: tuple[str, ...] | None = None
+
+    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
+        return set(sources) == set(MUSDB_SOURCES)
 
     @property
     def training_sets(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Speakers mixed on the fly."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,8 +146,7 @@ class SpeakersConfig(DataConfig):
     def num_sources(self) -> int:
         return self.num_speakers
 
-    @property
-    def sums_to_mixture(self) -> bool:
+    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
         return self.noise is None and (self.rooms is None or self.rooms.target == "reverberant")
 
     @property
