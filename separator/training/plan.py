@@ -1,10 +1,12 @@
 """What a run is made of: the sections of its recipe, and the parts that they build."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 
@@ -84,7 +86,15 @@ class Plan:
         )
 
     def build_trainer(self, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
-        """Lightning's trainer; `options` replace its arguments."""
+        """Lightning's trainer; `options` replace its arguments.
+
+        Raises:
+            InputError: If there is no such device, or not as many.
+        """
+        on_cpu = self.trainer.accelerator == "cpu" or not torch.accelerator.is_available()
+        most = max(2, os.cpu_count() or 1)  # Lightning would start any number of processes
+        if on_cpu and self.trainer.devices > most:
+            raise InputError(f"trainer.devices: expected at most {most} on this CPU, found {self.trainer.devices}")
         settings: dict[str, Any] = {
             "default_root_dir": folder,
             "accelerator": self.trainer.accelerator,

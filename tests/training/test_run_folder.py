@@ -137,3 +137,9 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
     assert main(["train", recipe, "--dry-run", "--set", f"data.root={tmp_path}/nowhere"]) == 2
     assert "found nothing" in capsys.readouterr().err
+
+
+def test_more_processes_than_a_cpu_has_cores_are_refused(data: Path, tmp_path: Path) -> None:
+    plan = tiny(data, "trainer.accelerator=cpu", "trainer.devices=2000")
+    with pytest.raises(InputError, match=r"trainer\.devices: expected at most \d+ on this CPU, found 2000"):
+        plan.build_trainer(tmp_path, [], logger=False)
