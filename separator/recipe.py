@@ -17,10 +17,12 @@ from separator.data.checks import default_config
 from separator.data.config import (
     DATA_KINDS,
     KINDS,
+    ChannelConfig,
     DataConfig,
     MixtureListConfig,
     NoiseConfig,
     RoomConfig,
+    ScenesConfig,
     SongsConfig,
     SpeakerSet,
     StemsConfig,
@@ -68,7 +70,7 @@ class Recipe(Plan):
 
 _SECTIONS = (
     *(Recipe, ModelChoice, LossConfig, OptimizerConfig, TrainingConfig, TrainerConfig),
-    *(*DATA_KINDS.values(), SpeakerSet, MixtureListConfig, NoiseConfig, RoomConfig),
+    *(*DATA_KINDS.values(), SpeakerSet, MixtureListConfig, NoiseConfig, RoomConfig, ScenesConfig, ChannelConfig),
 )
 for _section in _SECTIONS:
     setattr(_section, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010

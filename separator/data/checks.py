@@ -13,6 +13,7 @@ from separator.data.config import (
     SpeakersConfig,
     SpeakerSet,
 )
+from separator.data.noise import find_noise
 from separator.data.paired import find_problems
 from separator.data.sets import find_pairs, look_for_songs
 from separator.data.speakers import find_speakers
@@ -64,8 +65,10 @@ def _recordings(config: SpeakersConfig, split: str) -> list[Path] | None:
     root = Path(config.root)
     if split == "train":
         folders = [root / each.path for each in config.train]
-        more = [root / each.path for each in (config.noise, config.rooms) if each is not None and each.path is not None]
-        extra = [path for folder in more for path in find_audio(folder)]
+        noise = config.noise
+        extra = [file for path in noise.paths for file in find_noise(root, path, noise)] if noise is not None else []
+        if config.rooms is not None and config.rooms.path is not None:
+            extra += find_audio(root / config.rooms.path)
     else:
         chosen = config.valid if split == "valid" else config.test
         folders, extra = ([root / chosen.path] if chosen is not None else []), []

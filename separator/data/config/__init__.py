@@ -7,7 +7,15 @@ from pydantic import Field
 from separator.data.config.base import DataConfig
 from separator.data.config.paired import LibriMixConfig, PairedConfig, WSJ0MixConfig
 from separator.data.config.songs import MUSDB_SOURCES, MUSDBConfig, SongsConfig, StemsConfig
-from separator.data.config.speakers import MixtureListConfig, NoiseConfig, RoomConfig, SpeakersConfig, SpeakerSet
+from separator.data.config.speakers import (
+    ChannelConfig,
+    MixtureListConfig,
+    NoiseConfig,
+    RoomConfig,
+    ScenesConfig,
+    SpeakersConfig,
+    SpeakerSet,
+)
 
 AnyDataConfig = Annotated[
     SpeakersConfig | LibriMixConfig | WSJ0MixConfig | MUSDBConfig | StemsConfig, Field(discriminator="kind")
@@ -26,6 +34,7 @@ __all__ = [
     "KINDS",
     "MUSDB_SOURCES",
     "AnyDataConfig",
+    "ChannelConfig",
     "DataConfig",
     "LibriMixConfig",
     "MUSDBConfig",
@@ -33,6 +42,7 @@ __all__ = [
     "NoiseConfig",
     "PairedConfig",
     "RoomConfig",
+    "ScenesConfig",
     "SongsConfig",
     "SpeakerSet",
     "SpeakersConfig",

@@ -1,7 +1,7 @@
 """Speakers mixed on the fly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from separator.data.config.base import DataConfig
@@ -57,20 +57,38 @@ class MixtureListConfig:
 
 @dataclass(frozen=True)
 class NoiseConfig:
-    """Noise that is part of the mixture and of no source.
+    """Noise in the mixture: beside the sources, or the last of them.
 
     Args:
-        path: Folder of recordings below the data root.
+        path: Folder of recordings below the data root, or several: one is drawn, then one of its recordings.
         snr_db: Range of the ratio of the loudest talker's level to the noise's, in dB.
+        probability: Share of mixtures with noise.
+        exclude: Patterns of file names, relative to the data root, that are left out: noise to score on.
+        only: Patterns of the file names that are taken; empty takes all.
+        is_source: Whether the last of the recipe's `sources` is the noise: whatever of the mixture is no talker's, late
+            reverberation and distortion too.
     """
 
-    path: str
+    path: str | tuple[str, ...]
     snr_db: tuple[float, float] = (0.0, 20.0)
+    probability: float = 1.0
+    exclude: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    is_source: bool = False
 
     def __post_init__(self) -> None:
         low, high = self.snr_db
         if not -100 <= low <= high <= 100:
             raise InputError(f"data.noise.snr_db: expected [low, high] within ±100 dB, found {list(self.snr_db)}")
+        if not 0 <= self.probability <= 1:
+            raise InputError(f"data.noise.probability: expected from 0 to 1, found {self.probability}")
+        if not self.paths:
+            raise InputError("data.noise.path: expected a folder or several, found none")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The folders, one or several."""
+        return (self.path,) if isinstance(self.path, str) else self.path
 
 
 @dataclass(frozen=True)
@@ -101,6 +119,56 @@ class RoomConfig:
             )
 
 
+@dataclass(frozen=True)
+class ScenesConfig:
+    """How often training hears each kind of scene; weights, relative to each other.
+
+    Args:
+        together: All talkers at once, for as long as `data.overlap` says.
+        turns: Talkers take turns, with pauses, interruptions and overlaps as in a conversation.
+        alone: One talker, for all or part of the time; the others' sources are silent.
+        silence: Nobody talks: noise, or nothing.
+    """
+
+    together: float = 1.0
+    turns: float = 0.0
+    alone: float = 0.0
+    silence: float = 0.0
+
+    def __post_init__(self) -> None:
+        weights = (self.together, self.turns, self.alone, self.silence)
+        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
+            raise InputError(f"data.scenes: expected weights of 0 or more, one above 0, found {list(weights)}")
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """What happens to training mixtures on their way through microphones and lines; shares of mixtures, from 0 to 1.
+
+    Args:
+        equalise: Each talker through a smooth curve of gains of its own.
+        band_limit: All through one low-pass and high-pass: a cheap microphone.
+        telephone: All through 300 to 3,400 Hz, 8 kHz and µ-law (ITU-T G.711).
+        codec: Each talker through Opus at 6 to 24 kbit/s.
+        clip: The loudest samples are cut off.
+        gain_db: Range of the equaliser's gains: plus or minus so much.
+    """
+
+    equalise: float = 0.0
+    band_limit: float = 0.0
+    telephone: float = 0.0
+    codec: float = 0.0
+    clip: float = 0.0
+    gain_db: float = 8.0
+
+    def __post_init__(self) -> None:
+        for name in ("equalise", "band_limit", "telephone", "codec", "clip"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"data.channel.{name}: expected from 0 to 1, found {getattr(self, name)}")
+        if not 0 <= self.gain_db <= 60:
+            raise InputError(f"data.channel.gain_db: expected from 0 to 60 dB, found {self.gain_db}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SpeakersConfig(DataConfig):
     """Speakers mixed on the fly for training, fixed lists for validation and test.
@@ -114,8 +182,11 @@ class SpeakersConfig(DataConfig):
         level_range_db: Each talker's level is drawn from plus or minus half of this.
         speeds: Factors by which a talker is sped up or slowed down (pitch moves along), drawn evenly.
         overlap: Range of the share of its time that a talker speaks at once with the next one; 1 is all the time.
+        scenes: Who talks when in the training mixtures.
+        similar_pitch: Share of training mixtures whose talkers' median pitches lie within a quarter of an octave.
         noise: Noise in the training mixtures; none adds none.
         rooms: Rooms of the training mixtures; none adds none.
+        channel: Microphones and lines of the training mixtures; none changes nothing.
     """
 
     kind: Literal["speakers"] = "speakers"
@@ -126,11 +197,16 @@ class SpeakersConfig(DataConfig):
     level_range_db: float = 5.0
     speeds: tuple[float, ...] = (1.0,)
     overlap: tuple[float, float] = (1.0, 1.0)
+    scenes: ScenesConfig = field(default_factory=ScenesConfig)
+    similar_pitch: float = 0.0
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None
+    channel: ChannelConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 0 <= self.similar_pitch <= 1:
+            raise InputError(f"data.similar_pitch: expected from 0 to 1, found {self.similar_pitch}")
         if not self.train:
             raise InputError("data.train must name at least one set of speakers, found none")
         if self.num_speakers < 1:
@@ -143,10 +219,19 @@ class SpeakersConfig(DataConfig):
             raise InputError(f"data.overlap: expected [low, high] within 0 to 1, found {list(self.overlap)}")
 
     @property
+    def noise_is_source(self) -> bool:
+        """Whether the last source is the noise."""
+        return self.noise is not None and self.noise.is_source
+
+    @property
     def num_sources(self) -> int:
-        return self.num_speakers
+        return self.num_speakers + self.noise_is_source
 
     def sums_to_mixture(self, sources: Sequence[str]) -> bool:
+        if self.noise_is_source:
+            return True  # whatever is no talker's is noise
+        if self.channel is not None and (self.channel.telephone or self.channel.clip):
+            return False
         return self.noise is None and (self.rooms is None or self.rooms.target == "reverberant")
 
     @property
