@@ -1,6 +1,7 @@
 """Training losses: weighted sums of negated metrics and distances, for sources in a fixed order or in any order."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from separator.errors import InputError
-from separator.metrics import best_permutation, pairwise_si_sdr, pairwise_snr
+from separator.metrics import best_permutation, pairwise_si_sdr, pairwise_snr, reorder
 
 SILENT_DB = -80.0
 """References this far below their mixture are silent: a ratio to them says nothing."""
@@ -26,17 +27,22 @@ class LossConfig:
 
     Args:
         terms: Names out of `TERMS`, with their weights. "si_sdr", "snr": negated, in dB. "thresholded_si_sdr",
-            "thresholded_snr": the same, but what is better than `threshold_db` hardly counts. "l1": mean absolute
-            difference. "multi_resolution_stft": spectral convergence and log-magnitude distance at three resolutions.
-        permutation: "invariant", the best assignment of outputs to sources in each example, for talkers; or "fixed",
-            for sources that have a name.
+            "thresholded_snr": the same, but what is better than `threshold_db` hardly counts. "snr_in_mixture": the
+            SNR, where neither errors nor references `threshold_db` below the mixture count: it says something of a
+            silent source, and less of a faint one. "l1": mean absolute difference. "multi_resolution_stft": spectral
+            convergence and log-magnitude distance at three resolutions.
+        permutation: "invariant", the best assignment of outputs to sources in each example, for talkers; "fixed", for
+            sources that have a name; or "by_name", invariant among those whose names differ by a number alone
+            (`speaker1`, `speaker2`), and fixed for all others (`noise`).
         threshold_db: Where the thresholded terms level off; also how far below its mixture the estimate of a silent
             source is worth pushing.
+        source_weights: Weights of sources by their names; 1 for those left out.
     """
 
     terms: dict[str, float] = field(default_factory=lambda: {"si_sdr": 1.0})
-    permutation: Literal["invariant", "fixed"] = "invariant"
+    permutation: Literal["invariant", "fixed", "by_name"] = "invariant"
     threshold_db: float = 30.0
+    source_weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.terms:
@@ -48,6 +54,11 @@ class LossConfig:
                 raise InputError(f"loss.terms.{name}: expected a weight above 0 and finite, found {weight}")
         if not 0 < self.threshold_db <= 100:
             raise InputError(f"loss.threshold_db: expected above 0 and at most 100, found {self.threshold_db}")
+        for name, weight in self.source_weights.items():
+            if not 0 < weight < float("inf"):
+                raise InputError(f"loss.source_weights.{name}: expected above 0 and finite, found {weight}")
+        if self.source_weights and self.permutation == "invariant":
+            raise InputError("loss.source_weights: expected permutation fixed or by_name, found invariant")
 
     def __str__(self) -> str:
         terms = " + ".join(f"{weight:g} {name}" for name, weight in self.terms.items())
@@ -62,11 +73,13 @@ class SeparationLoss(nn.Module):
 
     Args:
         config: Terms, weights, order.
+        sources: Names of the sources, in order; needed for weights and for an order by name.
 
     Shape:
         estimate, reference: `(B, S, C, T)`; result: a scalar.
 
     Raises:
+        InputError: If a weight names no source, or interchangeable sources have different weights.
         ValueError: If the two shapes differ.
 
     Source:
@@ -74,9 +87,17 @@ class SeparationLoss(nn.Module):
         algorithm above. Silent references and thresholds: Wisdom et al., FUSS, 2021, arXiv 2011.00803, section 3.
     """
 
-    def __init__(self, config: LossConfig | None = None) -> None:
+    def __init__(self, config: LossConfig | None = None, sources: Sequence[str] = ()) -> None:
         super().__init__()
         self.config = config or LossConfig()
+        self.groups = interchangeable(sources) if self.config.permutation == "by_name" else None
+        if unknown := [name for name in self.config.source_weights if name not in sources]:
+            raise InputError(f"loss.source_weights: expected names out of {', '.join(sources)}, found {unknown[0]!r}")
+        self.weights = [self.config.source_weights.get(name, 1.0) for name in sources]
+        for group in self.groups or ():
+            if len({self.weights[number] for number in group}) > 1:
+                names = ", ".join(sources[number] for number in group)
+                raise InputError(f"loss.source_weights: expected one weight for {names}, found different ones")
 
     def forward(self, estimate: Tensor, reference: Tensor) -> Tensor:
         if estimate.shape != reference.shape:
@@ -86,12 +107,28 @@ class SeparationLoss(nn.Module):
             )
         estimate, reference = estimate.float(), reference.float()
         mixture = reference.sum(dim=1, keepdim=True)  # (B, 1, C, T)
-        if self.config.permutation == "fixed":  # one pair for each source
-            mixtures = mixture.expand_as(reference)
-            pairs = (each.flatten(0, 1).unsqueeze(1) for each in (estimate, reference, mixtures))  # (B·S, 1, C, T)
-            return self._pairwise(*pairs).mean()
-        score, _ = best_permutation(-self._pairwise(estimate, reference, mixture))
-        return -score.mean()
+        total, weights = estimate.new_zeros(()), 0.0
+        for group in self._groups(reference.shape[1]):
+            pairwise = self._pairwise(estimate[:, group], reference[:, group], mixture)  # (B, G, G)
+            loss = -best_permutation(-pairwise)[0].mean() if len(group) > 1 else pairwise.mean()
+            weight = len(group) * (self.weights[group[0]] if self.weights else 1.0)
+            total, weights = total + weight * loss, weights + weight
+        return total / weights
+
+    def assign(self, estimate: Tensor, reference: Tensor) -> Tensor:
+        """Return the estimates `(B, S, C, T)` in the order of the references, by SI-SDR within each group."""
+        if self.config.permutation == "fixed":
+            return estimate
+        ordered = estimate.clone()
+        for group in self._groups(reference.shape[1]):
+            _, permutation = best_permutation(pairwise_si_sdr(estimate[:, group], reference[:, group]))
+            ordered[:, group] = reorder(estimate[:, group], permutation)
+        return ordered
+
+    def _groups(self, num_sources: int) -> list[list[int]]:
+        if self.config.permutation == "invariant":
+            return [list(range(num_sources))]
+        return self.groups if self.groups is not None else [[number] for number in range(num_sources)]
 
     def _pairwise(self, estimate: Tensor, reference: Tensor, mixture: Tensor) -> Tensor:
         """Every estimate by every reference of an example: `(B, S, C, T)`, and `(B, 1, C, T)`, to `(B, S, S)`."""
@@ -108,6 +145,25 @@ class SeparationLoss(nn.Module):
 
 def _energy(signals: Tensor) -> Tensor:
     return signals.square().sum(dim=(2, 3))
+
+
+def interchangeable(sources: Sequence[str]) -> list[list[int]]:
+    """Group the numbers of sources whose names differ by a number alone: any order of them is right.
+
+    `("speaker1", "speaker2", "noise")` gives `[[0, 1], [2]]`.
+    """
+    groups: dict[str, list[int]] = {}
+    for number, source in enumerate(sources):
+        stem = re.sub(r"\d+$", "", source)
+        groups.setdefault(stem if stem != source else f"{source} alone", []).append(number)
+    return list(groups.values())
+
+
+def _snr_in_mixture(estimate: Tensor, reference: Tensor, mixture: Tensor, threshold_db: float) -> Tensor:
+    """`10 log10((|r|² + τ|x|²) / (|e − r|² + τ|x|²))` of every pair, `(B, S, S)`."""
+    error = (estimate.unsqueeze(2) - reference.unsqueeze(1)).square().sum(dim=(3, 4))  # (B, S, R)
+    floor = 10 ** (-threshold_db / 10) * _energy(mixture).unsqueeze(2) + STFT_FLOOR  # (B, 1, 1)
+    return 10 * torch.log10((_energy(reference).unsqueeze(1) + floor) / (error + floor))
 
 
 def _l1(estimate: Tensor, reference: Tensor) -> Tensor:
@@ -160,6 +216,7 @@ TERMS: dict[str, Callable[[Tensor, Tensor, Tensor, float], Tensor]] = {
     "snr": lambda estimate, reference, *_: -pairwise_snr(estimate, reference),
     "thresholded_si_sdr": lambda estimate, reference, _, limit: -pairwise_si_sdr(estimate, reference, limit),
     "thresholded_snr": lambda estimate, reference, _, limit: -pairwise_snr(estimate, reference, limit),
+    "snr_in_mixture": lambda estimate, reference, mixture, limit: -_snr_in_mixture(estimate, reference, mixture, limit),
     "l1": lambda estimate, reference, *_: _l1(estimate, reference),
     "multi_resolution_stft": multi_resolution_stft,
 }

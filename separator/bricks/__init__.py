@@ -14,8 +14,9 @@ from separator.bricks.depthwise import (
     DepthwiseSeparableConv2d,
 )
 from separator.bricks.dilated import DilatedConv1d
+from separator.bricks.full_band import FullBandMixing, RecurrentMemory, TimeGate
 from separator.bricks.norm import CumulativeLayerNorm, GlobalLayerNorm
-from separator.bricks.resnet import ResNetBlock, ResNetBottleneck
+from separator.bricks.resnet import AxialBlock, ResNetBlock, ResNetBottleneck
 from separator.bricks.separable_tcn import SeparableBlock, SeparableTCN
 from separator.bricks.stft import STFTDecoder, STFTEncoder
 from separator.bricks.tcn import TemporalBlock, TemporalConvNet
@@ -41,6 +42,10 @@ BRICKS: dict[str, type[nn.Module]] = {
     "depthwise-separable-block-2d": DepthwiseSeparableBlock2d,
     "resnet-block": ResNetBlock,
     "resnet-bottleneck": ResNetBottleneck,
+    "axial-block": AxialBlock,
     "convnext-block-2d": ConvNeXtBlock2d,
+    "full-band-mixing": FullBandMixing,
+    "time-gate": TimeGate,
+    "recurrent-memory": RecurrentMemory,
 }
 """Every brick by name."""

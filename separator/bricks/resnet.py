@@ -89,6 +89,43 @@ class ResNetBlock(_ResidualBlock):
         return output
 
 
+class AxialBlock(_ResidualBlock):
+    """Building block whose first convolution goes over frames, and whose second over bins: a third of the work.
+
+    Conv → BN → ReLU → conv → BN, plus the input, ReLU.
+
+    Args:
+        channels: Channels of input and output.
+        kernel_size: Taps over frames, and over bins.
+        dilation: Over frames.
+        causal: Whether frame n sees only frames up to n, in evaluation (batch norm learns from whole batches).
+
+    Shape:
+        `(B, channels, F, K)` to the same shape.
+
+    Raises:
+        InputError: As `Conv2d`.
+
+    Source:
+        Residual block: He et al., arXiv 1512.03385. Kernels of one axis at a time: Szegedy et al., arXiv 1512.00567,
+        section 3.2.
+    """
+
+    def __init__(self, channels: int, kernel_size: int = 3, dilation: int = 1, causal: bool = False) -> None:
+        super().__init__()
+        self.causal = causal
+        self.conv1 = Conv2d(channels, channels, (1, kernel_size), 1, (1, dilation), causal, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU()
+        self.conv2 = Conv2d(channels, channels, (kernel_size, 1), bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        hidden = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(frames)))))
+        output: Tensor = self.relu(hidden + frames)
+        return output
+
+
 class ResNetBottleneck(_ResidualBlock):
     """Bottleneck: 1×1 conv → BN → ReLU → 3×3 conv → BN → ReLU → 1×1 conv → BN, plus the input, ReLU.
 

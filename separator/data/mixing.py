@@ -1,12 +1,19 @@
 """Training examples: talkers drawn, cut, sped up, levelled, placed and mixed on the fly, the same for the same seed."""
 
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
 import numpy as np
 import soxr
 import torch
 from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
+from separator.audio.pitch import median_pitch, pitch_distance
+from separator.data.channel import Channel
 from separator.data.config import SpeakersConfig
+from separator.data.conversation import take_turns
 from separator.data.example import Example
 from separator.data.noise import Noises
 from separator.data.rooms import Rooms
@@ -19,19 +26,32 @@ SPEECH_LEVEL_DB = -26.0
 CROP_ATTEMPTS = 5
 """How often a crop that turned out silent is drawn again."""
 
+TURN_SECONDS, GAP_SECONDS = (0.4, 4.0), (-1.5, 0.7)
+"""Ranges of a turn's length, and of the pause before the next one (negative: it interrupts)."""
+
+SIMILAR_OCTAVES = 0.25
+"""Talkers whose median pitches lie nearer are similar."""
+
+PITCH_ATTEMPTS = 30
+"""Talkers drawn in search of similar ones; then any will do."""
+
+PITCH_SECONDS = 4.0
+"""How much of a talker's speech their pitch is measured on."""
+
 
 class MixedSpeakers(Dataset[Example]):
     """An endless set of mixtures: example number `i` is a function of the seed and `i` alone.
 
     Args:
         speaker_sets: Pairs of (speakers, weight); a talker's set is drawn by weight, then the talker evenly.
-        config: Number of talkers, length, levels, speeds, overlap.
+        config: Number of talkers, length, levels, speeds, overlap, scenes.
         noise: Noise added to the mixture; None adds none.
         rooms: Rooms the talkers are heard in; None leaves them as recorded.
         seed: Seed of the whole set.
 
     Shape:
-        An item's sources are `(S, 1, T)`; its mixture is their sum, with noise and late reverberation if there is any.
+        An item's sources are `(S, 1, T)`, the talkers and, if it is a source, the noise; its mixture is the talkers'
+        sum, with noise, late reverberation and distortion if there are any.
     """
 
     def __init__(
@@ -49,37 +69,85 @@ class MixedSpeakers(Dataset[Example]):
         self.config = config
         self.noise = noise
         self.rooms = rooms
+        self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)
         self.seed = seed
         weights = np.array([weight for _, weight in speaker_sets])
         self.set_probabilities = weights / weights.sum()
+        scenes = {name: weight for name, weight in asdict(config.scenes).items() if weight}
+        self.scenes = tuple(scenes)
+        self.scene_probabilities = np.array(list(scenes.values())) / sum(scenes.values())
+        speakers = {speaker.name: speaker for members, _ in speaker_sets for speaker in members}
+        self.pitches = _median_pitches(speakers, config.sample_rate) if config.similar_pitch else {}
 
     def __getitem__(self, index: int) -> Example:
         random = np.random.default_rng((self.seed, index))
+        scene = self.scenes[0]
+        if len(self.scenes) > 1:
+            scene = self.scenes[int(random.choice(len(self.scenes), p=self.scene_probabilities))]
         speakers = self._draw_speakers(random)
-        starts, length = self._turns(random)
-        talks = np.zeros((len(speakers), self.config.segment_samples), dtype=np.float32)
-        for talk, speaker, start in zip(talks, speakers, starts, strict=True):
-            talk[start : start + length] = self._talk(speaker, length, random)
+        talks = self._talks(scene, speakers, random)
+        if self.channel is not None:
+            talks = self.channel.pass_talkers(talks, random)
         heard, targets = (talks, talks) if self.rooms is None else self.rooms.place(talks, random)
         signals = np.concatenate([targets, (heard - targets).sum(axis=0, keepdims=True)])
         if self.noise is not None:
             loudest = max(root_mean_square(talk) for talk in heard)
             signals[-1] += self.noise.draw(signals.shape[1], loudest, random)
-        *sources, rest = torch.from_numpy(within_full_scale(signals)).unsqueeze(1)
-        stacked = torch.stack(sources)
+        signals = within_full_scale(signals)
+        if self.channel is not None:
+            signals = self.channel.pass_mixture(signals, random)
+        tensors = torch.from_numpy(signals).unsqueeze(1)  # (S + 1, 1, T)
+        sources = tensors if self.config.noise_is_source else tensors[:-1]
         name = f"{index}: {' + '.join(speaker.name for speaker in speakers)}"
-        return Example(stacked.sum(dim=0) + rest, stacked, name)
+        return Example(sources.sum(dim=0) if self.config.noise_is_source else tensors.sum(dim=0), sources, name)
 
     def _draw_speakers(self, random: np.random.Generator) -> list[Speaker]:
+        alike = self.config.similar_pitch > 0 and random.random() < self.config.similar_pitch
         drawn: dict[str, Speaker] = {}  # by name: a talker may be in several sets
+        attempts = 0
         while len(drawn) < self.config.num_speakers:
             which_set = int(random.choice(len(self.speaker_sets), p=self.set_probabilities))
             speakers = self.speaker_sets[which_set][0]
             speaker = speakers[int(random.integers(len(speakers)))]
-            drawn[speaker.name] = speaker
+            attempts += 1
+            if not alike or attempts > PITCH_ATTEMPTS or self._sounds_like(speaker, drawn.values()):
+                drawn[speaker.name] = speaker
         return list(drawn.values())
 
-    def _turns(self, random: np.random.Generator) -> tuple[list[int], int]:
+    def _sounds_like(self, speaker: Speaker, others: Iterable[Speaker]) -> bool:
+        mine = self.pitches[speaker.name]
+        theirs = [self.pitches[other.name] for other in others]
+        return mine is not None and all(
+            each is not None and pitch_distance(mine, each) < SIMILAR_OCTAVES for each in theirs
+        )
+
+    def _talks(self, scene: str, speakers: list[Speaker], random: np.random.Generator) -> np.ndarray:
+        """What each talker says, and when: `(S, T)`."""
+        num_samples, rate = self.config.segment_samples, self.config.sample_rate
+        talks = np.zeros((len(speakers), num_samples), dtype=np.float32)
+        if scene == "together":
+            starts, length = self._places(random)
+            for talk, speaker, start in zip(talks, speakers, starts, strict=True):
+                talk[start : start + length] = self._talk(speaker, length, random)
+        elif scene == "turns":
+            longest = round(TURN_SECONDS[1] * rate)
+            turn, gap = ((round(low * rate), round(high * rate)) for low, high in (TURN_SECONDS, GAP_SECONDS))
+            skipped = int(random.integers(longest))  # the segment begins somewhere in the conversation
+            for each in take_turns(random, num_samples + skipped, len(speakers), turn, gap):
+                first, last = max(0, each.start - skipped), each.end - skipped
+                if last > first:
+                    talks[each.talker, first:last] = self._talk(speakers[each.talker], last - first, random)
+        elif scene == "alone":
+            talker = int(random.integers(len(speakers)))
+            first, last = 0, num_samples
+            if random.random() < 0.5:
+                length = int(random.integers(num_samples // 4, num_samples))
+                first = int(random.integers(num_samples - length + 1))
+                last = first + length
+            talks[talker, first:last] = self._talk(speakers[talker], last - first, random)
+        return talks
+
+    def _places(self, random: np.random.Generator) -> tuple[list[int], int]:
         """When each talker starts, and for how long all talk: one after the other, each overlapping the next."""
         num_samples, num_speakers = self.config.segment_samples, self.config.num_speakers
         low, high = self.config.overlap
@@ -124,3 +192,19 @@ class MixedSpeakers(Dataset[Example]):
                 crop[first:last] = utterance.read(first - position, last - first)
             position += utterance.num_samples
         return crop
+
+
+def _median_pitches(speakers: Mapping[str, Speaker], sample_rate: int) -> dict[str, float | None]:
+    """Median fundamental frequency in Hz of each speaker by name; None of one without a voiced frame."""
+
+    def measure(speaker: Speaker) -> float | None:
+        parts, left = [], round(PITCH_SECONDS * sample_rate)
+        for utterance in speaker.utterances:
+            parts.append(utterance.read(0, min(left, utterance.num_samples)))
+            left -= len(parts[-1])
+            if left <= 0:
+                break
+        return median_pitch(np.concatenate(parts), sample_rate)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(speakers, pool.map(measure, speakers.values()), strict=True))

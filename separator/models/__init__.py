@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from separator.errors import InputError
+from separator.models.band_network import BandNetwork, BandNetworkConfig
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 from separator.models.convnext_tasnet import ConvNeXtTasNet, ConvNeXtTasNetConfig
 from separator.models.pipeline import MaskingSeparator
@@ -24,6 +25,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "convnext_tasnet": (ConvNeXtTasNetConfig, ConvNeXtTasNet),
     "stft_tcn": (STFTTCNConfig, STFTTCN),
     "spectrogram": (SpectrogramConfig, Spectrogram),
+    "band_network": (BandNetworkConfig, BandNetwork),
 }
 """Name of each architecture: the dataclass of its config, and the model, which takes that config."""
 

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 from separator.data.example import Example
 from separator.errors import InputError
 from separator.losses import SILENT_DB, SeparationLoss
-from separator.metrics import best_permutation, pairwise_si_sdr, reorder
+from separator.metrics import pairwise_si_sdr
 from separator.models.pipeline import MaskingSeparator
 from separator.training.config import TrainingConfig
 from separator.training.optimizer import OptimizerConfig, Plateau
@@ -110,10 +110,7 @@ class SeparationModule(lightning.LightningModule):
         mixture, sources = unit_level(batch.mixture, batch.sources)
         with torch.compiler.set_stance("force_eager"):  # lengths differ, and compiling for each would take minutes
             estimate = self.scored_model(mixture)
-        pairwise = pairwise_si_sdr(estimate, sources)
-        if self.loss.config.permutation == "invariant":
-            _, permutation = best_permutation(pairwise)
-            estimate = reorder(estimate, permutation)
+        estimate = self.loss.assign(estimate, sources)
         energy = sources.square().sum(dim=(2, 3))  # (1, S)
         heard = energy > 10 ** (SILENT_DB / 10) * mixture.square().sum()
         if heard.any():  # a ratio to a silent source says nothing

@@ -1,6 +1,7 @@
-"""What a recipe's `optimizer` section may say: Adam, and how its learning rate moves."""
+"""What a recipe's `optimizer` section may say: which optimiser, and how its learning rate moves."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,16 +9,22 @@ import torch
 from torch import nn
 
 from separator.errors import InputError
+from separator.training.muon import Muon
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "muon": Muon,
+}
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam with a learning rate that rises linearly, and then follows a schedule.
+    """An optimiser with a learning rate that rises linearly, and then follows a schedule.
 
     Args:
-        name: "adamw", or "adam" (weight decay is then part of the gradient).
+        name: "adamw"; "adam" (weight decay is then part of the gradient); or "muon", which orthogonalises the steps of
+            matrices and convolutions and takes AdamW for all else.
         learning_rate: The highest rate.
         weight_decay: Decay of the weights.
         beta1, beta2: Decay of the averages of the gradient and of its square.
@@ -37,7 +44,7 @@ class OptimizerConfig:
         III-C. Cosine: Loshchilov and Hutter, arXiv 1608.03983.
     """
 
-    name: Literal["adamw", "adam"] = "adamw"
+    name: Literal["adamw", "adam", "muon"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     beta1: float = 0.9

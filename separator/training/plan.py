@@ -52,7 +52,7 @@ class Plan:
         """The Lightning module, with weights that follow from the seed."""
         lightning.seed_everything(self.training.seed, workers=True, verbose=False)
         separator = build_model(self.model.architecture, {**self.model.config, "num_sources": len(self.sources)})
-        module = SeparationModule(separator, SeparationLoss(self.loss), self.optimizer, self.training)
+        module = SeparationModule(separator, SeparationLoss(self.loss, self.sources), self.optimizer, self.training)
         if self.trainer.compile:
             separator.masker.compile()
         return module

@@ -149,7 +149,7 @@ class ChannelConfig:
         equalise: Each talker through a smooth curve of gains of its own.
         band_limit: All through one low-pass and high-pass: a cheap microphone.
         telephone: All through 300 to 3,400 Hz, 8 kHz and µ-law (ITU-T G.711).
-        codec: Each talker through Opus at 6 to 24 kbit/s.
+        codec: Each talker through Opus at about 12 to 34 kbit/s.
         clip: The loudest samples are cut off.
         gain_db: Range of the equaliser's gains: plus or minus so much.
     """

@@ -1,0 +1,184 @@
+"""Band networks: the spectrum in bands of a few bins, one resolution from end to end, masks that sum to the mixture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from separator.bricks.conv2d import Conv2d, ConvBlock2d
+from separator.bricks.convnext import ConvNeXtBlock2d
+from separator.bricks.full_band import FullBandMixing, RecurrentMemory, TimeGate
+from separator.bricks.norm import make_norm
+from separator.bricks.resnet import AxialBlock, ResNetBlock
+from separator.errors import InputError
+from separator.models.config import FourierConfig
+from separator.models.fourier import FourierSeparator, compressed_parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandNetworkConfig(FourierConfig):
+    """Every choice of a band network.
+
+    Args:
+        mask: "complex", unbounded masks that sum to 1 over the sources; or "softmax", real ones that do.
+        bands: Pairs of bins in a band and how many such bands there are, from the lowest bin but DC up to the highest.
+        band_channels: Channels of every band.
+        block: The brick that convolves over bands and frames: "resnet"; "axial", whose two convolutions go over frames
+            and over bands; or "convnext".
+        block_kernel_size: Its taps over bands and over frames; odd.
+        num_blocks: Blocks in a repeat, with dilations 1, 2, 4, ... over frames.
+        num_repeats: Repeats.
+        full_band_channels: Channels of the full-band mixing after each block; 0 leaves it out.
+        time_gate: Whether each repeat ends with a gate from statistics over all frames.
+        recurrent_size: Units in each direction of a recurrent memory after each repeat but the last; 0 leaves it out.
+
+    Raises:
+        InputError: If a value is out of range.
+    """
+
+    mask: Literal["complex", "softmax"] = "complex"  # type: ignore[assignment]
+    bands: tuple[tuple[int, int], ...] = ((4, 32), (16, 8))
+    band_channels: int = 48
+    block: Literal["resnet", "axial", "convnext"] = "resnet"
+    block_kernel_size: int = 3
+    num_blocks: int = 4
+    num_repeats: int = 2
+    full_band_channels: int | None = 8
+    time_gate: bool = True
+    recurrent_size: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.block_kernel_size % 2 == 0:
+            raise InputError(f"block_kernel_size: expected an odd number, found {self.block_kernel_size}")
+        bins = self.window_length // 2
+        if any(min(pair) < 1 for pair in self.bands) or sum(width * number for width, number in self.bands) != bins:
+            raise InputError(
+                f"bands: expected pairs (bins in a band, bands) that hold all {bins} bins but DC, "
+                f"found {[list(pair) for pair in self.bands]}"
+            )
+        for name in ("full_band_channels", "recurrent_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name}: expected null or at least 1, found {value}")
+
+    @property
+    def num_bands(self) -> int:
+        """Bands of the spectrum."""
+        return sum(number for _, number in self.bands)
+
+
+def _resnet(config: BandNetworkConfig, dilation: int) -> nn.Module:
+    channels = config.band_channels
+    return ResNetBlock(channels, channels, config.block_kernel_size, dilation=(1, dilation), causal=config.causal)
+
+
+def _convnext(config: BandNetworkConfig, dilation: int) -> nn.Module:
+    channels, kernel = config.band_channels, config.block_kernel_size
+    return ConvNeXtBlock2d(
+        channels, kernel_size=kernel, dilation=(1, dilation), causal=config.causal, layer_scale=0.1
+    )
+
+
+def _axial(config: BandNetworkConfig, dilation: int) -> nn.Module:
+    return AxialBlock(config.band_channels, config.block_kernel_size, dilation, config.causal)
+
+
+BAND_BLOCKS: dict[str, Callable[[BandNetworkConfig, int], nn.Module]] = {
+    "resnet": _resnet,
+    "axial": _axial,
+    "convnext": _convnext,
+}
+"""Name of each block, and what makes one from a config and its dilation over frames."""
+
+
+class BandMasker(nn.Module):
+    """Masks for every source from complex frames.
+
+    Args:
+        config: Every choice.
+
+    Shape:
+        `(B, C·F, K)` complex to `(B, S, C·F, K)`, complex or real; the masks of all sources sum to 1.
+    """
+
+    def __init__(self, config: BandNetworkConfig) -> None:
+        super().__init__()
+        self.num_bins = config.window_length // 2 + 1
+        self.channels = config.channels
+        self.num_sources = config.num_sources
+        self.is_complex = config.mask == "complex"
+        self.bands = config.bands
+        width, features = config.band_channels, 2 * config.channels
+        self.norm = make_norm(config.norm, features * self.num_bins, config.causal)
+        self.split = nn.ModuleList(
+            # Odd, and reaching half a band into the next.
+            ConvBlock2d(features, width, (2 * bins + 1, 3), stride=(bins, 1), causal=config.causal)
+            for bins, _ in config.bands
+        )
+        layers: list[nn.Module] = []
+        for repeat in range(config.num_repeats):
+            for number in range(config.num_blocks):
+                layers.append(BAND_BLOCKS[config.block](config, 2**number))
+                if config.full_band_channels is not None:
+                    layers.append(FullBandMixing(width, config.num_bands, config.full_band_channels))
+            if config.time_gate:
+                layers.append(TimeGate(width, config.causal))
+            if config.recurrent_size is not None and repeat + 1 < config.num_repeats:
+                size = config.recurrent_size
+                layers.append(RecurrentMemory(width, config.num_bands, size, causal=config.causal))
+        self.layers = nn.Sequential(*layers)
+        maps = config.num_sources * config.channels * (2 if self.is_complex else 1)
+        self.merge = nn.ModuleList(Conv2d(width, maps * bins, (3, 1)) for bins, _ in config.bands)
+        with torch.no_grad():
+            for merge in self.merge:
+                merge.weight.mul_(0.1)  # type: ignore[operator]  # at first about the same share for each source
+        reaches: list[Any] = [layer.receptive_field for layer in (self.split[0], *layers)]
+        self.receptive_field = 1 + sum(frames - 1 for _, frames in reaches)
+        """Frames that the convolutions see."""
+
+    def forward(self, frames: Tensor) -> Tensor:
+        features = self.norm(compressed_parts(frames).flatten(1, 2)).unflatten(1, (-1, self.num_bins))
+        parts, first = [], 1  # DC is left out
+        for split, (bins, number) in zip(self.split, self.bands, strict=True):
+            parts.append(split(features[:, :, first : first + bins * number]))
+            first += bins * number
+        hidden = torch.cat(parts, dim=2).contiguous(memory_format=torch.channels_last)  # (B, C, bands, K)
+        hidden = self.layers(hidden)
+        masks, first = [], 0
+        for merge, (bins, number) in zip(self.merge, self.bands, strict=True):
+            maps = merge(hidden[:, :, first : first + number]).float().unflatten(1, (-1, bins))
+            masks.append(maps.transpose(2, 3).flatten(2, 3))  # (B, maps, bins · number, K)
+            first += number
+        maps = torch.cat([masks[0][:, :, :1], *masks], dim=2)  # DC as the bin above: (B, maps, F, K)
+        if self.is_complex:
+            maps = maps.unflatten(1, (self.num_sources, 2, self.channels))
+            mask = torch.complex(maps[:, :, 0], maps[:, :, 1])  # (B, S, C, F, K)
+            mask = mask + (1 - mask.sum(dim=1, keepdim=True)) / self.num_sources
+        else:
+            mask = torch.softmax(maps.unflatten(1, (self.num_sources, self.channels)), dim=1)
+        return mask.flatten(2, 3)
+
+
+class BandNetwork(FourierSeparator):
+    """Short-time Fourier transform, a network of one resolution over bands and frames, masks, inverse transform.
+
+    Each block convolves over near bands and, dilated, over near and far frames; full-band mixing and the time gate
+    reach what lies further. The sources sum to the mixture.
+
+    Args:
+        config: Every choice of the model.
+
+    Shape:
+        `(B, C, T)` to `(B, S, C, T)`, for any `T ≥ 1`.
+
+    Source:
+        One resolution in bands, narrow-band and cross-band parts in turns: Quan and Li, SpatialNet, arXiv 2307.16516.
+        Bands: Luo and Yu, band-split RNN, arXiv 2209.15174. Complex masks: Williamson, Wang and Wang, 2016.
+    """
+
+    def __init__(self, config: BandNetworkConfig) -> None:
+        masker = BandMasker(config)
+        super().__init__(config, masker, masker.receptive_field)
