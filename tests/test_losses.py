@@ -11,7 +11,7 @@ from torchmetrics.functional.audio import (
 )
 
 from separator.errors import InputError
-from separator.losses import TERMS, LossConfig, SeparationLoss, multi_resolution_stft
+from separator.losses import TERMS, LossConfig, SeparationLoss, interchangeable, multi_resolution_stft
 
 
 def signals(num_sources: int = 2, batch: int = 3, samples: int = 4000) -> tuple[Tensor, Tensor]:
@@ -154,3 +154,64 @@ def test_shapes_that_differ_are_refused() -> None:
 def test_a_wrong_config_is_one_line(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         LossConfig(**options)  # type: ignore[arg-type]
+
+
+NAMES = ("speaker1", "speaker2", "noise")
+
+
+def test_sources_whose_names_differ_by_a_number_are_interchangeable() -> None:
+    assert interchangeable(NAMES) == [[0, 1], [2]]
+    assert interchangeable(("vocals", "drums", "bass", "other")) == [[0], [1], [2], [3]]
+    assert interchangeable(("s1", "noise", "s2", "s3")) == [[0, 2, 3], [1]]
+    assert interchangeable(("speaker", "speaker1")) == [[0], [1]]
+
+
+def test_by_name_talkers_are_in_any_order_and_the_noise_is_itself() -> None:
+    _, reference = signals(num_sources=3)
+    loss = SeparationLoss(LossConfig({"snr": 1.0}, "by_name"), NAMES)
+    swapped, displaced = reference[:, [1, 0, 2]], reference[:, [2, 1, 0]]
+    torch.testing.assert_close(loss(swapped, reference), loss(reference, reference))
+    torch.testing.assert_close(loss.assign(swapped, reference), reference)
+    assert loss(displaced, reference) > loss(reference, reference) + 50
+    invariant = SeparationLoss(LossConfig({"snr": 1.0}))
+    torch.testing.assert_close(invariant(displaced, reference), invariant(reference, reference))
+
+
+def test_by_name_is_the_weighted_mean_of_its_groups() -> None:
+    estimate, reference = signals(num_sources=3)
+    loss = SeparationLoss(LossConfig({"l1": 1.0}, "by_name", source_weights={"noise": 0.5}), NAMES)
+    distance = (estimate.unsqueeze(2) - reference.unsqueeze(1)).abs().mean(dim=(3, 4))  # (B, S, S)
+    straight, crossed = distance[:, 0, 0] + distance[:, 1, 1], distance[:, 0, 1] + distance[:, 1, 0]
+    expected = torch.minimum(straight, crossed).mean() + 0.5 * distance[:, 2, 2].mean()
+    torch.testing.assert_close(loss(estimate, reference), expected / 2.5)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [({"piano": 1.0}, "expected names out of speaker1, speaker2, noise, found 'piano'"), ({"speaker1": 2.0}, "one wei")],
+)
+def test_weights_that_fit_no_source_or_split_a_group_are_refused(weights: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SeparationLoss(LossConfig(permutation="by_name", source_weights=weights), NAMES)
+
+
+def test_snr_in_the_mixture_at_its_corners() -> None:
+    """Perfect: the reference's level above the floor; silent for silent: nothing; half the mixture for silence: -24."""
+    torch.manual_seed(0)
+    talker = torch.randn(1, 1, 1, 8000)
+    reference = torch.cat([talker, 0 * talker], dim=1)  # the mixture is the talker
+    floor = 1e-3
+
+    def loss(estimate: Tensor) -> Tensor:
+        return SeparationLoss(LossConfig({"snr_in_mixture": 1.0}, "fixed"))(estimate, reference)
+
+    perfect = -10 * torch.log10(torch.tensor((1 + floor) / floor)) / 2
+    torch.testing.assert_close(loss(reference), perfect, atol=1e-3, rtol=0)
+    half = torch.cat([talker / 2, talker / 2], dim=1)
+    expected = -10 * torch.log10(torch.tensor((1 + floor) / (0.25 + floor) * floor / (0.25 + floor))) / 2
+    torch.testing.assert_close(loss(half), expected, atol=1e-3, rtol=0)
+    estimate = (0 * reference).requires_grad_()
+    loss(estimate).backward()
+    assert estimate.grad is not None and estimate.grad.isfinite().all()
+    silence = SeparationLoss(LossConfig({"snr_in_mixture": 1.0}, "fixed"))(0 * reference, 0 * reference)
+    assert float(silence) == pytest.approx(0.0)

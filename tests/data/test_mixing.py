@@ -10,7 +10,15 @@ import soundfile
 import torch
 
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
-from separator.data.config import MixtureListConfig, NoiseConfig, RoomConfig, SpeakersConfig, SpeakerSet
+from separator.data.config import (
+    ChannelConfig,
+    MixtureListConfig,
+    NoiseConfig,
+    RoomConfig,
+    ScenesConfig,
+    SpeakersConfig,
+    SpeakerSet,
+)
 from separator.data.mixing import SPEECH_LEVEL_DB, MixedSpeakers
 from separator.data.noise import Noises, load_noise
 from separator.data.recordings import load_recordings
@@ -106,7 +114,7 @@ def test_levels_and_full_scale() -> None:
 def test_talkers_overlap_by_the_share_asked_for(speakers, num_speakers: int, overlap: float) -> None:
     """Each talks for L of the time and shares overlap·L with the next: L·(S - (S - 1)·overlap) is the whole."""
     data = mixed(speakers, num_speakers=num_speakers, overlap=(overlap, overlap))
-    starts, length = data._turns(np.random.default_rng(0))
+    starts, length = data._places(np.random.default_rng(0))
     assert length == pytest.approx(16000 / (num_speakers - (num_speakers - 1) * overlap), abs=1)
     for first, second in pairwise(starts):
         assert (first + length - second) / length == pytest.approx(overlap, abs=0.001)
@@ -182,3 +190,81 @@ def test_recordings_on_disk_are_those_in_memory(tmp_path: Path) -> None:
         assert first.num_samples == second.num_samples == 16000
         np.testing.assert_allclose(first.read(3000, 5000), second.read(3000, 5000), atol=1e-3)
         assert len(second.read(15000, 5000)) == 1000
+
+
+# Scenes, similar voices, and the noise as a source.
+
+EVERYTHING = {
+    "scenes": ScenesConfig(1, 1, 1, 1),
+    "channel": ChannelConfig(equalise=0.5, band_limit=0.5, telephone=0.5, codec=0.2, clip=0.5),
+}
+
+
+def noisy(tmp_path: Path, **changes: Any) -> tuple[NoiseConfig, Noises]:
+    soundfile.write(tmp_path / "kept.wav", 0.1 * np.random.default_rng(0).standard_normal(40000), 16000)
+    soundfile.write(tmp_path / "scored.wav", 0.1 * np.ones(40000), 16000)
+    noise = NoiseConfig(".", is_source=True, exclude=("scored.*",), **changes)
+    return noise, load_noise(tmp_path, noise, 16000)
+
+
+def test_with_the_noise_as_a_source_the_sources_are_the_whole_mixture(speakers, tmp_path: Path) -> None:
+    noise, noises = noisy(tmp_path, probability=0.5)
+    data = mixed(speakers, noise=noises, **EVERYTHING)
+    data.config = config(noise=noise, **EVERYTHING)
+    again = mixed(speakers, noise=noises, **EVERYTHING)
+    again.config = data.config
+    for index in range(40):
+        example = data[index]
+        assert example.sources.shape == (3, 1, 16000) and example.sources.isfinite().all()
+        torch.testing.assert_close(example.sources.sum(dim=0), example.mixture, rtol=0, atol=1e-6)
+        assert torch.equal(example.mixture, again[index].mixture)
+
+
+@pytest.mark.parametrize(
+    ("scene", "talkers"), [("together", {2}), ("turns", {1, 2}), ("alone", {1}), ("silence", {0})]
+)
+def test_scenes_have_their_talkers(speakers, scene: str, talkers: set[int]) -> None:
+    scenes = ScenesConfig(**({"together": 0, "turns": 0, "alone": 0, "silence": 0} | {scene: 1}))
+    data = mixed(speakers, scenes=scenes, segment_samples=32000)
+    heard = [int((data[index].sources.abs().amax(dim=(1, 2)) > 0).sum()) for index in range(30)]
+    assert set(heard) <= talkers and max(heard) == max(talkers)
+
+
+def test_scenes_come_as_often_as_asked(speakers) -> None:
+    data = mixed(speakers, scenes=ScenesConfig(together=1, alone=3))
+    alone = [int((data[index].sources.abs().amax(dim=(1, 2)) > 0).sum()) == 1 for index in range(200)]
+    assert 0.65 < np.mean(alone) < 0.85
+
+
+def test_with_one_scene_examples_are_what_they_always_were(speakers) -> None:
+    """The scene of a recipe that names none takes no random number."""
+    plain, weighted = mixed(speakers), mixed(speakers, scenes=ScenesConfig(together=0.3))
+    assert torch.equal(plain[3].mixture, weighted[3].mixture)
+
+
+def test_talkers_of_a_share_of_mixtures_have_similar_pitches(tmp_path: Path) -> None:
+    time = np.arange(32000) / 16000
+    for number, hertz in enumerate((90, 95, 180, 190, 350, 360)):
+        folder = tmp_path / "train" / f"voice{number}"
+        folder.mkdir(parents=True)
+        tones = sum(np.sin(2 * np.pi * hertz * harmonic * time) / harmonic for harmonic in range(1, 8))
+        soundfile.write(folder / "talk.wav", 0.1 * tones, 16000)
+    voices = load_speakers(tmp_path, "train", 16000)
+
+    def share(similar_pitch: float) -> float:
+        data = mixed(voices, similar_pitch=similar_pitch)
+        pairs = [data[index].name.split(": ")[1].split(" + ") for index in range(100)]
+        return float(np.mean([int(first[-1]) // 2 == int(second[-1]) // 2 for first, second in pairs]))
+
+    assert share(0.0) < 0.4 and share(1.0) > 0.95
+
+
+def test_noise_kept_to_score_on_is_never_heard(tmp_path: Path) -> None:
+    noise, noises = noisy(tmp_path)
+    assert [[each.path.name for each in folder] for folder in noises.folders] == [["kept.wav"]]
+    only = NoiseConfig(".", only=noise.exclude)
+    assert [[each.path.name for each in folder] for folder in load_noise(tmp_path, only, 16000).folders] == [
+        ["scored.wav"]
+    ]
+    with pytest.raises(InputError, match=r"expected noise that data\.noise\.only and exclude leave, found none"):
+        load_noise(tmp_path, NoiseConfig(".", exclude=("*",)), 16000)
