@@ -188,7 +188,10 @@ def test_by_name_is_the_weighted_mean_of_its_groups() -> None:
 
 @pytest.mark.parametrize(
     ("weights", "message"),
-    [({"piano": 1.0}, "expected names out of speaker1, speaker2, noise, found 'piano'"), ({"speaker1": 2.0}, "one wei")],
+    [
+        ({"piano": 1.0}, "expected names out of speaker1, speaker2, noise, found 'piano'"),
+        ({"speaker1": 2.0}, "expected one weight for speaker1, speaker2, found different ones"),
+    ],
 )
 def test_weights_that_fit_no_source_or_split_a_group_are_refused(weights: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):

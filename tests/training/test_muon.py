@@ -69,7 +69,7 @@ def test_its_state_is_saved_and_loaded() -> None:
 
     optimizer = Muon(network.parameters())
     step(network, optimizer)
-    state, weights = copy.deepcopy(optimizer.state_dict()), {name: each.clone() for name, each in network.state_dict().items()}
+    state, weights = copy.deepcopy((optimizer.state_dict(), network.state_dict()))
     step(network, optimizer)
     expected = {name: each.clone() for name, each in network.state_dict().items()}
     network.load_state_dict(weights)
