@@ -41,8 +41,8 @@ class FullBandMixing(nn.Module):
         nn.init.orthogonal_(self.matrices.view(-1, num_bands))
         self.expand = Conv2d(squeezed_channels, channels, kernel_size=1, bias=False)
         self.norm = nn.BatchNorm2d(channels)
-        self.receptive_field = 2 * num_bands - 1, 1
-        """(bands, frames): any band reaches any other."""
+        self.receptive_field = num_bands, 1
+        """(bands, frames): all bands, whichever is asked for."""
 
     def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:
         """(bands, frames) of the output."""
@@ -85,6 +85,11 @@ class TimeGate(nn.Module):
         return num_bands, num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
+        gate = 2 * torch.sigmoid(self.outward(torch.relu(self.inward(self._statistics(frames)))))
+        return frames * gate
+
+    def _statistics(self, frames: Tensor) -> Tensor:
+        """Mean and deviation over frames, `(B, 2C, F, 1)`, or over those up to each, `(B, 2C, F, K)`."""
         values = frames.float()
         if self.causal:
             count = torch.arange(1, frames.shape[3] + 1, device=frames.device, dtype=torch.float32)
@@ -92,9 +97,7 @@ class TimeGate(nn.Module):
         else:  # twice as fast on a CPU as the variance itself
             mean, power = values.mean(dim=3, keepdim=True), values.square().mean(dim=3, keepdim=True)
         variance = (power - mean.square()).clamp(min=0)
-        statistics = torch.cat([mean, (variance + 1e-5).sqrt()], dim=1).to(frames.dtype)  # (B, 2C, F, 1 or K)
-        gate = 2 * torch.sigmoid(self.outward(torch.relu(self.inward(statistics))))
-        return frames * gate
+        return torch.cat([mean, (variance + 1e-5).sqrt()], dim=1).to(frames.dtype)
 
 
 class RecurrentMemory(nn.Module):
@@ -126,7 +129,7 @@ class RecurrentMemory(nn.Module):
         self.recurrence = nn.GRU(hidden_size, hidden_size, batch_first=True, bidirectional=not causal)
         self.outward = nn.Linear(hidden_size * (1 if causal else 2), width)
         self.expand = Conv2d(squeezed_channels, channels, kernel_size=1)
-        self.receptive_field = 2 * num_bands - 1, 1
+        self.receptive_field = num_bands, 1
         """(bands, frames) apart from the recurrence, which reaches the whole input, or the whole past."""
 
     def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:

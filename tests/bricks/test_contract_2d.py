@@ -20,18 +20,20 @@ class Case2d:
         name: Key of `BRICKS`.
         arguments: Keyword arguments of the brick.
         channels: Channels of its input.
+        bins: Bins of its input, for a brick that is made for so many and joins them all; None takes any number.
     """
 
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
     channels: int = 4
+    bins: int | None = None
 
     def build(self) -> Any:
         torch.manual_seed(0)
         return BRICKS[self.name](**self.arguments).eval()
 
     def frames(self, num_bins: int, num_frames: int, batch: int = 2) -> Tensor:
-        return torch.randn(batch, self.channels, num_bins, num_frames)
+        return torch.randn(batch, self.channels, self.bins or num_bins, num_frames)
 
     def __str__(self) -> str:
         return " ".join([self.name, *(f"{key}={value}" for key, value in self.arguments.items())])
@@ -64,6 +66,13 @@ CASES_2D = [
     Case2d("convnext-block-2d", {"in_channels": 4, "layer_scale": 0.5}),
     Case2d("convnext-block-2d", _SIZES | {"kernel_size": (5, 3), "dilation": (1, 4), "layer_scale": 0.5}),
     Case2d("convnext-block-2d", _SIZES | _CAUSAL | {"dilation": 2, "layer_scale": 0.5}),
+    Case2d("axial-block", {"channels": 4, "kernel_size": 5, "dilation": 2}),
+    Case2d("axial-block", {"channels": 4, "causal": True}),
+    Case2d("time-gate", {"channels": 4}),
+    Case2d("time-gate", {"channels": 4, "causal": True}),
+    Case2d("full-band-mixing", {"channels": 4, "num_bands": 9, "squeezed_channels": 3}, bins=9),
+    Case2d("recurrent-memory", {"channels": 4, "num_bands": 9, "hidden_size": 5}, bins=9),
+    Case2d("recurrent-memory", {"channels": 4, "num_bands": 9, "hidden_size": 5, "causal": True}, bins=9),
 ]
 
 every_brick = pytest.mark.parametrize("case", CASES_2D, ids=str)
@@ -74,6 +83,7 @@ causal_bricks = pytest.mark.parametrize("case", [case for case in CASES_2D if ca
 @pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 1), (2, 3), (7, 8), (8, 7), (33, 12)], ids=str)
 def test_output_is_as_large_as_stated(case: Case2d, size: tuple[int, int]) -> None:
     brick = case.build()
+    size = (case.bins or size[0], size[1])
     output = brick(case.frames(*size))
     assert output.dim() == 4 and output.shape[0] == 2
     assert tuple(output.shape[2:]) == brick.output_size(*size)
@@ -86,7 +96,7 @@ def test_output_is_as_large_as_stated(case: Case2d, size: tuple[int, int]) -> No
 def test_receptive_field_measured_by_gradients_is_the_stated_one(case: Case2d) -> None:
     brick = case.build()
     bins, frames = brick.receptive_field
-    signal = torch.rand(1, case.channels, 3 * bins + 4, 3 * frames + 4, dtype=torch.float64)
+    signal = torch.rand(1, case.channels, case.bins or 3 * bins + 4, 3 * frames + 4, dtype=torch.float64)
     num_bins, num_frames = brick.output_size(*signal.shape[2:])
     copied = without_statistics(brick)
     for position in ((num_bins // 2, num_frames // 2), (num_bins // 2 + 1, num_frames // 2 - 1)):
@@ -96,7 +106,7 @@ def test_receptive_field_measured_by_gradients_is_the_stated_one(case: Case2d) -
             round(length / count) for length, count in zip(signal.shape[2:], (num_bins, num_frames), strict=True)
         ]
         centre = [index * step for index, step in zip(position, strides, strict=True)]
-        assert sum(spans[0]) == 2 * centre[0], "centred over bins"
+        assert case.bins is not None or sum(spans[0]) == 2 * centre[0], "centred over bins"
         assert spans[1][1] == centre[1] if brick.causal else sum(spans[1]) == 2 * centre[1]
 
 
@@ -180,6 +190,8 @@ def test_training_step_is_one_graph_for_any_size(case: Case2d) -> None:
 def test_exported_program_takes_any_size(case: Case2d) -> None:
     brick, frames = case.build(), case.frames(9, 12)
     dynamic = {0: Dim("batch"), 2: Dim("bins", min=4), 3: Dim("frames", min=4)}  # more than one output bin and frame
+    if case.bins is not None:
+        del dynamic[2]
     with torch.no_grad():
         program = torch.export.export(brick, (frames,), dynamic_shapes=(dynamic,)).module()
     for other in (frames, case.frames(33, 4, batch=3)):

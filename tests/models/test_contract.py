@@ -9,6 +9,7 @@ import torch
 
 from separator.checkpoint import ModelDescription, load_model, save_model
 from separator.models import ARCHITECTURES, build_model, config_to_dict
+from separator.models.band_network import BAND_BLOCKS
 from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram import BLOCKS
 from tests.receptive_field import measured_receptive_field, without_statistics
@@ -23,6 +24,7 @@ _STACK = {
 _BASIS = {"num_filters": 10, "kernel_size": 16}
 _FOURIER = {"window_length": 32, "hop_length": 16}
 _LEVELS = _FOURIER | {"level_channels": [4, 8], "num_blocks": 2, "num_repeats": 1}
+_BANDS = _FOURIER | {"bands": [[2, 4], [4, 2]], "band_channels": 5, "num_blocks": 2, "num_repeats": 1}
 _CAUSAL = {"causal": True, "norm": "cLN"}
 
 
@@ -57,6 +59,11 @@ SMALL = {
         | {"block": "convnext", "block_kernel_size": 7, "layer_scale": 0.5}
         | {"features": "complex", "mask": "complex", "level_channels": [3, 5, 6]},
     ),
+    "band network": Small(
+        "band_network", _BANDS | {"block": "resnet", "full_band_channels": 3, "recurrent_size": 4, "num_repeats": 2}
+    ),
+    "band network axial": Small("band_network", _BANDS | {"block": "axial", "mask": "softmax"}),
+    "band network convnext": Small("band_network", _BANDS | {"block": "convnext", "full_band_channels": None}),
 }
 """Every architecture, and every block of the spectrogram separators."""
 
@@ -65,7 +72,8 @@ every_model = pytest.mark.parametrize("small", SMALL.values(), ids=SMALL)
 
 def test_every_architecture_and_block_has_a_small_config() -> None:
     assert {small.architecture for small in SMALL.values()} == set(ARCHITECTURES)
-    assert {small.config["block"] for small in SMALL.values() if "block" in small.config} == set(BLOCKS)
+    for architecture, blocks in (("spectrogram", BLOCKS), ("band_network", BAND_BLOCKS)):
+        assert {small.config["block"] for small in SMALL.values() if small.architecture == architecture} == set(blocks)
 
 
 @torch.no_grad()
@@ -123,7 +131,8 @@ def test_a_causal_model_looks_ahead_by_all_of_its_latency(small: Small) -> None:
 @every_model
 @pytest.mark.parametrize("causal", [False, True])
 def test_receptive_field_measured_by_gradients_is_the_stated_one(small: Small, causal: bool) -> None:
-    model = small.build(causal, **({} if small.config.get("mask") == "complex" else {"mask": "relu"}))
+    unbounded = "complex" if small.architecture == "band_network" or small.config.get("mask") == "complex" else "relu"
+    model = small.build(causal, mask=unbounded)
     hop = small.config.get("hop_length", small.config.get("kernel_size", 0) // 2)
     mixture = torch.rand(1, 1, 3 * model.receptive_field_samples, dtype=torch.float64)
     middle = mixture.shape[2] // 2
