@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from separator.bricks.rows import RowLinear, fast_path, is_plain
 from separator.errors import InputError
 
 Activation = Literal["linear", "relu"]
@@ -107,10 +106,6 @@ class Conv1dEncoder(_FrameGeometry):
 
     def forward(self, waveform: Tensor) -> Tensor:
         padded = functional.pad(waveform, (self.edge, self._fill(waveform.shape[2])))
-        if fast_path(self, waveform) and is_plain(self.basis, nn.Conv1d):
-            segments = padded.unfold(2, self.kernel_size, self.stride).transpose(1, 2).flatten(2)  # (B, K, C·L)
-            frames = RowLinear(self.basis.weight.flatten(1))(segments).transpose(1, 2)
-            return frames.relu_() if self.activation == "relu" else frames
         with torch.autocast(waveform.device.type, enabled=False):
             frames = self.basis(padded.to(self.basis.weight.dtype))  # (B, N, K)
         return frames.relu() if self.activation == "relu" else frames
@@ -162,14 +157,7 @@ class Conv1dDecoder(_FrameGeometry):
             raise ValueError(
                 f"frames of {length} samples: expected {self._num_frames(length)}, found {frames.shape[2]}"
             )
-        if fast_path(self, frames) and is_plain(self.basis, nn.ConvTranspose1d):
-            segments = RowLinear(self.basis.weight.flatten(1).t())(frames.transpose(1, 2))  # (B, K, C·L)
-            covered = (frames.shape[2] - 1) * self.stride + self.kernel_size
-            waveform = functional.fold(
-                segments.transpose(1, 2), (1, covered), (1, self.kernel_size), stride=(1, self.stride)
-            ).squeeze(2)
-        else:
-            with torch.autocast(frames.device.type, enabled=False):
-                waveform = self.basis(frames.to(self.basis.weight.dtype))  # (B, C, edge + T + fill)
+        with torch.autocast(frames.device.type, enabled=False):
+            waveform = self.basis(frames.to(self.basis.weight.dtype))  # (B, C, edge + T + fill)
         uncovered = max(length + self.edge - waveform.shape[2], 0)
         return functional.pad(waveform, (0, uncovered))[:, :, self.edge : self.edge + length]

@@ -3,9 +3,7 @@
 from torch import Tensor, nn
 
 from separator.bricks.dilated import DilatedConv1d
-from separator.bricks.norm import GlobalLayerNorm, make_norm
-from separator.bricks.rows import fast_path, is_plain
-from separator.bricks.separable_tcn_inference import fused_separable_tcn
+from separator.bricks.norm import make_norm
 from separator.errors import InputError
 
 
@@ -113,7 +111,6 @@ class SeparableTCN(nn.Module):
             if value < 1:
                 raise InputError(f"{name} must be at least 1, found {value}")
         self.causal = causal
-        self.norm = norm
         last = num_blocks * num_repeats - 1
         self.blocks = nn.ModuleList(
             SeparableBlock(
@@ -135,23 +132,8 @@ class SeparableTCN(nn.Module):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        if self.norm == "gLN" and fast_path(self, frames) and self._is_as_built():
-            fused = fused_separable_tcn(self, frames)
-            if fused is not None:
-                return fused
         frames, total = self.blocks[0](frames)
         for block in self.blocks[1:]:
             frames, skip = block(frames)
             total = total + skip  # (B, Sc, K)
         return total
-
-    def _is_as_built(self) -> bool:
-        """Whether the blocks and their parts are those of the constructor: the fast path knows no others."""
-        kinds = [DilatedConv1d, nn.PReLU, GlobalLayerNorm, DilatedConv1d, nn.PReLU, GlobalLayerNorm]
-        kinds += [DilatedConv1d, DilatedConv1d]  # the last block has one of these alone
-        if not all(is_plain(block, SeparableBlock) for block in self.blocks):
-            return False
-        if any(block.residual is None for block in self.blocks[:-1]):
-            return False
-        parts = [(part, kind) for block in self.blocks for part, kind in zip(block.children(), kinds, strict=False)]
-        return all(is_plain(part, kind) and getattr(part, "num_parameters", 1) == 1 for part, kind in parts)

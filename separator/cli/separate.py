@@ -153,14 +153,13 @@ def _separate_all(
 
 def _end_between_layers(separator: "Separator", stop: "Event") -> None:
     """Ctrl-C reaches the main thread alone: let the others look for it before each layer of the model."""
-    from separator.bricks.rows import BetweenLayers
 
-    def check() -> None:
+    def check(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
 
-    for module in separator.model.modules():
-        module.register_forward_pre_hook(BetweenLayers(check))
+    for module in separator.fused.modules():
+        module.register_forward_pre_hook(check)
 
 
 def _check_writable(folder: Path) -> None:

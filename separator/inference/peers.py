@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from separator.bricks.conv1d import Conv1dEncoder
-from separator.bricks.rows import RowLinear
 from separator.errors import InputError
+from separator.inference.fused import fuse
+from separator.inference.fused.pointwise import pointwise
 from separator.inference.speed import in_turns, noise
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig, torchaudio_names
 from separator.models.pipeline import MaskingSeparator
@@ -49,6 +50,8 @@ def measure_peers(
 ) -> Iterator[Peer]:
     """Measure a model in turns with torchaudio's Conv-TasNet, and with asteroid's where that is installed.
 
+    What is measured is what a `Separator` runs.
+
     Args:
         model: Any separator; it is left on `device`, in evaluation mode.
         sample_rate: Its rate in Hz.
@@ -59,6 +62,7 @@ def measure_peers(
         InputError: If the length is out of range.
     """
     model = model.to(device).eval()
+    fused = fuse(model, device, torch.float32)
     mixture = noise(model.channels, sample_rate, seconds).to(device)
     for name, build in PEERS.items():
         try:
@@ -68,10 +72,10 @@ def measure_peers(
         peer = peer.to(device).eval()
         # Another network takes one channel; several are separated as so many mixtures.
         heard = mixture if same_weights else mixture.transpose(0, 1)
-        ours, theirs = in_turns([partial(model, mixture), partial(peer, heard)], device)
+        ours, theirs = in_turns([partial(fused, mixture), partial(peer, heard)], device)
         difference = None
         if same_weights:
-            difference = float((model(mixture).flatten(1, 2) - peer(mixture)).abs().max())
+            difference = float((fused(mixture).flatten(1, 2) - peer(mixture)).abs().max())
         yield Peer(
             name=name,
             same_weights=same_weights,
@@ -173,7 +177,7 @@ def matrix_rate(device: torch.device) -> float:
     left = torch.randn(MATRIX_SIZE, MATRIX_SIZE, device=device)
     calls: list[Callable[[], Tensor]] = [lambda: left @ left]
     if device.type == "cpu":
-        calls.append(partial(RowLinear(left), left))
+        calls.append(partial(pointwise, left, left))
     with torch.inference_mode():
         fastest = min(each.seconds for each in in_turns(calls, device))
     return 2 * MATRIX_SIZE**3 / fastest

@@ -16,6 +16,7 @@ from separator.errors import InputError
 from separator.inference.batching import ModelQueue
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.devices import find_device
+from separator.inference.fused import fuse
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
 from separator.inference.remainder import RemainderSharing
@@ -54,8 +55,11 @@ REMAINDER_REACH_SECONDS = 0.025
 class Separator:
     """Separates recordings with one model. It keeps nothing between calls: several threads may use it at once.
 
+    What runs is `fused`: a copy of `model` made faster once, at construction, or `model` itself where there is no such
+    copy. A copy keeps the weights of that moment: after changing those of `model`, make a new Separator.
+
     Args:
-        model: Maps `(B, C, T)` to `(B, S, C, T)`.
+        model: Maps `(B, C, T)` to `(B, S, C, T)`; kept as `model`, moved to the device, in evaluation mode.
         description: Its sample rate and source names.
         device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`.
         precision: `auto` (bfloat16 on CUDA, float32 elsewhere), `float32`, `bfloat16`.
@@ -91,6 +95,7 @@ class Separator:
         self.chunk_seconds = chunk_seconds
         self.mixture_consistency = description.sums_to_mixture if mixture_consistency is None else mixture_consistency
         self.model = model.to(self.device).eval()
+        self.fused = fuse(self.model, self.device, self.dtype)
         self._queue = ModelQueue(self._run_model, BATCH_ROWS[self.device.type])
 
     @classmethod
@@ -278,7 +283,7 @@ class Separator:
     def _run_model(self, batch: Tensor) -> Tensor:
         """`(B, C, T)` to `(B, S, C, T)`, both on the CPU."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            separated: Tensor = self.model(batch.to(self.device)).float().cpu()
+            separated: Tensor = self.fused(batch.to(self.device)).float().cpu()
         return separated
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from separator.errors import InputError
+from separator.inference.fused import fuse
 from separator.models.pipeline import MaskingSeparator
 
 REPEATS = 5
@@ -41,7 +42,7 @@ class Speed:
 
 @torch.inference_mode()
 def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float = 10.0) -> Speed:
-    """Separate noise a few times and take the time and the memory.
+    """Separate noise a few times, as a `Separator` does, and take the time and the memory.
 
     The memory of a CPU is that of the whole process since its start: measure in a fresh one.
 
@@ -54,13 +55,13 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
     Raises:
         InputError: If the length is out of range.
     """
-    model = model.to(device).eval()
+    fused = fuse(model.to(device).eval(), device, torch.float32)
     mixture = noise(model.channels, sample_rate, seconds).to(device)
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
-    (taken,) = in_turns([lambda: model(mixture)], device)
+    (taken,) = in_turns([lambda: fused(mixture)], device)
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
     return Speed(
         real_time_factor=taken.seconds / seconds,

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from separator.bricks.norm import GlobalLayerNorm, make_norm
-from separator.bricks.rows import Moments, RowLinear, fast_path, is_plain, is_pointwise
+from separator.bricks.norm import make_norm
 from separator.bricks.separable_tcn import SeparableTCN
 from separator.models.config import MaskingConfig, SeparableTCNConfig
 
@@ -70,38 +69,7 @@ class TCNMasker(nn.Module):
         return int(self.tcn.receptive_field)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:
-        if fast_path(self, frames) and is_pointwise(self.output):
-            return self._masks_by_rows(frames)
         hidden = self.tcn(self.bottleneck(self.norm(frames)))
         masks: Tensor = self.output(self.activation(hidden)).unflatten(1, (self.num_sources, self.num_features))
         masks = self.mask(masks)
         return masks
-
-    def _masks_by_rows(self, frames: Tensor) -> Tensor:
-        """The fast path of `forward`: a frame's channels side by side in memory, gLN folded into the bottleneck."""
-        foldable = is_plain(self.norm, GlobalLayerNorm) and is_pointwise(self.bottleneck)
-        hidden = self._folded_bottleneck(frames) if foldable else None
-        if hidden is None:
-            hidden = self.bottleneck(self.norm(frames))
-        rows = self.activation(self.tcn(hidden)).transpose(1, 2)  # (B, K, Sc)
-        masks = RowLinear(self.output.weight[:, :, 0], self.output.bias)(rows)  # (B, K, S·N)
-        masks = masks.unflatten(2, (self.num_sources, self.num_features)).permute(0, 2, 3, 1)
-        masks = self.mask(masks)
-        return masks
-
-    def _folded_bottleneck(self, frames: Tensor) -> Tensor | None:
-        """What the bottleneck makes of the normalised frames; None if the norm cannot be folded."""
-        weight = self.bottleneck.weight[:, :, 0]
-        weighted = weight * self.norm.weight
-        constant = weight.mv(self.norm.bias)
-        if self.bottleneck.bias is not None:
-            constant = constant + self.bottleneck.bias
-        outputs = []
-        for rows in frames.transpose(1, 2).contiguous():  # (K, N)
-            moments = Moments()
-            moments.add(rows)
-            if moments.are_offset:
-                return None
-            gain, mean = moments.gain_and_mean(self.norm.eps)
-            outputs.append(RowLinear(gain * weighted, constant - gain * mean * weighted.sum(dim=1))(rows))
-        return torch.stack(outputs).transpose(1, 2)

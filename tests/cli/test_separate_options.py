@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from separator.bricks import separable_tcn
 from separator.cli.main import main
+from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from tests.audio.encoding import encode
 from tests.cli.separating import SOURCES, assert_same_sound, files, talk
 from tests.speech import buzz
@@ -282,10 +282,10 @@ def test_three_jobs_give_what_one_gives(separate, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_several_jobs_keep_the_fast_path(separate, jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_faster_copy_separates(separate, jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    fused = separable_tcn.fused_separable_tcn
-    monkeypatch.setattr(separable_tcn, "fused_separable_tcn", lambda *inputs: calls.append(1) or fused(*inputs))
+    forward = FusedSeparableTCN.forward
+    monkeypatch.setattr(FusedSeparableTCN, "forward", lambda *inputs: calls.append(1) or forward(*inputs))
     code, _, _ = separate(talk(tmp_path / "a.wav"), talk(tmp_path / "b.wav"), "--jobs", jobs)
     assert code == 0 and len(calls) == 2
 

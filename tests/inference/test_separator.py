@@ -12,7 +12,8 @@ from separator.audio.reading import read_audio
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import si_sdr
-from tests.tiny_model import perfect_separator, save_tiny_model
+from separator.models import build_model
+from tests.tiny_model import TINY, describe, perfect_separator, save_tiny_model
 
 
 def tones(sample_rate: int, seconds: float, low_hz: float = 200, high_hz: float = 3000) -> torch.Tensor:
@@ -107,6 +108,21 @@ def test_signals_that_cannot_be_separated_are_refused(waveform: torch.Tensor, wo
 def test_options_that_cannot_be_are_refused(tmp_path: Path, options: dict) -> None:
     with pytest.raises(InputError):
         Separator.from_pretrained(save_tiny_model(tmp_path / "m"), **options)
+
+
+def test_what_runs_is_a_copy_with_the_weights_of_its_construction() -> None:
+    model, mixture = build_model("stft_tcn", TINY), torch.randn(1000)
+    names = list(model.state_dict())
+    separator = Separator(model, describe(), device="cpu")
+    assert separator.model is model and list(separator.model.state_dict()) == names
+    assert separator.fused is not model
+    before = separator.separate(mixture, 16000)["speaker1"]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(2)
+    assert torch.equal(separator.separate(mixture, 16000)["speaker1"], before)
+    changed = Separator(model, describe(), device="cpu").separate(mixture, 16000)["speaker1"]
+    assert not torch.allclose(changed, before, atol=1e-4)
 
 
 def test_bfloat16_is_close_to_float32(tmp_path: Path) -> None:

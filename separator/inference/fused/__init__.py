@@ -1,0 +1,40 @@
+"""Faster copies of models for inference: built once from a model's weights, held to its output by tests."""
+
+import torch
+from torch import nn
+
+from separator.inference.fused.batch_norm import fold_batch_norm
+from separator.inference.fused.conv_tasnet import fuse_conv_tasnet, fuse_stft_tcn
+from separator.models.conv_tasnet import ConvTasNet
+from separator.models.pipeline import MaskingSeparator
+from separator.models.spectrogram import Spectrogram
+from separator.models.stft_tcn import STFTTCN
+
+
+def fuse(model: MaskingSeparator, device: torch.device, dtype: torch.dtype) -> MaskingSeparator:
+    """Return the fastest network there is that separates as `model` does in evaluation, to 1e-5 of its output.
+
+    There is a faster copy of a Conv-TasNet and an STFT-TCN with gLN on a CPU in float32, and of a spectrogram model
+    anywhere. It keeps the weights that the model has now, whatever becomes of the model, and gives no gradients. Any
+    other model is returned itself: one of a subclass, with a hook, or with a part that the copy does not know.
+
+    Args:
+        model: On `device`; left as it is.
+        device: Where it is to run.
+        dtype: Precision it is to run in: float32, or that of autocast.
+    """
+    if any(_is_altered(module) for module in model.modules()):
+        return model
+    if type(model) is Spectrogram:
+        return fold_batch_norm(model)
+    if device.type == "cpu" and dtype == torch.float32:
+        if type(model) is ConvTasNet:
+            return fuse_conv_tasnet(model)
+        if type(model) is STFTTCN:
+            return fuse_stft_tcn(model)
+    return model
+
+
+def _is_altered(module: nn.Module) -> bool:
+    """Return whether anything but its class decides what a module does: a `forward` of its own, or a hook."""
+    return any(name == "forward" or ("hooks" in name and held) for name, held in vars(module).items())

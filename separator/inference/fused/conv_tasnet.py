@@ -1,0 +1,123 @@
+"""Conv-TasNet and STFT-TCN on a CPU: from encoder to decoder a frame's channels lie side by side in memory."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
+from separator.inference.fused.global_norm import GlobalStatistics
+from separator.inference.fused.pointwise import pointwise
+from separator.inference.fused.separable_tcn import FusedSeparableTCN
+from separator.models.conv_tasnet import ConvTasNet
+from separator.models.stft_tcn import STFTTCN, LogMagnitudeMasker
+from separator.models.tcn_masker import TCNMasker
+
+
+def fuse_conv_tasnet(model: ConvTasNet) -> ConvTasNet:
+    """Return a faster copy of a Conv-TasNet, for a CPU in float32, without gradients.
+
+    The model itself is returned if it has cLN, weights of another precision, or a part that is not as its config says.
+    """
+    config: Any = model.config
+    if config.norm != "gLN" or not _is_built_by(model, lambda: ConvTasNet(config)):
+        return model
+    fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
+    fused.encoder = _FusedEncoder(fused.encoder)
+    fused.masker = _FusedMasker(fused.masker)
+    fused.decoder = _FusedDecoder(fused.decoder)
+    return cast(ConvTasNet, fused)
+
+
+def fuse_stft_tcn(model: STFTTCN) -> STFTTCN:
+    """Return a copy of an STFT-TCN with a faster masker; the model itself where `fuse_conv_tasnet` would."""
+    config: Any = model.config
+    masker: Any = model.masker
+    if config.norm != "gLN" or type(masker) is not LogMagnitudeMasker:
+        return model
+    num_features = config.channels * (config.window_length // 2 + 1)
+    if not _is_built_by(masker.masker, lambda: TCNMasker.separable(config, num_features)):
+        return model
+    fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
+    fused.masker.masker = _FusedMasker(fused.masker.masker)
+    return cast(STFTTCN, fused)
+
+
+def _is_built_by(module: nn.Module, build: Callable[[], nn.Module]) -> bool:
+    """Return whether a module has float32 weights, and in each place the class and sizes of the one that is built."""
+    if any(weight.dtype != torch.float32 for weight in module.parameters()):
+        return False
+    with torch.device("meta"):
+        built = build()
+    layout, expected = (
+        [(name, type(part), part.extra_repr()) for name, part in each.named_modules()] for each in (module, built)
+    )
+    return layout == expected
+
+
+class _FusedEncoder(nn.Module):
+    """The encoder as one matrix product: `(B, C, T)` to `(B, N, K)`, in memory `(B, K, N)`."""
+
+    def __init__(self, encoder: Conv1dEncoder) -> None:
+        super().__init__()
+        self.reference = encoder
+        self.weight = nn.Buffer(encoder.basis.weight.flatten(1))  # (N, C·L)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        length, kernel_size, stride = waveform.shape[2], self.reference.kernel_size, self.reference.stride
+        after = (self.reference.output_length(length) - 1) * stride + kernel_size - self.reference.edge - length
+        padded = functional.pad(waveform, (self.reference.edge, after))
+        segments = padded.unfold(2, kernel_size, stride).transpose(1, 2).flatten(2)  # (B, K, C·L)
+        frames = pointwise(segments, self.weight).transpose(1, 2)
+        return frames.relu_() if self.reference.activation == "relu" else frames
+
+
+class _FusedMasker(nn.Module):
+    """The masker with its first norm folded into the bottleneck: `(B, N, K)` to `(B, S, N, K)`."""
+
+    def __init__(self, masker: Any) -> None:
+        super().__init__()
+        self.reference = masker
+        weight = masker.bottleneck.weight[:, :, 0]
+        self.weight = nn.Buffer(weight * masker.norm.weight)
+        self.bias = nn.Buffer(masker.bottleneck.bias + weight.mv(masker.norm.bias))
+        self.tcn = FusedSeparableTCN(masker.tcn)
+        self.output_weight = nn.Buffer(masker.output.weight[:, :, 0])
+
+    def forward(self, frames: Tensor) -> Tensor:
+        reference = self.reference
+        hidden = frames.new_empty(len(frames), frames.shape[2], len(self.weight))  # (B, K, channels)
+        for sample, output in zip(frames.transpose(1, 2).contiguous(), hidden, strict=True):
+            output.copy_(self._bottleneck(sample))
+        hidden = reference.activation(self.tcn(hidden))  # (B, K, Sc)
+        masks = pointwise(hidden, self.output_weight, reference.output.bias)  # (B, K, S·N)
+        masks = reference.mask(masks.unflatten(2, (reference.num_sources, reference.num_features)).permute(0, 2, 3, 1))
+        return masks
+
+    def _bottleneck(self, frames: Tensor) -> Tensor:
+        """Norm and bottleneck of a sample, `(K, N)` to `(K, channels)`."""
+        statistics = GlobalStatistics()
+        statistics.add(frames)
+        if statistics.are_offset:
+            return self.reference.bottleneck(self.reference.norm(frames.t().unsqueeze(0)))[0].t()
+        gain, mean = statistics.gain_and_mean(self.reference.norm.eps)
+        return pointwise(frames, gain * self.weight, self.bias - gain * mean * self.weight.sum(dim=1))
+
+
+class _FusedDecoder(nn.Module):
+    """The decoder as one matrix product whose segments are summed: `(B, N, K)` to `(B, C, length)`."""
+
+    def __init__(self, decoder: Conv1dDecoder) -> None:
+        super().__init__()
+        self.reference = decoder
+        self.weight = nn.Buffer(decoder.basis.weight.flatten(1).t().contiguous())  # (C·L, N)
+
+    def forward(self, frames: Tensor, length: int) -> Tensor:
+        kernel_size, stride, edge = self.reference.kernel_size, self.reference.stride, self.reference.edge
+        segments = pointwise(frames.transpose(1, 2), self.weight).transpose(1, 2)  # (B, C·L, K)
+        covered = (frames.shape[2] - 1) * stride + kernel_size
+        waveform = functional.fold(segments, (1, covered), (1, kernel_size), stride=(1, stride)).squeeze(2)
+        return functional.pad(waveform, (-edge, edge + length - covered))

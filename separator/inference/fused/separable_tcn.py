@@ -1,0 +1,156 @@
+"""The separable TCN on a CPU: the sums of `separator.bricks.separable_tcn`, ordered so that little memory is moved.
+
+- A frame's channels lie side by side in memory, and a few hundred frames at a time go through a block while they are
+  in the cache. The 1×1 convolutions are matrix products with the PReLU in them.
+- gLN is never applied: from its two statistics it becomes a gain and a constant in the convolution that follows, a
+  depthwise one or a 1×1.
+- The residual and the skip 1×1 are one product; the constants of both go to the end of the stack.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.bricks.separable_tcn import SeparableTCN
+from separator.inference.fused.global_norm import GlobalStatistics
+from separator.inference.fused.pointwise import pointwise
+
+TILE_VALUES = 2**20
+"""Values of the hidden channels in a tile: 4 MB. Smaller tiles cost more calls than they save memory traffic."""
+
+
+class FusedSeparableTCN(nn.Module):
+    """A separable TCN with gLN, on a CPU in float32, without gradients.
+
+    Args:
+        tcn: Whose weights it takes. Where the norms of an input cannot be folded, it is used itself.
+
+    Shape:
+        `(B, K, channels)` to `(B, K, skip_channels)`.
+    """
+
+    def __init__(self, tcn: SeparableTCN) -> None:
+        super().__init__()
+        self.reference = tcn
+        self.blocks = nn.ModuleList(_FusedBlock(block) for block in tcn.blocks)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        first: Any = self.reference.blocks[0]
+        totals = frames.new_zeros(*frames.shape[:2], first.skip.out_channels)
+        for sample, total in zip(frames, totals, strict=True):
+            sums = _Sums(sample, total, first.expansion.out_channels)
+            if all(block(sums) for block in self.blocks):
+                sums.finish()
+            else:
+                total.copy_(self.reference(sample.t().unsqueeze(0))[0].t())
+        return totals
+
+
+class _Sums:
+    """What the blocks of a stack add to, for one sample.
+
+    A block's output waits until its gain is known and is added when the next block comes to that tile.
+
+    Args:
+        frames: `(K, channels)`.
+        total: `(K, skip_channels)`, zeros; holds the result after `finish`.
+        hidden_channels: Channels inside a block.
+    """
+
+    def __init__(self, frames: Tensor, total: Tensor, hidden_channels: int) -> None:
+        num_frames, self.channels = frames.shape
+        rows = max(TILE_VALUES // hidden_channels, 1)
+        self.tiles = [slice(start, min(start + rows, num_frames)) for start in range(0, num_frames, rows)]
+        self.residual = frames.clone(memory_format=torch.contiguous_format)
+        self.total = total
+        self.constants = frames.new_zeros(self.channels + total.shape[1])  # of both, not yet in them
+        self.hidden = frames.new_empty(num_frames, hidden_channels)
+        self.filtered = frames.new_empty(min(rows, num_frames), hidden_channels)
+        self.outputs: list[Tensor] = []
+        """Of the block before, tile by tile, of both and without their gain."""
+        self.gain = 0.0
+
+    def settle(self, index: int) -> Tensor:
+        """Add what waits for a tile, and return the residual path there."""
+        tile = self.tiles[index]
+        if self.outputs:
+            self.residual[tile].add_(self.outputs[index][:, : self.channels], alpha=self.gain)
+            self.total[tile].add_(self.outputs[index][:, self.channels :], alpha=self.gain)
+        return self.residual[tile]
+
+    def finish(self) -> None:
+        """Add the last block, which has a skip output alone, and the constants."""
+        for output, tile in zip(self.outputs, self.tiles, strict=True):
+            self.total[tile].add_(output[:, -self.total.shape[1] :], alpha=self.gain)
+        self.total.add_(self.constants[self.channels :])
+
+
+class _FusedBlock(nn.Module):
+    """A block of the stack, which adds to `_Sums`. Its call returns whether its norms could be folded.
+
+    Args:
+        block: The `SeparableBlock` whose weights it takes.
+    """
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        norm, outputs = block.expansion_norm, [each for each in (block.residual, block.skip) if each is not None]
+        self.expansion_weight = nn.Buffer(block.expansion.weight[:, :, 0])
+        self.expansion_bias = nn.Buffer(block.expansion.bias)
+        self.expansion_slope = float(block.expansion_prelu.weight)
+        self.expansion_eps = norm.eps
+        taps = block.depthwise.weight[:, 0].t().contiguous()  # (P, H)
+        self.gains = nn.Buffer(taps * norm.weight)
+        self.constants = nn.Buffer(taps * norm.bias)
+        self.depthwise_bias = nn.Buffer(block.depthwise.bias)
+        self.depthwise_slope = float(block.depthwise_prelu.weight)
+        self.depthwise_eps = block.depthwise_norm.eps
+        self.dilation = block.depthwise.dilation[0]
+        weight = torch.cat([each.weight[:, :, 0] for each in outputs])
+        self.output_weight = nn.Buffer(weight * block.depthwise_norm.weight)
+        self.output_sum = nn.Buffer(self.output_weight.sum(dim=1))
+        self.output_bias = nn.Buffer(torch.cat([each.bias for each in outputs]) + weight.mv(block.depthwise_norm.bias))
+
+    def forward(self, sums: _Sums) -> bool:
+        bias = self.expansion_bias + self.expansion_weight.mv(sums.constants[: sums.channels])
+        statistics = GlobalStatistics()
+        for index, tile in enumerate(sums.tiles):
+            expanded = pointwise(sums.settle(index), self.expansion_weight, bias, self.expansion_slope)
+            statistics.add(expanded)
+            sums.hidden[tile].copy_(expanded)
+        if statistics.are_offset:
+            return False
+        gain, mean = statistics.gain_and_mean(self.expansion_eps)
+        weights, constants = self.gains * gain, self.constants - self.gains * (gain * mean)
+
+        statistics, sums.outputs = GlobalStatistics(), []
+        for tile in sums.tiles:
+            values = self._depthwise(
+                sums.hidden, weights, constants, tile.start, sums.filtered[: tile.stop - tile.start]
+            )
+            statistics.add(values)
+            sums.outputs.append(pointwise(values, self.output_weight))
+        if statistics.are_offset:
+            return False
+        sums.gain, mean = statistics.gain_and_mean(self.depthwise_eps)
+        sums.constants[-len(self.output_bias) :] += self.output_bias - sums.gain * mean * self.output_sum
+        return True
+
+    def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> Tensor:
+        """Write the frames from `start` on of depthwise convolution and PReLU into `output`."""
+        num_frames, num_rows, middle = len(hidden), len(output), len(weights) // 2
+        constant = constants.sum(dim=0) + self.depthwise_bias
+        torch.addcmul(constant, hidden[start : start + num_rows], weights[middle], out=output)
+        for tap in range(len(weights)):
+            if tap == middle:
+                continue
+            # Frames whose input at this tap lies inside the signal. Outside it the input is zero after the norm.
+            shift = (tap - middle) * self.dilation
+            low = min(max(-shift - start, 0), num_rows)
+            high = min(max(num_frames - shift - start, low), num_rows)
+            output[low:high].addcmul_(hidden[start + low + shift : start + high + shift], weights[tap])
+            output[:low].sub_(constants[tap])
+            output[high:].sub_(constants[tap])
+        return functional.leaky_relu_(output, self.depthwise_slope)
