@@ -1,0 +1,86 @@
+"""Conversations: who talks when, as talkers take turns with pauses, interruptions and overlaps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One talker's turn.
+
+    Attributes:
+        talker: Number of the talker, from 0.
+        start: First sample of the turn in the conversation.
+        num_samples: Its length.
+    """
+
+    talker: int
+    start: int
+    num_samples: int
+
+    @property
+    def end(self) -> int:
+        """First sample after the turn."""
+        return self.start + self.num_samples
+
+
+def take_turns(
+    random: np.random.Generator,
+    num_samples: int,
+    num_talkers: int,
+    turn_samples: tuple[int, int],
+    gap_samples: tuple[int, int],
+    available_samples: Sequence[int] | None = None,
+) -> list[Turn]:
+    """Draw the turns of a conversation, in the order in which they begin; the first begins with the conversation.
+
+    Two talkers alternate; of more, anyone but the last one is next, drawn evenly. A talker's turns never overlap
+    each other, and no turn begins before the one before it.
+
+    Args:
+        random: Decides everything.
+        num_samples: Length of the conversation; the last turn is cut there.
+        num_talkers: Who talks first is drawn from them.
+        turn_samples: Range of a turn's length.
+        gap_samples: Range of the time from the end of a turn to the next one: negative is overlap, positive a pause.
+        available_samples: How much each talker can say; None is without end. The conversation is over when the next
+            talker has less left than the shortest turn; a talker's first turn may be shorter.
+
+    Raises:
+        ValueError: If a range is empty, no turn has a length, or `available_samples` does not fit `num_talkers`.
+    """
+    if not 1 <= turn_samples[0] <= turn_samples[1] or gap_samples[0] > gap_samples[1]:
+        raise ValueError(
+            "expected ranges (low, high) of turns of at least one sample and of gaps, "
+            f"found {turn_samples} and {gap_samples}"
+        )
+    if available_samples is not None and len(available_samples) != num_talkers:
+        raise ValueError(f"expected the samples of {num_talkers} talkers, found {len(available_samples)}")
+    left = [num_samples] * num_talkers if available_samples is None else list(available_samples)
+    ends: dict[int, int] = {}  # of each talker's latest turn
+    turns: list[Turn] = []
+    while not turns or turns[-1].end < num_samples:
+        talker = _next_talker(random, num_talkers, turns[-1].talker if turns else None)
+        length = int(random.integers(turn_samples[0], turn_samples[1], endpoint=True))
+        start = 0
+        if turns:
+            gap = int(random.integers(gap_samples[0], gap_samples[1], endpoint=True))
+            start = max(turns[-1].end + gap, turns[-1].start, ends.get(talker, 0))
+        finished = left[talker] < (turn_samples[0] if talker in ends else 1)
+        if start >= num_samples or (available_samples is not None and finished):
+            break
+        length = min(length, left[talker], num_samples - start)
+        turns.append(Turn(talker, start, length))
+        ends[talker] = start + length
+        if available_samples is not None:
+            left[talker] -= length
+    return turns
+
+
+def _next_talker(random: np.random.Generator, num_talkers: int, last: int | None) -> int:
+    if last is None or num_talkers == 1:
+        return int(random.integers(num_talkers))
+    drawn = int(random.integers(num_talkers - 1))
+    return drawn + (drawn >= last)
