@@ -19,7 +19,9 @@ from separator.data.config import (
     KINDS,
     ChannelConfig,
     DataConfig,
+    HeldOut,
     MixtureListConfig,
+    NamedListConfig,
     NoiseConfig,
     RoomConfig,
     ScenesConfig,
@@ -70,7 +72,8 @@ class Recipe(Plan):
 
 _SECTIONS = (
     *(Recipe, ModelChoice, LossConfig, OptimizerConfig, TrainingConfig, TrainerConfig),
-    *(*DATA_KINDS.values(), SpeakerSet, MixtureListConfig, NoiseConfig, RoomConfig, ScenesConfig, ChannelConfig),
+    *(*DATA_KINDS.values(), SpeakerSet, MixtureListConfig, NamedListConfig, HeldOut),
+    *(NoiseConfig, RoomConfig, ScenesConfig, ChannelConfig),
 )
 for _section in _SECTIONS:
     setattr(_section, "__pydantic_config__", ConfigDict(extra="forbid"))  # noqa: B010
@@ -208,7 +211,9 @@ def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
     where = ".".join(str(part) for part in place)
     if isinstance(cause := problem.get("ctx", {}).get("error"), InputError):
         section = where.split(".")[0]
-        return str(cause) if str(cause).startswith(section) else f"{where}: {cause}"
+        if str(cause).startswith(section):
+            return str(cause)
+        return f"{where}{'.' if re.match(r'[a-z_.]+: ', str(cause)) else ': '}{cause}"  # a key in the section, or not
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         section = _section_at(whole[:-1])
         if section is None:
@@ -229,9 +234,12 @@ def _section_at(place: tuple[int | str, ...]) -> Any:
         if part in DATA_KINDS:
             found = DATA_KINDS[str(part)]
         elif part != "data":
-            found = {each.name: each.type for each in dataclasses.fields(found)}.get(str(part), found)
+            if get_origin(found) is dict:  # sections by a name of one's own
+                found = get_args(found)[1]
+            else:
+                found = {each.name: each.type for each in dataclasses.fields(found)}.get(str(part), found)
             if get_origin(found) is UnionType:  # a section, or None
                 found = next(each for each in get_args(found) if each is not type(None))
-            if not dataclasses.is_dataclass(found):
+            if not dataclasses.is_dataclass(found) and get_origin(found) is not dict:
                 return None
-    return found
+    return found if dataclasses.is_dataclass(found) else None

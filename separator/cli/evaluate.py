@@ -33,6 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which list of the recipe, or which half of a tree that has the folders train and test",
     )
     parser.add_argument(
+        "--list",
+        metavar="NAME",
+        action="append",
+        default=[],
+        dest="lists",
+        help="a variation of that list, by its name in the recipe's data.lists; several, comma-separated, or all of "
+        "them, all, write DIR/NAME each",
+    )
+    parser.add_argument(
         "--set",
         metavar="KEY.PATH=VALUE",
         action="append",
@@ -51,26 +60,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Separate and score every example; one that fails is reported and the others are still done."""
+    """Separate and score every example of every list; one that fails is reported and the others are still done."""
+    from separator.cli.main import describe, print_error
+    from separator.errors import InputError
+    from separator.evaluation.oracle import ORACLES
+    from separator.inference import Separator
+
+    names = named_lists(args)
+    separator = None if args.model in ORACLES else Separator.from_pretrained(args.model, args.device, args.precision)
+    if len(names) < 2:
+        return score_list(args, separator, names[0] if names else None)
+    code = 0
+    for name in names:
+        print(f"{name}:")
+        try:
+            code |= score_list(args, separator, name, args.output / name)
+        except InputError as error:
+            print_error(f"{name}: {describe(error)}")
+            code = 1
+    return code
+
+
+def named_lists(args: argparse.Namespace) -> list[str]:
+    """Return the names in `--list`, each once.
+
+    Raises:
+        InputError: If the recipe has no such list, or there is no recipe.
+    """
+    from separator.data.config import ALL_LISTS, SpeakersConfig
+    from separator.errors import InputError
+    from separator.recipe import load_recipe
+
+    if not args.lists:
+        return []
+    parts = [part.strip() for each in args.lists for part in each.split(",")]
+    names = list(dict.fromkeys(filter(None, parts)))
+    if args.data.is_dir():
+        raise InputError("--list names a list of a recipe, but --data is a folder")
+    data = load_recipe(args.data, args.overrides).data
+    known = list(data.lists) if isinstance(data, SpeakersConfig) else []
+    if ALL_LISTS in names and known:
+        return known
+    for name in names or [""]:
+        if name not in known:
+            raise InputError(f"--list: expected one of {', '.join(known) or 'none'} in {args.data}, found {name!r}")
+    return names
+
+
+def score_list(
+    args: argparse.Namespace, separator: "Separator | None", name: str | None = None, output: Path | None = None
+) -> int:
+    """Separate and score every example of one list.
+
+    Args:
+        args: The options.
+        separator: The model; None is the oracle that the options name.
+        name: The list's name in the recipe; None is the split's own.
+        output: Folder for the scores, where it is not that of the options.
+
+    Returns:
+        The exit code.
+    """
     from separator.cli.scoring import choose_config, score_jobs
     from separator.data.mixture_list import MixtureList
-    from separator.evaluation.oracle import ORACLES
     from separator.evaluation.separating import (
         separate_with_model,
         separate_with_oracle,
         separation_jobs,
         weights_digest,
     )
-    from separator.inference import Separator
     from separator.replacing import replace_file
 
-    separator = None if args.model in ORACLES else Separator.from_pretrained(args.model, args.device, args.precision)
-    test_set, settings = load_test_set(args, separator)
+    args = argparse.Namespace(**{**vars(args), "output": output or args.output})
+    test_set, settings = load_test_set(args, separator, name)
     if separator is None:
-        separate, outputs = separate_with_oracle(args.model, test_set)
+        separate, outputs, test_set = separate_with_oracle(args.model, test_set)
         settings["model"] = args.model
     else:
-        separate, outputs = separate_with_model(separator, test_set)
+        separate, outputs, test_set = separate_with_model(separator, test_set)
         settings |= {
             "model": args.model,
             "weights": weights_digest(separator),
@@ -91,8 +158,15 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "tuple[TestSet, dict[str, Any]]":
+def load_test_set(
+    args: argparse.Namespace, separator: "Separator | None", name: str | None = None
+) -> "tuple[TestSet, dict[str, Any]]":
     """The examples that the options name, and the settings that they depend on.
+
+    Args:
+        args: The options.
+        separator: The model, which a folder without a recipe is made to fit; None is an oracle.
+        name: The list's name in the recipe; None is the split's own.
 
     Raises:
         InputError: If there are none, or an option does not go with this kind of data.
@@ -103,6 +177,7 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
     from separator.data.sets import load_list
     from separator.data.songs import SongList
     from separator.errors import InputError
+    from separator.evaluation.assignment import NOISE
     from separator.evaluation.separating import TestSet
     from separator.recipe import load_recipe
 
@@ -117,7 +192,8 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
     if args.split not in ("test", "valid"):
         raise InputError(f"--split {args.split} is for a folder of tracks; a recipe has test and valid")
     if args.data.is_dir():
-        number, rate = (2, 16_000) if separator is None else (len(separator.sources), separator.sample_rate)
+        talkers = 2 if separator is None else sum(source != NOISE for source in separator.sources)
+        number, rate = talkers, 16_000 if separator is None else separator.sample_rate
         everybody = MixtureListConfig(path=".")
         speakers = SpeakersConfig(
             root=str(args.data), train=(SpeakerSet("."),), valid=everybody, test=everybody, num_speakers=number
@@ -128,17 +204,18 @@ def load_test_set(args: argparse.Namespace, separator: "Separator | None") -> "t
         recipe = load_recipe(args.data, args.overrides)
         data, sources = recipe.data, recipe.sources
     try:
-        examples = load_list(data, sources, args.split)
+        examples = load_list(data, sources, args.split, name)
     except InputError as error:
         raise InputError(f"{args.data}: {error}") from None
-    chosen = getattr(data, args.split, None) if isinstance(data, SpeakersConfig) else data
     settings |= {
         "root": str(Path(data.root).resolve()),
-        "list": chosen if chosen is None else asdict(chosen),
+        "list_name": name,
+        "list": asdict(data.list_config(args.split, name) if isinstance(data, SpeakersConfig) else data),
         "sample_rate": data.sample_rate,
     }
     original_rate = examples.original_rate if isinstance(examples, SongList) else None
-    return TestSet(examples, sources, str(args.data), original_rate=original_rate), settings
+    title = f"{args.data}, {name}" if name else str(args.data)
+    return TestSet(examples, sources, title, original_rate=original_rate), settings
 
 
 def _load_tracks(args: argparse.Namespace, separator: "Separator | None") -> "TestSet | None":

@@ -16,8 +16,9 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         metavar="LIST",
         default="auto",
-        help="speech (si_sdr, bss_v3), music (bss_v4, utterance_sdr, si_sdr), perceptual (pesq_wb, pesq_nb, stoi, "
-        "estoi), or any of these metrics, comma-separated (default: speech or music, by the sources' names)",
+        help="speech (si_sdr, bss_v3), talkers (pitch_distance, turns, lone), music (bss_v4, utterance_sdr, si_sdr), "
+        "perceptual (pesq_wb, pesq_nb, stoi, estoi), or any of these metrics, comma-separated (default: speech and "
+        "talkers, or music, by the sources' names)",
     )
     parser.add_argument(
         "--engine",
@@ -29,8 +30,8 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         "--permute",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="assign estimates to references by the highest mean SI-SDR (default: if the sources are talkers, "
-        "named by number alone: speaker1, speaker2)",
+        help="assign estimates to references by the highest mean SI-SDR (default: those of talkers, named by number "
+        "alone: speaker1, speaker2)",
     )
     parser.add_argument("--sources", metavar="LIST", help="score these sources only, comma-separated")
     parser.add_argument("--sample-rate", metavar="HZ", type=int, help="resample everything to this rate first")
@@ -41,11 +42,12 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
 def choose_config(args: argparse.Namespace, sources: tuple[str, ...], **changes: Any) -> "ScoringConfig":
     """The config of the options; what they leave open follows from the sources' names."""
     from separator.errors import InputError
-    from separator.evaluation.config import ScoringConfig, are_talkers, choose_metrics
+    from separator.evaluation.assignment import find_talkers
+    from separator.evaluation.config import ScoringConfig, choose_metrics
 
     if args.workers is not None and args.workers < 1:
         raise InputError(f"--workers: expected at least 1, found {args.workers}")
-    permute = are_talkers(sources) if args.permute is None else args.permute
+    permute = bool(find_talkers(sources)) if args.permute is None else args.permute
     return ScoringConfig(choose_metrics(args.metrics, sources), args.engine, permute, **changes)
 
 
@@ -149,8 +151,8 @@ def score_jobs(
 
 def print_summary(summary: dict[str, Any], config: "ScoringConfig") -> None:
     """A few lines: every score of all, the mixture's own, and what is to be said about them."""
-    from separator.evaluation.config import IMPROVEMENTS
-    from separator.evaluation.report import LABELS
+    from separator.evaluation.config import IMPROVEMENTS, LABELS, OF_TALKERS
+    from separator.evaluation.talkers import describe_talkers
 
     print(f"{summary['num_items']} items at {', '.join(map(str, summary['sample_rates']))} Hz")
     shown = [name for column in config.columns for name in (column, IMPROVEMENTS.get(column)) if name]
@@ -160,10 +162,16 @@ def print_summary(summary: dict[str, Any], config: "ScoringConfig") -> None:
             f"{source} {value['median' if entry['aggregation'].startswith('median') else 'mean']}"
             for source, value in entry["sources"].items()
         ]
+        if column == "pitch_distance_octaves":  # the same for all of an item
+            each = []
+        if column in OF_TALKERS:
+            each.append(f"of {entry['defined']} talkers")
         before = summary.get(f"input_{column}")
         extra = f"; mixture {before:.3f}" if before is not None else ""
         undefined = f"; {entry['undefined']} not defined" if entry["undefined"] else ""
         value = "–" if entry["value"] is None else f"{entry['value']:.3f}"
         print(f"{LABELS[column]}: {value} ({', '.join(each)}{extra}{undefined})")
+    for line in describe_talkers(summary["talkers"]):
+        print(line)
     for note in summary["notes"]:
         print(note)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from separator.audio.reading import AudioReader, find_audio
+from separator.audio.reading import AudioReader
 from separator.data.config import (
     DATA_KINDS,
     DataConfig,
@@ -15,6 +15,7 @@ from separator.data.config import (
 )
 from separator.data.noise import find_noise
 from separator.data.paired import find_problems
+from separator.data.rooms import find_responses
 from separator.data.sets import find_pairs, look_for_songs
 from separator.data.speakers import find_speakers
 from separator.errors import InputError
@@ -64,17 +65,18 @@ def _recordings(config: SpeakersConfig, split: str) -> list[Path] | None:
     """The files of a split; None if the recipe has no such split."""
     root = Path(config.root)
     if split == "train":
-        folders = [root / each.path for each in config.train]
-        noise = config.noise
-        extra = [file for path in noise.paths for file in find_noise(root, path, noise)] if noise is not None else []
-        if config.rooms is not None and config.rooms.path is not None:
-            extra += find_audio(root / config.rooms.path)
+        folders, noise, rooms = [each.path for each in config.train], config.training_noise, config.training_rooms
     else:
-        chosen = config.valid if split == "valid" else config.test
-        folders, extra = ([root / chosen.path] if chosen is not None else []), []
-        if chosen is None:
+        if split == "test" and config.test is None:
             return None
-    return [path for folder in folders for files in find_speakers(folder).values() for path in files] + extra
+        chosen = config.list_config(split)
+        folders, noise, rooms = [chosen.path], chosen.noise, chosen.rooms
+    found = [file for path in folders for files in find_speakers(root / path).values() for file in files]
+    if noise is not None:
+        found += [file for files in find_noise(root, noise) for file in files]
+    if rooms is not None and rooms.path is not None:
+        found += find_responses(root, rooms)
+    return found
 
 
 def _problem(path: Path) -> str | None:

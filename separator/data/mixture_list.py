@@ -1,7 +1,8 @@
 """Fixed mixtures: a seeded list that validation, the final score and any other program can share."""
 
 import csv
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,41 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from separator.audio.mixing import at_level, within_full_scale
+from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.data.config import MixtureListConfig
+from separator.data.conversation import take_turns
 from separator.data.example import Example, file_facts
 from separator.data.mixing import SPEECH_LEVEL_DB
+from separator.data.noise import NoisePart, Noises, at_ratio
+from separator.data.recordings import Recording
+from separator.data.rooms import Response, Rooms
 from separator.data.speakers import Speaker
+from separator.data.telephone import telephone
 from separator.errors import InputError
+
+NOISE = 0
+"""The number of the noise among a mixture's sources; talkers are counted from 1."""
+
+SURROUNDINGS_STREAM = 1
+"""Keeps the random numbers of rooms and noise apart, so that lists that differ in these alone have the same talks."""
 
 
 @dataclass(frozen=True)
 class MixtureRow:
-    """One talker of one mixture, a row of the CSV file.
+    """One recording in one mixture, a row of the CSV file.
 
     Attributes:
         mixture: Name of the mixture.
-        source: Number of the talker in it, from 1.
-        speaker: Name of the speaker.
+        source: Number of the talker in it, from 1; 0 is the noise.
+        speaker: Name of the speaker; empty for noise.
         file: Recording, relative to the data root.
         start: First sample taken from the recording, at the list's sample rate.
-        num_samples: Number of samples taken, the same for every talker of a mixture.
-        level_db: RMS level in dB of full scale of the talker, before the mixture is kept within full scale.
+        num_samples: Number of samples taken. A recording of noise that is shorter is repeated.
+        position: Where in the mixture they begin.
+        level_db: RMS level in dB of full scale of all that the talker says, before rooms, the telephone, and before the
+            mixture is kept within full scale; None for noise.
+        snr_db: Of noise, the ratio to it of the talker who is the loudest while talking, in the room; else None.
+        room: Impulse response of the room, relative to the data root; empty where there is none.
     """
 
     mixture: str
@@ -37,57 +53,83 @@ class MixtureRow:
     file: str
     start: int
     num_samples: int
-    level_db: float
+    position: int = 0
+    level_db: float | None = None
+    snr_db: float | None = None
+    room: str = ""
 
 
 class MixtureList(Dataset[Example]):
-    """Mixtures drawn once from a seed: which files, which part, which level.
+    """Mixtures drawn once from a seed: which files, which part, which level, in which room and noise.
 
     Args:
-        config: Number of mixtures, seed, longest length, level range.
+        config: Number of mixtures, seed, longest length, level range, who talks when.
         speakers: The talkers to draw from.
         num_speakers: Different talkers in a mixture.
         sample_rate: Rate of the speakers' recordings in Hz.
+        noise: Noise in the mixtures; None is none.
+        rooms: Rooms of the mixtures; None is none.
+        root: Folder that the files of noise and rooms are told relative to.
+        noise_is_source: Deliver one more source, the last: what of the mixture is no talker's.
 
     Shape:
-        An item's sources are `(S, 1, T)`, `T` differing between items; their sum is its mixture.
+        An item's sources are `(S, 1, T)`, `T` differing between items; with noise, late reverberation or the telephone,
+        and unless that is a source, the mixture holds more than their sum.
 
     Raises:
         InputError: If there are fewer speakers than a mixture needs.
     """
 
     def __init__(
-        self, config: MixtureListConfig, speakers: tuple[Speaker, ...], num_speakers: int, sample_rate: int
-    ) -> None:
-        if len(speakers) < num_speakers:
-            raise InputError(f"{config.path}: expected at least {num_speakers} speakers, found {len(speakers)}")
-        self.sample_rate = sample_rate
-        self._utterances = {
-            file: samples
-            for speaker in speakers
-            for file, samples in zip(speaker.files, speaker.utterances, strict=True)
-        }
-        random = np.random.default_rng(config.seed)
-        digits = len(str(config.num_mixtures - 1))
-        self.mixtures = [
-            self._draw(f"mix{number:0{digits}d}", config, speakers, num_speakers, random)
-            for number in range(config.num_mixtures)
-        ]
-
-    def _draw(
         self,
-        name: str,
         config: MixtureListConfig,
         speakers: tuple[Speaker, ...],
         num_speakers: int,
-        random: np.random.Generator,
-    ) -> tuple[MixtureRow, ...]:
-        talkers = [speakers[which] for which in random.choice(len(speakers), num_speakers, replace=False)]
+        sample_rate: int,
+        noise: Noises | None = None,
+        rooms: Rooms | None = None,
+        root: Path = Path(),
+        noise_is_source: bool = False,
+    ) -> None:
+        num_talking = 1 if config.scene == "alone" else num_speakers
+        if len(speakers) < num_talking:
+            raise InputError(f"{config.path}: expected at least {num_talking} speakers, found {len(speakers)}")
+        self.sample_rate = sample_rate
+        self.config = config
+        self.num_speakers = num_speakers
+        self.noise_is_source = noise_is_source
+        self._rooms = rooms
+        self._recordings: dict[str, Recording] = {
+            file: recording
+            for speaker in speakers
+            for file, recording in zip(speaker.files, speaker.utterances, strict=True)
+        }
+        self._noise = {_name(each.path, root): each for folder in (noise.folders if noise else ()) for each in folder}
+        self._responses = {_name(each.path, root): each for room in (rooms.responses if rooms else ()) for each in room}
+        random = np.random.default_rng(config.seed)
+        digits = len(str(config.num_mixtures - 1))
+        draw: Callable[[str, list[Speaker], np.random.Generator], list[MixtureRow]]
+        draw = self._draw_turns if config.scene == "conversation" else self._draw_utterances
+        self.mixtures: list[tuple[MixtureRow, ...]] = []
+        for number in range(config.num_mixtures):
+            talkers = [speakers[which] for which in random.choice(len(speakers), num_talking, replace=False)]
+            rows = draw(f"mix{number:0{digits}d}", talkers, random)
+            surroundings = np.random.default_rng((config.seed, SURROUNDINGS_STREAM, number))
+            if rooms is not None and (responses := rooms.draw(num_talking, surroundings)) is not None:
+                rows = [replace(row, room=_name(responses[row.source - 1].path, root)) for row in rows]
+            length = max(row.position + row.num_samples for row in rows)
+            if noise is not None and (drawn := noise.draw_part(length, surroundings)) is not None:
+                part, snr_db = drawn
+                file = _name(part.recording.path, root)
+                rows.append(MixtureRow(rows[0].mixture, NOISE, "", file, part.start, length, snr_db=round(snr_db, 2)))
+            self.mixtures.append(tuple(rows))
+
+    def _draw_utterances(self, name: str, talkers: list[Speaker], random: np.random.Generator) -> list[MixtureRow]:
+        """One utterance of each talker, all as long as the shortest."""
         files = [talker.files[int(random.integers(len(talker.files)))] for talker in talkers]
-        lengths = [self._utterances[file].num_samples for file in files]
-        num_samples = min(*lengths, round(config.max_seconds * self.sample_rate))
-        half_range = config.level_range_db / 2
-        return tuple(
+        lengths = [self._recordings[file].num_samples for file in files]
+        num_samples = min(*lengths, round(self.config.max_seconds * self.sample_rate))
+        return [
             MixtureRow(
                 mixture=name,
                 source=number,
@@ -95,14 +137,55 @@ class MixtureList(Dataset[Example]):
                 file=file,
                 start=int(random.integers(length - num_samples + 1)),
                 num_samples=num_samples,
-                level_db=round(SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range)), 2),
+                level_db=self._draw_level(random),
             )
             for number, (talker, file, length) in enumerate(zip(talkers, files, lengths, strict=True), start=1)
+        ]
+
+    def _draw_turns(self, name: str, talkers: list[Speaker], random: np.random.Generator) -> list[MixtureRow]:
+        """A conversation: what a talker says goes on, from turn to turn, through their recordings in random order."""
+        said = [[talker.files[which] for which in random.permutation(len(talker.files))] for talker in talkers]
+        config, rate = self.config, self.sample_rate
+        turns = take_turns(
+            random,
+            round(config.max_seconds * rate),
+            len(talkers),
+            (round(config.turn_seconds[0] * rate), round(config.turn_seconds[1] * rate)),
+            (round(config.gap_seconds[0] * rate), round(config.gap_seconds[1] * rate)),
+            [sum(self._recordings[file].num_samples for file in files) for files in said],
         )
+        levels = [self._draw_level(random) for _ in talkers]
+        rows, taken = [], [0] * len(talkers)  # samples of each talker so far
+        for turn in turns:
+            first, last = taken[turn.talker], taken[turn.talker] + turn.num_samples
+            taken[turn.talker] = last
+            begin = 0  # of the file in all that the talker says
+            for file in said[turn.talker]:
+                end = begin + self._recordings[file].num_samples
+                low, high = max(first, begin), min(last, end)
+                if low < high:
+                    rows.append(
+                        MixtureRow(
+                            mixture=name,
+                            source=turn.talker + 1,
+                            speaker=talkers[turn.talker].name,
+                            file=file,
+                            start=low - begin,
+                            num_samples=high - low,
+                            position=turn.start + low - first,
+                            level_db=levels[turn.talker],
+                        )
+                    )
+                begin = end
+        return rows
+
+    def _draw_level(self, random: np.random.Generator) -> float:
+        half_range = self.config.level_range_db / 2
+        return round(SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range)), 2)
 
     @property
     def rows(self) -> list[MixtureRow]:
-        """Every talker of every mixture, in the order of the list."""
+        """Every row of every mixture, in the order of the list."""
         return [row for rows in self.mixtures for row in rows]
 
     @property
@@ -114,20 +197,55 @@ class MixtureList(Dataset[Example]):
         return len(self.mixtures)
 
     def __getitem__(self, index: int) -> Example:
-        rows, talks = self.mixtures[index], []
+        rows = self.mixtures[index]
+        spoken = [row for row in rows if row.source != NOISE]
+        length = max(row.position + row.num_samples for row in spoken)
+        talks = np.zeros((self.num_speakers, length), dtype=np.float32)
+        talking = np.zeros(talks.shape, dtype=bool)
+        levels, rooms = {}, {}
+        for row in spoken:
+            there = slice(row.position, row.position + row.num_samples)
+            talks[row.source - 1, there] = self._recordings[row.file].read(row.start, row.num_samples)
+            talking[row.source - 1, there] = True
+            levels[row.source - 1], rooms[row.source - 1] = row.level_db, row.room
+        for talker, level_db in levels.items():
+            mask = talking[talker]
+            talks[talker, mask] = at_level(talks[talker, mask], SPEECH_LEVEL_DB if level_db is None else level_db)
+        heard = targets = talks
+        if self._rooms is not None and any(rooms.values()):
+            silent = Response(np.ones(1, dtype=np.float32))  # of who says nothing
+            places = [self._responses[rooms[each]] if each in rooms else silent for each in range(len(talks))]
+            heard, targets = self._rooms.hear(talks, places)
+        rest = (heard - targets).sum(axis=0)
         for row in rows:
-            talks.append(at_level(self._utterances[row.file].read(row.start, row.num_samples), row.level_db))
-        sources = torch.from_numpy(within_full_scale(np.stack(talks))).unsqueeze(1)
-        return Example(sources.sum(dim=0), sources, rows[0].mixture)
+            if row.source == NOISE and row.snr_db is not None:
+                loudest = max(root_mean_square(heard[each, talking[each]]) for each in levels)
+                noise = NoisePart(self._noise[row.file], row.start).read(length)
+                rest = rest + at_ratio(noise, loudest, row.snr_db)
+        signals = within_full_scale(np.concatenate([targets, rest[None]]))
+        if self.config.telephone:
+            signals, error = telephone(signals, self.sample_rate)
+            signals[-1] += error
+        *sources, beside = torch.from_numpy(signals).unsqueeze(1)
+        stacked = torch.stack(sources)
+        mixture = stacked.sum(dim=0) + beside
+        delivered = torch.cat([stacked, beside.unsqueeze(0)]) if self.noise_is_source else stacked
+        return Example(mixture, delivered, rows[0].mixture)
 
     def fingerprint(self, index: int) -> list[Any]:
         """As `ExampleSet`."""
         rows = self.mixtures[index]
-        return [[list(astuple(row)) for row in rows], file_facts(self._utterances[row.file].path for row in rows)]
+        files = [(self._noise if row.source == NOISE else self._recordings)[row.file].path for row in rows]
+        files += [path for row in rows if row.room and (path := self._responses[row.room].path) is not None]
+        return [[list(astuple(row)) for row in rows], file_facts(files)]
 
     def write_csv(self, path: Path) -> None:
-        """Write the list, one row a talker."""
+        """Write the list, one row a recording."""
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [field.name for field in fields(MixtureRow)])
             writer.writeheader()
             writer.writerows(asdict(row) for row in self.rows)
+
+
+def _name(path: Path | None, root: Path) -> str:
+    return "" if path is None else path.relative_to(root).as_posix()

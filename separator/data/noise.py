@@ -19,6 +19,25 @@ NOISE_RMS = 0.05
 
 
 @dataclass(frozen=True)
+class NoisePart:
+    """Where noise is cut from.
+
+    Attributes:
+        recording: The recording.
+        start: First sample taken; a recording shorter than what is asked for is repeated from its beginning.
+    """
+
+    recording: Recording
+    start: int = 0
+
+    def read(self, num_samples: int) -> np.ndarray:
+        """Return `(num_samples,)` float32."""
+        if self.recording.num_samples > num_samples:
+            return self.recording.read(self.start, num_samples)
+        return np.resize(self.recording.read(0, self.recording.num_samples), num_samples)
+
+
+@dataclass(frozen=True)
 class Noises:
     """Recordings of noise, how often they are heard, and how loud beside the talkers.
 
@@ -38,57 +57,65 @@ class Noises:
         Shape:
             `(num_samples,)` float32; a short recording is repeated; zeros where no noise was drawn.
         """
-        if self.probability < 1 and random.random() >= self.probability:
+        if (drawn := self.draw_part(num_samples, random)) is None:
             return np.zeros(num_samples, dtype=np.float32)
+        part, snr_db = drawn
+        return at_ratio(part.read(num_samples), talker_rms, snr_db)
+
+    def draw_part(self, num_samples: int, random: np.random.Generator) -> tuple[NoisePart, float] | None:
+        """Draw where noise is cut from, and its ratio to the loudest talker in dB; None is no noise."""
+        if self.probability < 1 and random.random() >= self.probability:
+            return None
         for _ in range(CROP_ATTEMPTS):
             recordings = self.folders[int(random.integers(len(self.folders)))]
             recording = recordings[int(random.integers(len(recordings)))]
-            if recording.num_samples > num_samples:
-                start = int(random.integers(recording.num_samples - num_samples + 1))
-                noise = recording.read(start, num_samples)
-            else:
-                noise = np.resize(recording.read(0, recording.num_samples), num_samples)
-            rms = root_mean_square(noise)
-            if rms > SILENCE_RMS:
+            longer = recording.num_samples - num_samples
+            part = NoisePart(recording, int(random.integers(longer + 1)) if longer > 0 else 0)
+            if root_mean_square(part.read(num_samples)) > SILENCE_RMS:
                 break
-        snr_db = float(random.uniform(*self.snr_db))
-        beside = talker_rms if talker_rms > SILENCE_RMS else NOISE_RMS
-        gain = beside / max(rms, SILENCE_RMS) * 10 ** (-snr_db / 20)
-        return noise * np.float32(gain)
+        return part, float(random.uniform(*self.snr_db))
+
+
+def at_ratio(noise: np.ndarray, talker_rms: float, snr_db: float) -> np.ndarray:
+    """Scale noise to `snr_db` below a talker of RMS `talker_rms`; where nobody talks, below a talker's own level."""
+    beside = talker_rms if talker_rms > SILENCE_RMS else NOISE_RMS
+    gain = beside / max(root_mean_square(noise), SILENCE_RMS) * 10 ** (-snr_db / 20)
+    return noise * np.float32(gain)
 
 
 def load_noise(root: Path, config: NoiseConfig, sample_rate: int) -> Noises:
     """Open the recordings of one folder or several.
 
     Raises:
-        InputError: If a folder is missing, nothing in it is taken, or a recording is unreadable.
+        InputError: If a folder is missing, nothing in any is taken, or a recording is unreadable.
     """
-    folders = []
-    for path in config.paths:
-        files = find_noise(root, path, config)
-        folders.append(load_recordings(files, sample_rate))
-    return Noises(tuple(folders), config.snr_db, config.probability)
+    folders = tuple(load_recordings(files, sample_rate) for files in find_noise(root, config))
+    return Noises(folders, config.snr_db, config.probability)
 
 
-def find_noise(root: Path, path: str, config: NoiseConfig) -> list[Path]:
-    """List the recordings of one folder that the config takes.
+def find_noise(root: Path, config: NoiseConfig) -> list[list[Path]]:
+    """List the recordings that the config takes of each folder, without folders of which it takes none.
 
     Raises:
-        InputError: If the folder is missing, or none is taken.
+        InputError: If a folder is missing, or nothing in any is taken.
     """
-    folder = root / path
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of noise (data.noise.path), found nothing")
-    files = [
-        file
-        for file in find_audio(folder)
-        if (not config.only or _matches(file, root, config.only)) and not _matches(file, root, config.exclude)
+    folders = [root / path for path in config.paths]
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder}: expected a folder of noise (data.noise.path), found nothing")
+    found = [
+        [file for file in find_audio(folder) if is_taken(file, root, config.only, config.exclude)] for folder in folders
     ]
-    if not files:
-        raise InputError(f"{folder}: expected noise that data.noise.only and exclude leave, found none")
-    return files
+    if not any(found):
+        raise InputError(
+            f"{', '.join(map(str, folders))}: expected noise that only, exclude and data.held_out leave, found none"
+        )
+    return [files for files in found if files]
 
 
-def _matches(file: Path, root: Path, patterns: tuple[str, ...]) -> bool:
+def is_taken(file: Path, root: Path, only: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+    """Return whether a file's name below `root` fits a pattern of `only`, if there are any, and none of `exclude`."""
     name = file.relative_to(root).as_posix()
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return (not only or any(fnmatchcase(name, each) for each in only)) and not any(
+        fnmatchcase(name, each) for each in exclude
+    )

@@ -1,5 +1,6 @@
 """Rooms for training mixtures: impulse responses from files, or of simulated boxes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from scipy.signal import fftconvolve
 from separator.audio.reading import AUDIO_SUFFIXES, read_audio
 from separator.audio.resampling import resample
 from separator.data.config import RoomConfig
+from separator.data.noise import is_taken
 from separator.errors import InputError
 
 EARLY_SECONDS = 0.05
@@ -22,18 +24,31 @@ WALL_METRES = 0.5
 
 
 @dataclass(frozen=True)
+class Response:
+    """The way from one place in a room to the microphone.
+
+    Attributes:
+        samples: Impulse response, `(T,)` float32.
+        path: Its file; None if it was simulated.
+    """
+
+    samples: np.ndarray
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
 class Rooms:
     """Where the talkers of a mixture are heard.
 
     Attributes:
         config: How often, and what the target is.
         sample_rate: In Hz.
-        responses: For each room its impulse responses, `(T,)` float32; none simulates.
+        responses: For each room its impulse responses; none simulates.
     """
 
     config: RoomConfig
     sample_rate: int
-    responses: tuple[tuple[np.ndarray, ...], ...] = ()
+    responses: tuple[tuple[Response, ...], ...] = ()
 
     def place(self, talks: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Put talkers into one room, or none.
@@ -41,21 +56,28 @@ class Rooms:
         Shape:
             talks: `(S, T)`; returns what is heard of each and what of it is the target, both `(S, T)`.
         """
-        if random.random() >= self.config.probability:
-            return talks, talks
-        responses = self._draw(len(talks), random)
-        heard = np.stack([_convolve(talk, response) for talk, response in zip(talks, responses, strict=True)])
-        if self.config.target == "reverberant":
-            return heard, heard
-        early = [self._early(response) for response in responses]
-        return heard, np.stack([_convolve(talk, response) for talk, response in zip(talks, early, strict=True)])
+        responses = self.draw(len(talks), random)
+        return (talks, talks) if responses is None else self.hear(talks, responses)
 
-    def _draw(self, num_talkers: int, random: np.random.Generator) -> list[np.ndarray]:
+    def draw(self, num_talkers: int, random: np.random.Generator) -> list[Response] | None:
+        """Draw a room, and a place in it for each talker; None is no room."""
+        if random.random() >= self.config.probability:
+            return None
         if not self.responses:
-            return simulate_room(num_talkers, self.config.reverberation_seconds, self.sample_rate, random)
+            simulated = simulate_room(num_talkers, self.config.reverberation_seconds, self.sample_rate, random)
+            return [Response(samples) for samples in simulated]
         room = self.responses[int(random.integers(len(self.responses)))]
         chosen = random.choice(len(room), num_talkers, replace=len(room) < num_talkers)
         return [room[which] for which in chosen]
+
+    def hear(self, talks: np.ndarray, responses: Sequence[Response]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is heard of talkers at these places and what of it is the target; shapes as `place`."""
+        whole = [response.samples for response in responses]
+        heard = np.stack([_convolve(talk, response) for talk, response in zip(talks, whole, strict=True)])
+        if self.config.target == "reverberant":
+            return heard, heard
+        early = [self._early(response) for response in whole]
+        return heard, np.stack([_convolve(talk, response) for talk, response in zip(talks, early, strict=True)])
 
     def _early(self, response: np.ndarray) -> np.ndarray:
         direct = int(np.argmax(np.abs(response)))
@@ -79,16 +101,35 @@ def load_rooms(root: Path, config: RoomConfig, sample_rate: int) -> Rooms:
                 "or name a folder of impulse responses in data.rooms.path"
             ) from None
         return Rooms(config, sample_rate)
-    folder = root / config.path
+    rooms: dict[str, list[Response]] = {}
+    for path in find_responses(root, config):
+        alone = path.parent == root / config.path  # a file directly in the folder is a room of its own
+        rooms.setdefault(str(path if alone else path.parent), []).append(
+            Response(_load_response(path, sample_rate), path)
+        )
+    return Rooms(config, sample_rate, tuple(tuple(each) for each in rooms.values()))
+
+
+def find_responses(root: Path, config: RoomConfig) -> list[Path]:
+    """List the files that the config takes of its folder, sorted.
+
+    Raises:
+        InputError: If the folder is missing, or none is taken.
+    """
+    folder = root / (config.path or "")
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of impulse responses (data.rooms.path), found nothing")
-    rooms: dict[str, list[np.ndarray]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."):
-            rooms.setdefault(str(path.parent), []).append(_load_response(path, sample_rate))
-    if not rooms:
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+    ]
+    if not found:
         raise InputError(f"{folder}: expected impulse responses ROOM/*.wav, found none")
-    return Rooms(config, sample_rate, tuple(tuple(each) for each in rooms.values()))
+    taken = [path for path in found if is_taken(path, root, config.only, config.exclude)]
+    if not taken:
+        raise InputError(f"{folder}: expected rooms that only, exclude and data.held_out leave, found none")
+    return taken
 
 
 def _load_response(path: Path, sample_rate: int) -> np.ndarray:

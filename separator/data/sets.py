@@ -49,8 +49,8 @@ def load_training_set(
         return MixedSpeakers(
             [(load_speakers(root, each.path, config.sample_rate, on_file), each.weight) for each in config.train],
             config,
-            load_noise(root, config.noise, config.sample_rate) if config.noise else None,
-            load_rooms(root, config.rooms, config.sample_rate) if config.rooms else None,
+            load_noise(root, config.training_noise, config.sample_rate) if config.training_noise else None,
+            load_rooms(root, config.training_rooms, config.sample_rate) if config.training_rooms else None,
             seed,
         )
     if isinstance(config, PairedConfig):
@@ -63,23 +63,32 @@ def load_training_set(
     raise TypeError(f"expected a known kind of data, found {type(config).__name__}")
 
 
-def load_list(config: DataConfig, sources: Sequence[str], split: str = "test") -> ExampleSet:
-    """The fixed list of validation or of the final score.
+def load_list(config: DataConfig, sources: Sequence[str], split: str = "test", name: str | None = None) -> ExampleSet:
+    """Return the fixed list of validation or of the final score, or a variation of it.
 
     Args:
         config: The recipe's data section.
         sources: Names of the sources, in order.
         split: "valid" or "test".
+        name: A key of `data.lists`; None is the split's own list.
 
     Raises:
         InputError: If the recipe names no such list, or data is missing or broken.
     """
     if isinstance(config, SpeakersConfig):
-        chosen = config.test if split == "test" else config.valid
-        if chosen is None:
-            raise InputError("data.test is missing; expected a test list")
-        speakers = load_speakers(Path(config.root), chosen.path, config.sample_rate)
-        return MixtureList(chosen, speakers, config.num_speakers, config.sample_rate)
+        root, chosen = Path(config.root), config.list_config(split, name)
+        return MixtureList(
+            chosen,
+            load_speakers(root, chosen.path, config.sample_rate),
+            config.num_speakers,
+            config.sample_rate,
+            load_noise(root, chosen.noise, config.sample_rate) if chosen.noise else None,
+            load_rooms(root, chosen.rooms, config.sample_rate) if chosen.rooms else None,
+            root,
+            config.noise_is_source,
+        )
+    if name is not None:
+        raise InputError(f"data.lists: expected data of the kind speakers, found {type(config).__name__}")
     if isinstance(config, PairedConfig):
         found = find_pairs(config, split)[: config.max_valid if split == "valid" else None]
         return PairedList(check_pairs(found, Path(config.root)), config.sample_rate)

@@ -1,7 +1,7 @@
 """What is measured and how: the metrics by name, the engine, and what happens to signals that do not fit."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -22,6 +22,9 @@ METRICS: dict[str, tuple[str, ...]] = {
     "pesq_nb": ("pesq_nb",),
     "stoi": ("stoi",),
     "estoi": ("estoi",),
+    "pitch_distance": ("pitch_distance_octaves",),
+    "turns": ("own_output_share", "swaps_per_minute"),
+    "lone": ("other_output_db",),
 }
 """Each metric and its columns."""
 
@@ -29,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "speech": ("si_sdr", "bss_v3"),
     "music": ("bss_v4", "utterance_sdr", "si_sdr"),
     "perceptual": ("pesq_wb", "pesq_nb", "stoi", "estoi"),
+    "talkers": ("pitch_distance", "turns", "lone"),
 }
 """Names that stand for several metrics; `perceptual` needs the packages pesq and pystoi."""
 
@@ -41,8 +45,47 @@ DEFINITIONS: dict[str, str] = {
     "pesq_nb": "PESQ P.862.1, MOS-LQO",
     "stoi": "STOI (Taal et al., 2011)",
     "estoi": "ESTOI (Jensen and Taal, 2016)",
+    "pitch_distance": "between the median pitches of the two nearest talkers, by autocorrelation (Boersma, 1993)",
+    "turns": "in the frames of 0.5 s in which one talker alone is active (others 40 dB below their loudest frame): the "
+    "share of all talkers' outputs' energy that the own output has, and how often a minute the loudest output changes",
+    "lone": "of an item with one talker, how far the loudest other talker's output lies below the own one",
 }
 """One line a metric, for every summary."""
+
+LABELS = {
+    "si_sdr_db": "SI-SDR, dB",
+    "si_sdri_db": "SI-SDRi, dB",
+    "bss_v3_sdr_db": "SDR, dB (BSS Eval v3)",
+    "bss_v3_sdri_db": "SDRi, dB (BSS Eval v3)",
+    "bss_v3_sir_db": "SIR, dB (BSS Eval v3)",
+    "bss_v3_sar_db": "SAR, dB (BSS Eval v3)",
+    "bss_v4_sdr_db": "SDR, dB (BSS Eval v4)",
+    "bss_v4_isr_db": "ISR, dB (BSS Eval v4)",
+    "bss_v4_sir_db": "SIR, dB (BSS Eval v4)",
+    "bss_v4_sar_db": "SAR, dB (BSS Eval v4)",
+    "utterance_sdr_db": "utterance SDR, dB",
+    "pesq_wb": "PESQ, wide band",
+    "pesq_nb": "PESQ, narrow band",
+    "stoi": "STOI",
+    "estoi": "ESTOI",
+    "pitch_distance_octaves": "pitch distance, octaves",
+    "own_output_share": "solo energy on the own output, share",
+    "swaps_per_minute": "swaps a minute",
+    "other_output_db": "other output lower by, dB",
+}
+"""What a column is called where people read it."""
+
+OF_TALKERS = frozenset(column for metric in GROUPS["talkers"] for column in METRICS[metric])
+"""Scores that talkers alone have, in some items only; the mixture has none."""
+
+MEAN, MEDIAN = "mean over items and sources", "median over items"
+OF_FRAMES = "median over frames, median over tracks, mean over sources"
+
+AGGREGATIONS = {
+    **{f"{prefix}{column}": OF_FRAMES for column in METRICS["bss_v4"] for prefix in ("", "input_")},
+    "other_output_db": MEDIAN,
+}
+"""How a column's own value in a summary comes about, where that is not `MEAN`."""
 
 IMPROVEMENTS = {"si_sdr_db": "si_sdri_db", "bss_v3_sdr_db": "bss_v3_sdri_db"}
 """Scores whose difference to the mixture's own has a name in the field."""
@@ -62,7 +105,8 @@ class ScoringConfig:
     Attributes:
         metrics: Names in `METRICS`.
         engine: Who computes BSS Eval v4: our own implementation, or museval itself.
-        permute: Assign the estimates to the references by the highest mean SI-SDR; otherwise by name.
+        permute: Assign the talkers' estimates to the references by the highest mean SI-SDR (all estimates, where no
+            names differ by a number alone); all others, and all without this, by name.
         lengths: What happens where an estimate is not as long as its reference: an error, the shorter one gets zeros,
             or the longer one is cut.
         mono: Take the mean of all channels, of references and estimates.
@@ -106,7 +150,7 @@ def choose_metrics(names: str, sources: Iterable[str]) -> tuple[str, ...]:
         InputError: If a name is unknown.
     """
     if names == "auto":
-        names = "music" if MUSIC_SOURCES & {source.lower() for source in sources} else "speech"
+        names = "music" if MUSIC_SOURCES & {source.lower() for source in sources} else "speech,talkers"
     chosen: list[str] = []
     for name in filter(None, re.split(r"[,\s]+", names)):
         if name not in METRICS and name not in GROUPS:
@@ -115,12 +159,6 @@ def choose_metrics(names: str, sources: Iterable[str]) -> tuple[str, ...]:
     if not chosen:
         raise InputError(f"metrics: expected auto or any of {', '.join([*GROUPS, *METRICS])}, found none")
     return tuple(dict.fromkeys(chosen))
-
-
-def are_talkers(sources: Sequence[str]) -> bool:
-    """Whether the names say no more than a number (`speaker1`, `speaker2`; `s1`, `s2`), so that any order is right."""
-    stems = {re.sub(r"\d+$", "", source) for source in sources}
-    return len(sources) > 1 and len(stems) == 1 and all(source[-1:].isdigit() for source in sources)
 
 
 def comparability_note(config: ScoringConfig, sample_rate: int, original_rate: int) -> str | None:

@@ -98,6 +98,26 @@ def histogram(values: list[float], label: str) -> str:
     return _svg(figure)
 
 
+def scatter_plot(points: list[tuple[float, float]], limit: float, label: str, value_label: str) -> str:
+    """A point an item; the mean below and above a limit as lines."""
+    figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+    axis = figure.subplots()
+    across, up = np.array(points).T
+    axis.scatter(across, up, s=12, color=MODEL_COLOUR, alpha=0.6, linewidths=0)
+    end = max(float(across.max()), limit) * 1.03
+    for side, bounds in ((across < limit, (0.0, limit)), (across >= limit, (limit, end))):
+        if side.any():
+            axis.hlines(up[side].mean(), *bounds, color="black", linewidth=1)
+    axis.axvline(limit, color=MIXTURE_COLOUR, linewidth=1, linestyle=":")
+    axis.set_xlim(0, end)
+    axis.set_xlabel(label, fontsize=9)
+    axis.set_ylabel(value_label, fontsize=9)
+    axis.tick_params(labelsize=8)
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)
+    return _svg(figure)
+
+
 def spectrogram(signal: np.ndarray, sample_rate: int, top_db: float) -> str:
     """Levels of the mean channel from `top_db` downwards, on a mel scale with low frequencies at the bottom.
 

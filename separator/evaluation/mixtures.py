@@ -7,8 +7,9 @@ import torch
 
 from separator.data.example import ExampleSet
 from separator.errors import InputError
+from separator.evaluation.assignment import NOISE, best_order, find_groups
 from separator.inference import Separator
-from separator.metrics import best_permutation, pairwise_si_sdr
+from separator.metrics import pairwise_si_sdr
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ def evaluate_mixtures(
 ) -> list[SourceScore]:
     """Score a separator on every mixture of a list, under the best assignment of its outputs to the sources.
 
+    Sources that are not talkers are assigned by their order, and noise is not scored: many mixtures have none.
+
     Args:
         separator: The model, through the same `separate` that files go through.
         mixtures: The list.
@@ -53,11 +56,13 @@ def evaluate_mixtures(
             )
         separated = separator.separate(mixture, mixtures.sample_rate)
         estimate = torch.stack([separated[source] for source in separator.sources]).cpu()
-        pairwise = pairwise_si_sdr(estimate.unsqueeze(0), sources.unsqueeze(0))
-        _, permutation = best_permutation(pairwise)
+        pairwise = pairwise_si_sdr(estimate.unsqueeze(0), sources.unsqueeze(0))[0]
+        order = best_order(pairwise, find_groups(separator.sources, separator.sources))
         before = pairwise_si_sdr(mixture.unsqueeze(0).unsqueeze(0), sources.unsqueeze(0))[0, 0]
         for number, input_score in enumerate(before.tolist()):
-            after = float(pairwise[0, permutation[0, number], number])
+            if separator.sources[number] == NOISE:
+                continue
+            after = float(pairwise[order[number], number])
             scores.append(SourceScore(name, number + 1, after, input_score, after - input_score))
     return scores
 

@@ -8,30 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from separator.evaluation.config import IMPROVEMENTS, ScoringConfig
+from separator.evaluation.config import IMPROVEMENTS, LABELS, ScoringConfig
 from separator.evaluation.excerpts import Excerpt, ExcerptStore, best_and_worst, item_score, ranking_column
-from separator.evaluation.figures import DYNAMIC_RANGE_DB, box_plots, histogram, peak_level_db, sound, spectrogram
+from separator.evaluation.figures import (
+    DYNAMIC_RANGE_DB,
+    box_plots,
+    histogram,
+    peak_level_db,
+    scatter_plot,
+    sound,
+    spectrogram,
+)
 from separator.evaluation.scoring import ItemScores, SourceScores
 from separator.evaluation.summary import source_values
+from separator.evaluation.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
 from separator.evaluation.tracks import MIXTURE
-
-LABELS = {
-    "si_sdr_db": "SI-SDR, dB",
-    "si_sdri_db": "SI-SDRi, dB",
-    "bss_v3_sdr_db": "SDR, dB (BSS Eval v3)",
-    "bss_v3_sdri_db": "SDRi, dB (BSS Eval v3)",
-    "bss_v3_sir_db": "SIR, dB (BSS Eval v3)",
-    "bss_v3_sar_db": "SAR, dB (BSS Eval v3)",
-    "bss_v4_sdr_db": "SDR, dB (BSS Eval v4)",
-    "bss_v4_isr_db": "ISR, dB (BSS Eval v4)",
-    "bss_v4_sir_db": "SIR, dB (BSS Eval v4)",
-    "bss_v4_sar_db": "SAR, dB (BSS Eval v4)",
-    "utterance_sdr_db": "utterance SDR, dB",
-    "pesq_wb": "PESQ, wide band",
-    "pesq_nb": "PESQ, narrow band",
-    "stoi": "STOI",
-    "estoi": "ESTOI",
-}
 
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 """What a browser lets the page do: nothing but show what is in it."""
@@ -97,24 +88,25 @@ def _overview(items: list[ItemScores], summary: dict[str, Any]) -> str:
 
 def _table(summary: dict[str, Any]) -> str:
     rows = []
+    names = list(dict.fromkeys(name for entry in summary["scores"].values() for name in entry["sources"]))
     for column, label in LABELS.items():
         if column not in summary["scores"]:
             continue
         entry = summary["scores"][column]
         before = summary["scores"].get(f"input_{column}", {}).get("value")
         cells = [entry["value"], before, entry["mean"], entry["median"]]
-        cells += [_headline_of(each, entry) for each in entry["sources"].values()]
+        cells += [_headline_of(entry["sources"][each], entry) if each in entry["sources"] else None for each in names]
         undefined = entry["undefined"] or ""
         numbers = "".join(f"<td>{_number(cell)}</td>" for cell in cells)
         rows.append(f"<tr><td>{escape(label)}</td>{numbers}<td>{undefined}</td></tr>")
-    first = next(iter(summary["scores"].values()))
-    heads = ["", "all", "mixture", "mean", "median", *first["sources"], "undefined"]
+    heads = ["", "all", "mixture", "mean", "median", *names, "undefined"]
     header = "".join(f"<th>{escape(head)}</th>" for head in heads)
     return (
         f'<h2>Scores</h2><div class="wide"><table><tr>{header}</tr>{"".join(rows)}</table></div>'
         '<p class="plain">“all” and each source: the mean, for BSS Eval v4 the median over frames, then over tracks '
         "(“all” is then the mean over sources). “mixture”: the unprocessed mixture taken as the estimate. “mean” and "
         "“median”: over items and sources.</p>"
+        + "".join(f"<p>{escape(line)}</p>" for line in describe_talkers(summary["talkers"]))
     )
 
 
@@ -130,13 +122,17 @@ def _plots(items: list[ItemScores], config: ScoringConfig, summary: dict[str, An
     values = [
         value for item in items for source in item.sources if (value := source_values(source).get(shown)) is not None
     ]
-    boxes = box_plots(items, config.columns, LABELS)
+    measured = tuple(column for column in config.columns if column in summary["scores"])
+    boxes = box_plots(items, measured, LABELS)
     parts = [f'<h2>By source</h2><img alt="box plots of each score by source" src="{boxes}">']
     if any(source.input_scores for item in items for source in item.sources):
         parts.append('<p class="plain">Blue: the estimates. Grey: the unprocessed mixture.</p>')
     if values:
         bars = histogram(values, LABELS[shown])
         parts.append(f'<h2>Distribution</h2><img alt="histogram of {escape(LABELS[shown])}" src="{bars}">')
+    if pairs := [pair for item in items if (pair := pitch_and_improvement(item)) is not None]:
+        points = scatter_plot(pairs, PITCH_LIMIT_OCTAVES, LABELS["pitch_distance_octaves"], LABELS["si_sdri_db"])
+        parts.append(f'<h2>Similar voices</h2><img alt="SI-SDRi against the distance of pitches" src="{points}">')
     return "\n".join(parts)
 
 
@@ -188,7 +184,7 @@ def _unit(column: str) -> str:
 
 
 def _settings(summary: dict[str, Any]) -> str:
-    left_out = {"title", "command", "scores", "failed", "notes", *summary["scores"]}
+    left_out = {"title", "command", "scores", "talkers", "failed", "notes", *summary["scores"]}
     settings = {key: value for key, value in summary.items() if key not in left_out}
     command = shlex.join(summary["command"])
     return (

@@ -9,10 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.evaluation.config import LIMIT_DB, METRICS, ScoringConfig, load_museval
+from separator.evaluation.assignment import best_order, find_groups, find_talkers
+from separator.evaluation.config import LIMIT_DB, METRICS, OF_TALKERS, ScoringConfig, load_museval
 from separator.evaluation.empty_bands import has_empty_bands
 from separator.evaluation.items import Signals
-from separator.metrics import best_permutation, bss_eval, bss_eval_sources, pesq, sdr, si_sdr, stoi
+from separator.metrics import (
+    bss_eval,
+    bss_eval_sources,
+    nearest_pitch_distance,
+    other_output_db,
+    own_output_share,
+    pesq,
+    sdr,
+    si_sdr,
+    stoi,
+    swaps_per_minute,
+)
 
 FRAME_SECONDS = 1.0
 """Window and hop of BSS Eval v4 in every published music score."""
@@ -90,9 +102,12 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
     """
     reference, estimate, order = signals.reference, signals.estimate, list(range(len(signals.sources)))
     if config.permute:
-        order = _best_order(estimate, reference)
+        pairwise = _si_sdr(estimate.unsqueeze(1), reference.unsqueeze(0))
+        order = best_order(pairwise, find_groups(signals.sources, signals.estimates))
         estimate = estimate[order]
     scores, frames = _all_metrics(estimate, reference, signals.sample_rate, config, device)
+    for number, values in _talkers_metrics(signals, estimate, config).items():
+        scores[number] |= values
     before: list[dict[str, float | None]] = [{} for _ in order]
     if signals.mixture is not None:
         # Silence in one copy of the mixture is silence in all, and blanks the same frames.
@@ -109,13 +124,6 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
         ),
         empty_bands="bss_v4" in config.metrics and has_empty_bands(reference),
     )
-
-
-def _best_order(estimate: Tensor, reference: Tensor) -> list[int]:
-    pairwise = _si_sdr(estimate.unsqueeze(1), reference.unsqueeze(0))
-    finite = torch.nan_to_num(pairwise, nan=-1e3, posinf=1e3, neginf=-1e3)
-    order: list[int] = best_permutation(finite.unsqueeze(0))[1][0].tolist()
-    return order
 
 
 def _si_sdr(estimate: Tensor, reference: Tensor) -> Tensor:
@@ -166,10 +174,37 @@ def _all_metrics(
                     name: np.round(each[number], DECIMALS).tolist()
                     for name, each in zip(("SDR", "ISR", "SIR", "SAR"), framewise, strict=True)
                 }
-        else:
+        elif metric in whole:
             for column, values in zip(METRICS[metric], whole[metric](), strict=True):
                 columns[column] = _plain(values)
     return [{column: values[number] for column, values in columns.items()} for number in range(len(reference))], frames
+
+
+def _talkers_metrics(signals: Signals, estimate: Tensor, config: ScoringConfig) -> dict[int, dict[str, float | None]]:
+    """What is measured of talkers alone, and only where it is defined, by the number of the source.
+
+    Args:
+        signals: The item.
+        estimate: Its estimates in the order of its references.
+        config: What to measure.
+    """
+    talkers = [number for group in find_talkers(signals.sources) for number in group]
+    if not talkers:
+        return {}
+    given, true, rate = estimate[talkers], signals.reference[talkers], signals.sample_rate
+    measure: dict[str, Callable[[], Tensor]] = {
+        "pitch_distance_octaves": lambda: nearest_pitch_distance(true, rate),
+        "own_output_share": lambda: own_output_share(given, true, rate),
+        "swaps_per_minute": lambda: swaps_per_minute(given, true, rate),
+        "other_output_db": lambda: other_output_db(given, true),
+    }
+    found: dict[int, dict[str, float | None]] = {number: {} for number in talkers}
+    for column in config.columns:
+        if column in OF_TALKERS:
+            for number, value in zip(talkers, _plain(measure[column]()), strict=True):
+                if value is not None:
+                    found[number][column] = value
+    return found
 
 
 def _without_lone_sir(scores: tuple[Tensor, ...], sir: int) -> tuple[Tensor, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,7 +13,7 @@ from separator.audio.resampling import resample
 from separator.audio.writing import write_audio
 from separator.data.example import Example, ExampleSet, file_facts
 from separator.errors import InputError
-from separator.evaluation.config import are_talkers
+from separator.evaluation.assignment import match_outputs
 from separator.evaluation.items import Signals
 from separator.evaluation.oracle import ORACLES, ideal_ratio_mask
 from separator.evaluation.running import Job
@@ -76,10 +76,11 @@ class TestSet:
 
     Attributes:
         examples: The examples.
-        sources: Names of their sources, in order.
+        sources: Names of the sources that are scored, in order.
         name: For headings.
         subsets: `train` or `test` of each example; empty is all `test`.
         original_rate: Rate of the recordings in Hz; None is the examples' own.
+        delivered: Names of the sources that the examples hold, in order; empty is `sources`.
     """
 
     __test__ = False  # no test, whatever pytest reads in the name
@@ -89,36 +90,32 @@ class TestSet:
     name: str
     subsets: tuple[str, ...] = ()
     original_rate: int | None = None
+    delivered: tuple[str, ...] = ()
 
 
-def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separate, tuple[str, ...]]:
-    """How a model separates a test set's examples, and the names of its estimates in order.
+def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:
+    """Say how a model separates a test set's examples.
+
+    Returns:
+        The function, the names of its estimates in order, and the test set with the sources that they are scored on:
+        noise counts only where both the model and the examples have it.
 
     Raises:
         InputError: If its outputs are not the test set's sources, and are not talkers in any order either.
     """
-    outputs, sources = separator.sources, test_set.sources
-    if len(outputs) != len(sources):
-        raise InputError(
-            f"the mixtures have {len(sources)} sources; expected a model with as many outputs, "
-            f"found one with {len(outputs)} ({', '.join(outputs)})"
-        )
-    if set(outputs) == set(sources):
-        outputs = sources
-    elif not (are_talkers(outputs) and are_talkers(sources)):
-        raise InputError(f"expected a model with the outputs {', '.join(sources)}, found {', '.join(outputs)}")
+    sources, outputs = match_outputs(separator.sources, test_set.sources)
 
     def separate(example: Example) -> Tensor:
         separated = separator.separate(example.mixture, test_set.examples.sample_rate)
         return torch.stack([separated[output] for output in outputs])
 
-    return separate, outputs
+    return separate, outputs, replace(test_set, sources=sources, delivered=test_set.delivered or test_set.sources)
 
 
-def separate_with_oracle(name: str, test_set: TestSet) -> tuple[Separate, tuple[str, ...]]:
+def separate_with_oracle(name: str, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:
     """The same for an oracle, which knows the sources."""
-    rate = test_set.examples.sample_rate
-    return lambda example: ideal_ratio_mask(example.mixture, example.sources, rate, ORACLES[name]), test_set.sources
+    rate, sources = test_set.examples.sample_rate, test_set.sources
+    return lambda example: ideal_ratio_mask(example.mixture, example.sources, rate, ORACLES[name]), sources, test_set
 
 
 def weights_digest(separator: Separator) -> str:
@@ -143,12 +140,14 @@ def separation_jobs(
             takes; None writes nothing.
     """
 
+    delivered = test_set.delivered or test_set.sources
+    scored = [delivered.index(source) for source in test_set.sources]
+
     def prepare(index: int) -> Signals:
         example = test_set.examples[index]
-        if len(example.sources) != len(test_set.sources):
+        if len(example.sources) != len(delivered):
             raise InputError(
-                f"the mixtures have {len(test_set.sources)} sources ({', '.join(test_set.sources)}), "
-                f"found {len(example.sources)}"
+                f"the mixtures have {len(delivered)} sources ({', '.join(delivered)}), found {len(example.sources)}"
             )
         rate, name = test_set.examples.sample_rate, plain_name(example.name)
         signals = Signals(
@@ -156,7 +155,7 @@ def separation_jobs(
             subset=test_set.subsets[index] if test_set.subsets else "test",
             sources=test_set.sources,
             estimates=outputs,
-            reference=example.sources,
+            reference=example.sources[scored],
             estimate=separate(example).cpu(),
             mixture=example.mixture,
             sample_rate=rate,

@@ -9,9 +9,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from separator.evaluation.config import DEFINITIONS, IMPROVEMENTS, METRICS, ScoringConfig, comparability_note
+from separator.evaluation.config import (
+    AGGREGATIONS,
+    DEFINITIONS,
+    IMPROVEMENTS,
+    MEAN,
+    OF_FRAMES,
+    ScoringConfig,
+    comparability_note,
+)
 from separator.evaluation.empty_bands import empty_bands_note
 from separator.evaluation.scoring import FRAME_SECONDS, ItemScores, SourceScores
+from separator.evaluation.talkers import summarise_talkers
 from separator.evaluation.tracks import SUBSETS
 from separator.replacing import replace_file, replace_text
 
@@ -61,7 +70,8 @@ def summarise(items: list[ItemScores], config: ScoringConfig) -> dict[str, Any]:
     """The scores of all items together.
 
     Each column's own value is the field's aggregation: for BSS Eval v4 the median over frames, then the median over
-    tracks for each source, then the mean over sources; for all else the mean over items and sources.
+    tracks for each source, then the mean over sources; for all else the mean over items and sources, or what
+    `AGGREGATIONS` says.
 
     Returns:
         The values by column, and `scores` with means, medians and counts, of all and of each source.
@@ -71,17 +81,16 @@ def summarise(items: list[ItemScores], config: ScoringConfig) -> dict[str, Any]:
         for source in item.sources:
             for column, value in source_values(source).items():
                 columns.setdefault(column, {}).setdefault(source.source, []).append(value)
+    names = dict.fromkeys(source.source for item in items for source in item.sources)
     details, headline = {}, {}
-    framewise = {f"{prefix}{column}" for column in METRICS["bss_v4"] for prefix in ("", "input_")}
     for column, by_source in columns.items():
-        kind = "median over frames, median over tracks, mean over sources"
+        kind = AGGREGATIONS.get(column, MEAN)
         every = [value for values in by_source.values() for value in values]
-        sources = {source: _statistics(values) for source, values in by_source.items()}
-        if column in framewise:
+        sources = {name: _statistics(by_source[name]) for name in names if name in by_source}
+        value = _statistics(every)["mean" if kind == MEAN else "median"]
+        if kind == OF_FRAMES:
             medians = [each["median"] for each in sources.values() if each["median"] is not None]
             value = _rounded(statistics.fmean(medians)) if medians else None
-        else:
-            kind, value = "mean over items and sources", _statistics(every)["mean"]
         headline[column] = value
         details[column] = {"value": value, "aggregation": kind, **_statistics(every), "sources": sources}
     return {**headline, "scores": details}
@@ -159,6 +168,7 @@ def write_outputs(
         "notes": find_notes(items, config),
         "metrics": {metric: DEFINITIONS[metric] for metric in config.metrics},
         **summarise(items, config),
+        "talkers": summarise_talkers(items),
     }
     replace_file(folder / SCORES_NAME, lambda path: write_scores(items, config, path))
     if "bss_v4" in config.metrics:

@@ -14,6 +14,7 @@ import torch
 from separator.data.example import ExampleSet
 from separator.data.sets import load_list
 from separator.errors import InputError
+from separator.evaluation.assignment import NOISE
 from separator.evaluation.mixtures import SourceScore
 from separator.experiments.plan import first_difference
 from separator.experiments.run import (
@@ -172,5 +173,5 @@ def _collect(recipe: Recipe, run_folder: Path, mixtures: ExampleSet) -> Result:
         recipe=recipe,
         outcome=read_outcome(run_folder),
         cost=json.loads(measured.stdout),
-        scores=read_scores(run_folder / SCORES_FOLDER, mixtures, len(recipe.sources)),
+        scores=read_scores(run_folder / SCORES_FOLDER, mixtures, sum(source != NOISE for source in recipe.sources)),
     )

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from separator.evaluation.config import METRICS, ScoringConfig, are_talkers, choose_metrics, comparability_note
+from separator.evaluation.assignment import find_talkers
+from separator.evaluation.config import METRICS, ScoringConfig, choose_metrics, comparability_note
 from separator.evaluation.scoring import ItemScores, score_item
 from tests.museval_metrics import of_museval
 from tests.stem_folders import RATE, item, leaky, stems
@@ -171,11 +172,13 @@ def test_scores_survive_json() -> None:
 
 
 def test_names_decide_what_is_measured_and_whether_the_order_is_free() -> None:
-    assert choose_metrics("auto", ["speaker1", "speaker2"]) == ("si_sdr", "bss_v3")
+    talkers = ("si_sdr", "bss_v3", "pitch_distance", "turns", "lone")
+    assert choose_metrics("auto", ["speaker1", "speaker2"]) == talkers
     assert choose_metrics("auto", ["Vocals", "rest"])[0] == "bss_v4"
     assert choose_metrics("stoi,speech", []) == ("stoi", "si_sdr", "bss_v3")
-    assert are_talkers(["s1", "s2"]) and are_talkers(["speaker1", "speaker2", "speaker3"])
-    assert not are_talkers(["vocals", "drums"]) and not are_talkers(["s1"]) and not are_talkers(["speech", "noise"])
+    assert find_talkers(["s1", "s2"]) == [[0, 1]] and find_talkers(["speaker1", "speaker2", "speaker3"]) == [[0, 1, 2]]
+    for nobody in (["vocals", "drums"], ["s1"], ["speech", "noise"], ["mp3", "ac4"]):
+        assert find_talkers(nobody) == []
 
 
 def test_a_score_at_another_rate_than_the_published_says_so() -> None:

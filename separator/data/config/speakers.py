@@ -1,10 +1,14 @@
 """Speakers mixed on the fly."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from separator.data.config.base import DataConfig
+from separator.data.config.lists import ALL_LISTS, HeldOut, MixtureListConfig, NamedListConfig
+from separator.data.config.surroundings import NoiseConfig, RoomConfig
+from separator.data.telephone import TELEPHONE_RATE
 from separator.errors import InputError
 
 
@@ -24,99 +28,6 @@ class SpeakerSet:
     def __post_init__(self) -> None:
         if not 0 < self.weight < float("inf"):
             raise InputError(f"data.train: weight of {self.path!r} must be above 0 and finite, found {self.weight}")
-
-
-@dataclass(frozen=True)
-class MixtureListConfig:
-    """A fixed, seeded list of mixtures, for choosing models or for the final score.
-
-    Args:
-        path: Folder of speakers below the data root.
-        num_mixtures: Number of mixtures.
-        seed: Seed of the list; the same seed and files give the same list.
-        max_seconds: Longest mixture. Each is as long as its shortest utterance ("min" mode), and at most this.
-        level_range_db: Each talker's level is drawn from plus or minus half of this: two differ by at most all of it.
-    """
-
-    path: str
-    num_mixtures: int = 100
-    seed: int = 0
-    max_seconds: float = 10.0
-    level_range_db: float = 5.0
-
-    def __post_init__(self) -> None:
-        if self.num_mixtures < 1:
-            raise InputError(f"num_mixtures must be at least 1, found {self.num_mixtures}")
-        if not 0.01 <= self.max_seconds <= 3600:
-            raise InputError(f"max_seconds must be from 0.01 to 3600, found {self.max_seconds}")
-        if not 0 <= self.level_range_db <= 200:
-            raise InputError(f"level_range_db must be from 0 to 200, found {self.level_range_db}")
-        if self.seed < 0:
-            raise InputError(f"seed must be 0 or more, found {self.seed}")
-
-
-@dataclass(frozen=True)
-class NoiseConfig:
-    """Noise in the mixture: beside the sources, or the last of them.
-
-    Args:
-        path: Folder of recordings below the data root, or several: one is drawn, then one of its recordings.
-        snr_db: Range of the ratio of the loudest talker's level to the noise's, in dB.
-        probability: Share of mixtures with noise.
-        exclude: Patterns of file names, relative to the data root, that are left out: noise to score on.
-        only: Patterns of the file names that are taken; empty takes all.
-        is_source: Whether the last of the recipe's `sources` is the noise: whatever of the mixture is no talker's, late
-            reverberation and distortion too.
-    """
-
-    path: str | tuple[str, ...]
-    snr_db: tuple[float, float] = (0.0, 20.0)
-    probability: float = 1.0
-    exclude: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    is_source: bool = False
-
-    def __post_init__(self) -> None:
-        low, high = self.snr_db
-        if not -100 <= low <= high <= 100:
-            raise InputError(f"data.noise.snr_db: expected [low, high] within ±100 dB, found {list(self.snr_db)}")
-        if not 0 <= self.probability <= 1:
-            raise InputError(f"data.noise.probability: expected from 0 to 1, found {self.probability}")
-        if not self.paths:
-            raise InputError("data.noise.path: expected a folder or several, found none")
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The folders, one or several."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-
-@dataclass(frozen=True)
-class RoomConfig:
-    """Rooms that the talkers are heard in.
-
-    Args:
-        path: Folder of impulse responses below the data root, `ROOM/*.{wav,flac}`: the talkers of a mixture are in
-            one room, at different places. None simulates box-shaped rooms with pyroomacoustics.
-        probability: Share of mixtures in a room.
-        reverberation_seconds: Range of the simulated rooms' reverberation time.
-        target: "reverberant": a source is the talker as heard in the room; "early": only what arrives within 50 ms of
-            the direct sound, the rest of the room being part of the mixture alone.
-    """
-
-    path: str | None = None
-    probability: float = 1.0
-    reverberation_seconds: tuple[float, float] = (0.2, 0.6)
-    target: Literal["reverberant", "early"] = "reverberant"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise InputError(f"data.rooms.probability: expected from 0 to 1, found {self.probability}")
-        low, high = self.reverberation_seconds
-        if not 0.1 <= low <= high <= 2:
-            raise InputError(
-                f"data.rooms.reverberation_seconds: expected [low, high] within 0.1 to 2, found {[low, high]}"
-            )
 
 
 @dataclass(frozen=True)
@@ -178,6 +89,8 @@ class SpeakersConfig(DataConfig):
         train: The sets that training talkers are drawn from.
         valid: The list that models are chosen on.
         test: The list of the final score.
+        lists: Variations of these two by name: conversations, one talker alone, noise, rooms, the telephone.
+        held_out: Noise and rooms that only the lists of one split hear.
         num_speakers: Talkers in a mixture.
         level_range_db: Each talker's level is drawn from plus or minus half of this.
         speeds: Factors by which a talker is sped up or slowed down (pitch moves along), drawn evenly.
@@ -193,6 +106,8 @@ class SpeakersConfig(DataConfig):
     train: tuple[SpeakerSet, ...]
     valid: MixtureListConfig
     test: MixtureListConfig | None = None
+    lists: dict[str, NamedListConfig] = field(default_factory=dict)
+    held_out: HeldOut = field(default_factory=HeldOut)
     num_speakers: int = 2
     level_range_db: float = 5.0
     speeds: tuple[float, ...] = (1.0,)
@@ -217,6 +132,64 @@ class SpeakersConfig(DataConfig):
             raise InputError(f"data.speeds must be factors from 0.5 to 2, found {list(self.speeds)}")
         if not 0 <= self.overlap[0] <= self.overlap[1] <= 1:
             raise InputError(f"data.overlap: expected [low, high] within 0 to 1, found {list(self.overlap)}")
+        for name in self.lists:
+            if (
+                not re.fullmatch(r"\w[\w-]*", name) or name == ALL_LISTS
+            ):  # scores are written into a folder of this name
+                raise InputError(
+                    f"data.lists: expected names of letters, digits, '_' and '-', and not {ALL_LISTS!r}, found {name!r}"
+                )
+        scenes = {
+            "valid": self.valid,
+            "test": self.test,
+            **{f"lists.{name}": each for name, each in self.lists.items()},
+        }
+        for name, each in scenes.items():
+            if each is not None and each.telephone and self.sample_rate < TELEPHONE_RATE:
+                raise InputError(
+                    f"data.{name}.telephone: expected a data.sample_rate of at least {TELEPHONE_RATE} Hz, "
+                    f"found {self.sample_rate}"
+                )
+            if each is not None and each.scene == "conversation" and self.num_speakers < 2:
+                raise InputError(
+                    f"data.{name}.scene: a conversation takes at least 2 talkers, found data.num_speakers 1"
+                )
+
+    def list_config(self, split: str, name: str | None = None) -> MixtureListConfig:
+        """Return the list of a split, or a variation of it, with the noise and the rooms that its split hears.
+
+        Args:
+            split: "valid" or "test".
+            name: A key of `lists`; None is the split's own list.
+
+        Raises:
+            InputError: If there is no such list.
+        """
+        chosen = self.test if split == "test" else self.valid
+        if chosen is None:
+            raise InputError("data.test is missing; expected a test list")
+        if name is not None:
+            if name not in self.lists:
+                known = ", ".join(self.lists) or "none"
+                raise InputError(f"data.lists: expected a list called {name}, found {known}")
+            chosen = self.lists[name].of(chosen)
+        held_out = self.held_out.test if split == "test" else self.held_out.valid
+        noise, rooms = chosen.noise, chosen.rooms
+        return replace(
+            chosen,
+            noise=None if noise is None else replace(noise, only=noise.only or held_out),
+            rooms=None if rooms is None else replace(rooms, only=rooms.only or held_out),
+        )
+
+    @property
+    def training_noise(self) -> NoiseConfig | None:
+        """The noise of the training mixtures, without what is held out."""
+        return None if self.noise is None else replace(self.noise, exclude=self.noise.exclude + self.held_out.files)
+
+    @property
+    def training_rooms(self) -> RoomConfig | None:
+        """The rooms of the training mixtures, without what is held out."""
+        return None if self.rooms is None else replace(self.rooms, exclude=self.rooms.exclude + self.held_out.files)
 
     @property
     def noise_is_source(self) -> bool:

@@ -1,0 +1,127 @@
+"""Fixed lists of mixtures of speakers, their variations, and what only they hear."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from separator.data.config.surroundings import NoiseConfig, RoomConfig
+from separator.errors import InputError
+
+ALL_LISTS = "all"
+"""Stands for every named list where one is asked for."""
+
+Scene = Literal["together", "conversation", "alone"]
+"""Who talks in a mixture of a list: all at once, in turns, or one alone."""
+
+
+@dataclass(frozen=True)
+class MixtureListConfig:
+    """A fixed, seeded list of mixtures, for choosing models or for the final score.
+
+    Args:
+        path: Folder of speakers below the data root.
+        num_mixtures: Number of mixtures.
+        seed: Seed of the list; the same seed and files give the same list.
+        max_seconds: Longest mixture. Talkers together are as long as their shortest utterance ("min" mode), one alone
+            is as long as the utterance, a conversation as long as they have something to say; all at most this.
+        level_range_db: Each talker's level is drawn from plus or minus half of this: two differ by at most all of it.
+        scene: "together": all talkers at once, one utterance each; "conversation": in turns, each talker's recordings
+            joined as needed, none heard twice; "alone": one talker, and the other sources are silent.
+        turn_seconds: Range of the length of a turn in a conversation.
+        gap_seconds: Range of the time from one turn to the next: negative is overlap, positive a pause.
+        noise: Noise in the mixtures; none adds none. Its level is relative to a talker's while it talks.
+        rooms: Measured rooms that the talkers are heard in; none leaves them as recorded.
+        telephone: Whether all goes over a telephone line (300 to 3,400 Hz, 8 kHz, µ-law): the sources are the talkers
+            within that band, and what eight bits add is part of the mixture alone.
+    """
+
+    path: str
+    num_mixtures: int = 100
+    seed: int = 0
+    max_seconds: float = 10.0
+    level_range_db: float = 5.0
+    scene: Scene = "together"
+    turn_seconds: tuple[float, float] = (2.0, 6.0)
+    gap_seconds: tuple[float, float] = (-1.5, 0.7)
+    noise: NoiseConfig | None = None
+    rooms: RoomConfig | None = None
+    telephone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.num_mixtures < 1:
+            raise InputError(f"num_mixtures must be at least 1, found {self.num_mixtures}")
+        if not 0.01 <= self.max_seconds <= 3600:
+            raise InputError(f"max_seconds must be from 0.01 to 3600, found {self.max_seconds}")
+        if not 0 <= self.level_range_db <= 200:
+            raise InputError(f"level_range_db must be from 0 to 200, found {self.level_range_db}")
+        if self.seed < 0:
+            raise InputError(f"seed must be 0 or more, found {self.seed}")
+        if not 0.1 <= self.turn_seconds[0] <= self.turn_seconds[1] <= 3600:
+            raise InputError(f"turn_seconds: expected [low, high] within 0.1 to 3600, found {list(self.turn_seconds)}")
+        if not -60 <= self.gap_seconds[0] <= self.gap_seconds[1] <= 60:
+            raise InputError(f"gap_seconds: expected [low, high] within ±60, found {list(self.gap_seconds)}")
+        if self.noise is not None and self.noise.is_source:
+            raise InputError("noise.is_source: expected in data.noise, which decides for every list, found in a list")
+        if self.rooms is not None and self.rooms.path is None:
+            raise InputError("rooms.path: expected a folder of measured rooms, alike on any machine, found none")
+
+
+@dataclass(frozen=True)
+class NamedListConfig:
+    """A variation of the lists `valid` and `test`: what is said here replaces what the split's own list says.
+
+    Args:
+        scene, turn_seconds, gap_seconds, noise, rooms, telephone: As in `MixtureListConfig`.
+        path, num_mixtures, seed, max_seconds, level_range_db: As there. A conversation is of at most 60 s unless
+            `max_seconds` says otherwise.
+    """
+
+    scene: Scene | None = None
+    path: str | None = None
+    num_mixtures: int | None = None
+    seed: int | None = None
+    max_seconds: float | None = None
+    level_range_db: float | None = None
+    turn_seconds: tuple[float, float] | None = None
+    gap_seconds: tuple[float, float] | None = None
+    noise: NoiseConfig | None = None
+    rooms: RoomConfig | None = None
+    telephone: bool | None = None
+
+    def __post_init__(self) -> None:
+        self.of(MixtureListConfig("."))
+
+    def of(self, split: MixtureListConfig) -> MixtureListConfig:
+        """Return this variation of a split's own list.
+
+        Raises:
+            InputError: If a value is out of its range.
+        """
+        changes = {name: value for name, value in vars(self).items() if value is not None}
+        if self.scene == "conversation":
+            changes.setdefault("max_seconds", CONVERSATION_SECONDS)
+        return replace(split, **changes)
+
+
+CONVERSATION_SECONDS = 60.0
+"""Longest conversation of a named list, unless it says otherwise."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Noise and rooms that only one split's lists hear: patterns of files, relative to the data root.
+
+    A list takes nothing but what its split names here, unless its own `only` says otherwise; training takes all but
+    what either split names. Where a split names nothing, its lists take everything that training does.
+
+    Args:
+        valid: Of the list `valid` and its variations.
+        test: Of the list `test` and its variations.
+    """
+
+    valid: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What training does not hear."""
+        return self.valid + self.test
