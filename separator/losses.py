@@ -1,6 +1,5 @@
 """Training losses: weighted sums of negated metrics and distances, for sources in a fixed order or in any order."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from separator.errors import InputError
-from separator.metrics import best_permutation, pairwise_si_sdr, pairwise_snr, reorder
+from separator.metrics import best_permutation, group_by_name, pairwise_si_sdr, pairwise_snr, reorder
 
 SILENT_DB = -80.0
 """References this far below their mixture are silent: a ratio to them says nothing."""
@@ -90,7 +89,7 @@ class SeparationLoss(nn.Module):
     def __init__(self, config: LossConfig | None = None, sources: Sequence[str] = ()) -> None:
         super().__init__()
         self.config = config or LossConfig()
-        self.groups = interchangeable(sources) if self.config.permutation == "by_name" else None
+        self.groups = list(group_by_name(sources).values()) if self.config.permutation == "by_name" else None
         if unknown := [name for name in self.config.source_weights if name not in sources]:
             raise InputError(f"loss.source_weights: expected names out of {', '.join(sources)}, found {unknown[0]!r}")
         self.weights = [self.config.source_weights.get(name, 1.0) for name in sources]
@@ -145,18 +144,6 @@ class SeparationLoss(nn.Module):
 
 def _energy(signals: Tensor) -> Tensor:
     return signals.square().sum(dim=(2, 3))
-
-
-def interchangeable(sources: Sequence[str]) -> list[list[int]]:
-    """Group the numbers of sources whose names differ by a number alone: any order of them is right.
-
-    `("speaker1", "speaker2", "noise")` gives `[[0, 1], [2]]`.
-    """
-    groups: dict[str, list[int]] = {}
-    for number, source in enumerate(sources):
-        stem = re.sub(r"\d+$", "", source)
-        groups.setdefault(stem if stem != source else f"{source} alone", []).append(number)
-    return list(groups.values())
 
 
 def _snr_in_mixture(estimate: Tensor, reference: Tensor, mixture: Tensor, threshold_db: float) -> Tensor:

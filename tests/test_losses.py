@@ -11,7 +11,7 @@ from torchmetrics.functional.audio import (
 )
 
 from separator.errors import InputError
-from separator.losses import TERMS, LossConfig, SeparationLoss, interchangeable, multi_resolution_stft
+from separator.losses import TERMS, LossConfig, SeparationLoss, multi_resolution_stft
 
 
 def signals(num_sources: int = 2, batch: int = 3, samples: int = 4000) -> tuple[Tensor, Tensor]:
@@ -157,13 +157,6 @@ def test_a_wrong_config_is_one_line(options: dict[str, object], message: str) ->
 
 
 NAMES = ("speaker1", "speaker2", "noise")
-
-
-def test_sources_whose_names_differ_by_a_number_are_interchangeable() -> None:
-    assert interchangeable(NAMES) == [[0, 1], [2]]
-    assert interchangeable(("vocals", "drums", "bass", "other")) == [[0], [1], [2], [3]]
-    assert interchangeable(("s1", "noise", "s2", "s3")) == [[0, 2, 3], [1]]
-    assert interchangeable(("speaker", "speaker1")) == [[0], [1]]
 
 
 def test_by_name_talkers_are_in_any_order_and_the_noise_is_itself() -> None:

@@ -1,13 +1,12 @@
 """Which estimate belongs to which reference: talkers in any order among themselves, all others by name."""
 
-import re
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from separator.errors import InputError
-from separator.metrics import best_permutation
+from separator.metrics import best_permutation, group_by_name
 
 NOISE = "noise"
 """The source that a model or a test set may have beside the talkers, and the other not."""
@@ -26,7 +25,7 @@ def find_talkers(sources: Sequence[str]) -> list[list[int]]:
         >>> find_talkers(["speaker1", "speaker2", "noise"])
         [[0, 1]]
     """
-    return [numbers for numbers in _by_group(sources).values() if len(numbers) > 1]
+    return [numbers for numbers in group_by_name(sources).values() if len(numbers) > 1]
 
 
 def find_groups(sources: Sequence[str], estimates: Sequence[str]) -> list[Group]:
@@ -42,9 +41,9 @@ def find_groups(sources: Sequence[str], estimates: Sequence[str]) -> list[Group]
     """
     if not find_talkers(sources):
         return [(list(range(len(sources))), list(range(len(estimates))))]
-    theirs = _by_group(estimates)
+    theirs = group_by_name(estimates)
     groups, left = [], []
-    for name, numbers in _by_group(sources).items():
+    for name, numbers in group_by_name(sources).items():
         if len(theirs.get(name, ())) == len(numbers):
             groups.append((numbers, theirs.pop(name)))
         else:
@@ -94,17 +93,7 @@ def match_outputs(outputs: Sequence[str], sources: Sequence[str]) -> tuple[tuple
         )
     mine = [source for source in scored if source not in given]
     theirs = [output for output in given if output not in scored]
-    if mine and not all(len(find_talkers(names)) == 1 == len(_by_group(names)) for names in (mine, theirs)):
+    if mine and not all(len(find_talkers(names)) == 1 == len(group_by_name(names)) for names in (mine, theirs)):
         raise InputError(f"expected a model with the outputs {', '.join(scored)}, found {', '.join(outputs)}")
     other = dict(zip(mine, theirs, strict=True))
     return scored, tuple(other.get(source, source) for source in scored)
-
-
-def _by_group(names: Sequence[str]) -> dict[str, list[int]]:
-    """Numbers of the names that are alike but for a number at their end; each other name by itself."""
-    stems = [re.sub(r"\d+$", "", name) if name[-1:].isdigit() else None for name in names]
-    groups: dict[str, list[int]] = {}
-    for number, (name, stem) in enumerate(zip(names, stems, strict=True)):
-        key = f"{stem}#" if stem is not None and stems.count(stem) > 1 else name
-        groups.setdefault(key, []).append(number)
-    return groups

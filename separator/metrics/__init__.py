@@ -2,7 +2,7 @@
 
 from separator.metrics.bss_eval import bss_eval, bss_eval_sources
 from separator.metrics.perceptual import pesq, stoi
-from separator.metrics.permutation import best_permutation, reorder
+from separator.metrics.permutation import best_permutation, group_by_name, reorder
 from separator.metrics.sdr import sdr
 from separator.metrics.si_sdr import pairwise_si_sdr, si_sdr
 from separator.metrics.snr import pairwise_snr
@@ -12,6 +12,7 @@ __all__ = [
     "best_permutation",
     "bss_eval",
     "bss_eval_sources",
+    "group_by_name",
     "nearest_pitch_distance",
     "other_output_db",
     "own_output_share",

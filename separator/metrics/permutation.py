@@ -1,5 +1,7 @@
 """Which estimate belongs to which reference: the assignment with the highest total score, exactly."""
 
+import re
+from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
@@ -54,3 +56,20 @@ def reorder(estimate: Tensor, permutation: Tensor) -> Tensor:
     """
     rows = torch.arange(estimate.shape[0], device=estimate.device).unsqueeze(1)
     return estimate[rows, permutation]
+
+
+def group_by_name(names: Sequence[str]) -> dict[str, list[int]]:
+    """Group the numbers of names that differ by a number at their end alone, any order of which is right.
+
+    Every other name is a group of its own.
+
+    Example:
+        >>> list(group_by_name(["speaker1", "speaker2", "noise"]).values())
+        [[0, 1], [2]]
+    """
+    stems = [re.sub(r"\d+$", "", name) if name[-1:].isdigit() else None for name in names]
+    groups: dict[str, list[int]] = {}
+    for number, (name, stem) in enumerate(zip(names, stems, strict=True)):
+        key = f"{stem}#" if stem is not None and stems.count(stem) > 1 else name
+        groups.setdefault(key, []).append(number)
+    return groups

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
-from separator.metrics import best_permutation, reorder
+from separator.metrics import best_permutation, group_by_name, reorder
 
 
 @pytest.mark.parametrize("num_sources", [1, 2, 3, 4, 5])
@@ -45,3 +45,10 @@ def test_gradient_reaches_the_chosen_pairs_only(num_sources: int) -> None:
 def test_a_table_that_is_not_square_is_refused() -> None:
     with pytest.raises(ValueError, match="sources, sources"):
         best_permutation(torch.zeros(1, 2, 3))
+
+
+def test_sources_whose_names_differ_by_a_number_are_interchangeable() -> None:
+    assert list(group_by_name(("speaker1", "speaker2", "noise")).values()) == [[0, 1], [2]]
+    assert list(group_by_name(("vocals", "drums", "bass", "other")).values()) == [[0], [1], [2], [3]]
+    assert list(group_by_name(("s1", "noise", "s2", "s3")).values()) == [[0, 2, 3], [1]]
+    assert list(group_by_name(("speaker", "speaker1")).values()) == [[0], [1]]
