@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
-from separator.audio.reading import native_name, reason
+from separator.audio.opening import native_name, reason
 from separator.errors import InputError
 
 AudioFormat = Literal["wav", "flac"]

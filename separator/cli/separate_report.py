@@ -48,6 +48,8 @@ def _warn(name: str, result: "SeparatedFile") -> None:
         print_line("warning", f"{name}: {result.damage}; separated what is there")
     elif result.truncated:
         print_line("warning", f"{name}: shorter than its header says; separated what is there")
+    for note in result.notes:
+        print_line("note", f"{name}: {note}")
     if result.gain != 1:
         print_line("note", f"{name}: sources scaled together by {result.gain:.3g}: the format would have clipped")
     elif result.peak > 1 >= result.input_peak:
@@ -75,6 +77,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
             "peak": round(result.peak, 6),
             "truncated": result.truncated,
             "damage": result.damage,
+            "notes": result.notes,
             "realtime_factor": round(outcome.elapsed / seconds, 4),
         }
     return content

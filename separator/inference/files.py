@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import soundfile
 from torch import Tensor
 
-from separator.audio.reading import AudioReader, native_name
+from separator.audio.opening import native_name
+from separator.audio.reading import AudioReader
 from separator.audio.writing import AudioFormat, AudioWriter, BitDepth, common_gain, temporary_name
 from separator.errors import InputError
 from separator.inference.places import make_folder, remove_left_over
@@ -37,6 +38,7 @@ class SeparatedFile:
         sample_rate: In Hz.
         truncated: Whether the input's header promised more than the file holds, or it was damaged on the way.
         damage: Where and how it was damaged, if that is known.
+        notes: What was done to make it one signal, as where joined files differ in sample rate.
         gain: Common gain of the outputs: 1 unless 16 or 24 bits would have clipped.
         peak: Largest sample of the outputs, 1 is full scale.
         input_peak: Largest sample of the input.
@@ -48,6 +50,7 @@ class SeparatedFile:
     sample_rate: int
     truncated: bool
     damage: str | None
+    notes: list[str]
     gain: float
     peak: float
     input_peak: float
@@ -110,6 +113,7 @@ def separate_file(
             sample_rate=reader.sample_rate,
             truncated=reader.is_truncated,
             damage=reader.damage,
+            notes=reader.notes,
             gain=gain,
             peak=max(writer.peak for writer in outputs.writers) * gain,
             input_peak=counting.peak,
@@ -135,7 +139,7 @@ def are_outputs_of(path: Path, targets: list[Path]) -> bool:
                 return False
             if info.samplerate != reader.sample_rate:
                 return False
-            if reader.length_is_known and abs(info.frames - reader.num_samples) > reader.length_tolerance:
+            if reader.length_is_known and abs(info.frames - reader.num_samples) > 0.2 * reader.sample_rate:
                 return False
     return True
 
