@@ -1,6 +1,8 @@
 """What a file is, by its bytes: which library reads it, and what it is where none does."""
 
+import errno
 import re
+import stat
 from pathlib import Path
 
 SCANNED_BYTES = 1 << 20
@@ -25,6 +27,15 @@ INFO_WORDS = (b"Xing", b"Info")
 
 MPEG_IN_WAV = (0x50, 0x55)
 """Format tags of MPEG layers I to III in a WAV."""
+
+
+OTHER_KINDS = {
+    b"%PDF": "a PDF",
+    b"PK\3\4": "a ZIP archive",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"\x89PNG": "a picture (PNG)",
+    b"GIF8": "a picture (GIF)",
+}
 
 
 def container_format(path: Path) -> str | None:
@@ -102,14 +113,33 @@ def read_mp3_info(path: Path, start: int = 0) -> tuple[int, int] | None:
     return start, int.from_bytes(frame[place : place + 4], "big") if flags & 2 else 0
 
 
+def describe_place(path: Path) -> str | None:
+    """Say what is at a path where no file is: nothing, a folder, a pipe, a link that leads nowhere; None for a file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            return "a link that leads nowhere"
+        is_nothing = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+        return "nothing" if is_nothing else f"what cannot be read: {error.strerror}"
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe (only standard input can be one: -)" if stat.S_ISFIFO(mode) else "a device"
+
+
 def describe_content(path: Path) -> str | None:
     """Return what a file that is no audio holds, in words; None where its first bytes do not tell."""
     with path.open("rb") as file:
-        start = file.read(1024)
+        start = file.read(1024).removeprefix(b"\xef\xbb\xbf")
     if re.match(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", start.lower(), re.DOTALL):
         return "a web page (HTML), no audio"
+    for magic, words in OTHER_KINDS.items():
+        if start.startswith(magic):
+            return f"{words}, no audio"
     try:
-        text = start[: start.rfind(b"\n") + 1 or len(start)].decode("utf-8-sig")
+        text = start[: start.rfind(b"\n") + 1 or len(start)].decode()
     except UnicodeDecodeError:
         return None
     return "text, no audio" if text and all(each.isprintable() or each.isspace() for each in text) else None

@@ -6,11 +6,12 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import soundfile
 import torch
 from torch import Tensor
 
 from separator.audio.containers import CONTAINER_SUFFIXES, ContainerFile
-from separator.audio.formats import describe_content
+from separator.audio.formats import describe_content, describe_place
 from separator.audio.joined import JoinedFile
 from separator.audio.opening import READ_ERRORS, ends_early, find_damage, open_audio, reason
 from separator.audio.opus import OpusFile
@@ -48,8 +49,8 @@ class AudioReader:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
-            found = "a folder" if self.path.is_dir() else "nothing"
+        found = describe_place(self.path)
+        if found is not None:
             raise InputError(f"{self.path}: expected an audio file, found {found}")
         if self.path.stat().st_size == 0:
             raise InputError(f"{self.path}: expected an audio file, found an empty file (0 bytes)")
@@ -58,7 +59,9 @@ class AudioReader:
         self._position = 0  # not every file can tell
         try:
             self._file, damage = open_audio(self.path)
-        except (*READ_ERRORS, TypeError) as error:
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot read: {reason(error)}") from None
+        except (soundfile.LibsndfileError, TypeError) as error:
             raise InputError(
                 f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3, MP4, WebM, AAC), found something else: "
                 f"{describe_content(self.path) or reason(error)}"

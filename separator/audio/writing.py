@@ -32,6 +32,8 @@ LONGEST_TAG_BYTES = 2000
 
 COPY_SAMPLES = 1 << 18
 
+PROBE_BYTES = 1 << 20
+
 NO_SPACE = "No space left on device"
 
 
@@ -92,7 +94,9 @@ class AudioWriter:
             )
             self._prepare(self._file)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{target}: cannot write here: {reason(error)}") from None
+            why = write_reason(error, self._temporary)
+            self._temporary.unlink(missing_ok=True)
+            raise InputError(f"{target}: cannot write here: {why}") from None
         self._bytes = 4 * channels
 
     @property
@@ -111,7 +115,7 @@ class AudioWriter:
         try:
             self._file.write(samples)
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # the last where a disk is full
-            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
+            raise InputError(f"{self.target}: cannot write: {write_reason(error, self._temporary)}") from None
 
     @property
     def root_mean_square(self) -> float:
@@ -134,7 +138,7 @@ class AudioWriter:
             with self._temporary.open("rb+") as file:
                 os.fsync(file.fileno())
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:
-            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
+            raise InputError(f"{self.target}: cannot write: {write_reason(error, self._temporary)}") from None
 
     def commit(self) -> None:
         """Move the finished file to its target; one that was there before is replaced."""
@@ -204,6 +208,19 @@ def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
 def temporary_name(target: Path, token: str = "") -> Path:
     """Where this process writes a file until it is complete: hidden, beside its target."""
     return target.with_name(f".{target.name}.{f'{token}.' if token else ''}{os.getpid()}.partial")
+
+
+def write_reason(error: Exception, path: Path) -> str:
+    """Say why a file could not be written; where libsndfile knows no more than "System error", by trying again."""
+    if isinstance(error, OSError):
+        return reason(error)
+    try:
+        with path.open("ab", buffering=0) as file:
+            while file.write(bytes(PROBE_BYTES)) < PROBE_BYTES:  # a part fits, then nothing does
+                pass
+    except OSError as again:
+        return reason(again)
+    return reason(error) or NO_SPACE
 
 
 def common_gain(writers: list[AudioWriter]) -> float:

@@ -14,6 +14,7 @@ def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]]
     given twice is separated once; `-` is what comes on standard input. Recordings that would share a folder get their
     suffix, then a number, added to it.
     """
+    from separator.audio.formats import describe_place
     from separator.audio.reading import find_audio
     from separator.errors import InputError
 
@@ -39,8 +40,8 @@ def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]]
             if not found:
                 message = f"{each}: expected a folder with audio files, found none but those of an earlier run"
                 failures.append((each, message))
-        elif not os.path.exists(each):  # of a name that is too long, too
-            failures.append((each, f"{each}: expected an audio file or a folder, found nothing"))
+        elif (instead := describe_place(each)) is not None:
+            failures.append((each, f"{each}: expected an audio file or a folder, found {instead}"))
             continue
         for path in found:
             if (place := Path(os.path.abspath(path))) not in seen:  # a link is a recording of its own name

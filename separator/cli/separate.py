@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     for path, message in failures:
         report(Outcome(path, error=message), args.json)
     if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
-        return 1 if any(not os.path.exists(path) for path, _ in failures) else 2
+        return 1 if any(not os.path.isdir(path) for path, _ in failures) else 2
 
     from separator.inference import Separator
 
@@ -168,9 +168,10 @@ def _check_writable(folder: Path) -> None:
     import tempfile
 
     from separator.errors import InputError
+    from separator.inference.places import make_folder
 
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

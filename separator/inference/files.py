@@ -92,6 +92,8 @@ def separate_file(
                 f"{path}: FLAC holds up to 8 channels and {MOST_FLAC_RATE} Hz, "
                 f"found {channels} channels at {reader.sample_rate} Hz; use wav"
             )
+        if folder.is_file() and folder.samefile(path):
+            raise InputError(f"{path}: its own name is that of its output folder; give another output folder")
         targets = {name: folder / f"{name}.{audio_format}" for name in separator.output_names(residual)}
         for target in targets.values():
             if target.exists() and target.samefile(path):
@@ -233,7 +235,8 @@ class _Outputs:
             if not self.done and writer.committed:  # some sources alone would look like a result
                 writer.target.unlink(missing_ok=True)
         for target in self.targets:  # a signal may come before a writer is in the list
-            temporary_name(target, self._token).unlink(missing_ok=True)
+            with suppress(NotADirectoryError):  # a file is in the place of the folder
+                temporary_name(target, self._token).unlink(missing_ok=True)
         if not self.done:
             for each in self._made:
                 with suppress(OSError):  # not empty, or gone
