@@ -69,10 +69,7 @@ class AudioWriter:
         tags: Mapping[str, str] | None = None,
         token: str = "",
     ) -> None:
-        if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
-            depths = "'16' or '24'" if audio_format == "flac" else "'16', '24' or 'float'"
-            raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth!r}")
-        self.subtype = SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
+        self.subtype = subtype_of(audio_format, bit_depth)
         self.tags = {
             name: text
             for name, text in (tags or {}).items()
@@ -148,6 +145,11 @@ class AudioWriter:
         except OSError as error:
             raise InputError(f"{self.target}: cannot write here: {reason(error)}") from None
 
+    @property
+    def temporary(self) -> Path:
+        """Where the file is until it is moved to its target."""
+        return self._temporary
+
     def discard(self) -> None:
         """Remove what was written; a committed file stays."""
         with suppress(soundfile.LibsndfileError, OSError):  # a full disk was reported by `write`
@@ -208,6 +210,18 @@ def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
 def temporary_name(target: Path, token: str = "") -> Path:
     """Where this process writes a file until it is complete: hidden, beside its target."""
     return target.with_name(f".{target.name}.{f'{token}.' if token else ''}{os.getpid()}.partial")
+
+
+def subtype_of(audio_format: AudioFormat, bit_depth: BitDepth | None) -> str:
+    """Return libsndfile's name of how samples are stored; None is float for WAV, 24 bits for FLAC.
+
+    Raises:
+        InputError: If the format does not hold the bit depth.
+    """
+    if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
+        depths = "'16' or '24'" if audio_format == "flac" else "'16', '24' or 'float'"
+        raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth!r}")
+    return SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
 
 
 def write_reason(error: Exception, path: Path) -> str:

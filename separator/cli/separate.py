@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
     )
     parser.add_argument("--jobs", metavar="N", type=int, help="recordings at a time (default: 1; 4 on a GPU)")
-    parser.add_argument("--skip-existing", action="store_true", help="skip recordings whose outputs are all there")
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="skip recordings whose outputs are there, made in the same way"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a recording")
 
 
@@ -193,14 +195,16 @@ def _separate_one(
     from separator.cli.main import describe
     from separator.cli.separate_report import Outcome
     from separator.errors import InputError
-    from separator.inference.files import are_outputs_of, separate_file
+    from separator.inference.files import separate_file
     from separator.inference.places import check_within
+    from separator.inference.record import are_done, options_of
 
     started = time.perf_counter()
     try:
         check_within(folder, args.output)
         outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-        if args.skip_existing and are_outputs_of(file, list(outputs.values())):
+        options = options_of(separator, args.format, args.bit_depth, args.mono, args.residual)
+        if args.skip_existing and are_done(file, outputs.values(), options):
             return Outcome(path, existing=outputs)
         result = separate_file(
             separator,
