@@ -10,17 +10,12 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator.audio.containers import CONTAINER_SUFFIXES, ContainerFile
+from separator.audio.containers import ContainerFile
 from separator.audio.formats import describe_content, describe_place
 from separator.audio.joined import JoinedFile
 from separator.audio.opening import READ_ERRORS, ends_early, find_damage, open_audio, reason
 from separator.audio.opus import OpusFile
 from separator.errors import InputError
-
-SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
-
-AUDIO_SUFFIXES = SOUNDFILE_SUFFIXES + CONTAINER_SUFFIXES
-"""What a folder is searched for; a file given by name may have any suffix."""
 
 BLOCK_SAMPLES = 1 << 18
 
@@ -216,23 +211,3 @@ def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None)
         if not blocks:
             raise InputError(f"{path}: expected audio, found a file without samples")
         return torch.cat(blocks, dim=1), reader.sample_rate
-
-
-def find_audio(folder: Path) -> list[Path]:
-    """The audio files below a folder, by suffix, sorted; a link that leads nowhere is one too, for its reader to name.
-
-    Folders behind links are not entered.
-
-    Raises:
-        InputError: If there is none.
-    """
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not path.name.startswith(".")
-        and (path.is_file() or not path.exists())
-    )
-    if not found:
-        raise InputError(f"{folder}: expected a folder with audio files, found none in it")
-    return found

@@ -81,11 +81,12 @@ def run(args: argparse.Namespace) -> int:
     for each in args.inputs:
         if os.path.isdir(each) and args.output.resolve() == each.resolve():
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
-    jobs, failures = find_jobs(args.inputs, args.output)
+    found = find_jobs(args.inputs, args.output)
+    jobs, failures = found.recordings, found.failures + found.empty
     for path, message in failures:
         report(Outcome(path, error=message), args.json)
     if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
-        return 1 if any(not os.path.isdir(path) for path, _ in failures) else 2
+        return 1 if found.failures else 2
 
     from separator.inference import Separator
 

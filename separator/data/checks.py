@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from separator.audio.reading import AudioReader, find_audio
+from separator.audio.finding import find_audio
+from separator.audio.reading import AudioReader
 from separator.data.config import (
     DATA_KINDS,
     DataConfig,
