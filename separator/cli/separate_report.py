@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from separator.cli.main import print_error, print_line
+from separator.cli.main import print_error, print_line, print_result
 
 if TYPE_CHECKING:
     from separator.inference.files import SeparatedFile
@@ -37,9 +37,9 @@ def report(outcome: Outcome, as_json: bool) -> None:
     if outcome.result is not None:
         _warn(str(outcome.path), outcome.result)
     if as_json:
-        print(json.dumps(_as_json(outcome)), flush=True)
+        print_result(json.dumps(_as_json(outcome)))
     elif outcome.result is not None:
-        print("\n".join(map(str, outcome.result.outputs.values())), flush=True)
+        print_result("\n".join(map(str, outcome.result.outputs.values())))
 
 
 def _warn(name: str, result: "SeparatedFile") -> None:
