@@ -89,12 +89,12 @@ def test_joined_files_without_headers_lose_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", [0.0, 0.3, 0.6])
 def test_all_but_the_damage_is_read(tmp_path: Path, damage: bytes, place: float) -> None:
     path = tmp_path / "a.mp3"
-    content = mp3(path, 60.0)
+    content = mp3(path, 20.0)
     at = int(place * len(content))
     path.write_bytes(content[:at] + damage + content[at + 3000 :])
     found, reader = read(path)
-    assert 59.3 < found.shape[1] / RATE < 60.1 and reader.is_truncated
-    expected = buzz(100, 600, 60.0, RATE)[-RATE:]
+    assert 19.3 < found.shape[1] / RATE < 20.1 and reader.is_truncated
+    expected = buzz(100, 600, 20.0, RATE)[-RATE:]
     ends = found[0, -RATE - 2 * FRAME :]
     assert np.correlate(ends, expected).max() > 0.9 * np.square(expected).sum()
     if damage and place:
