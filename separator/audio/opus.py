@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from separator.audio.containers import LENGTH_TOLERANCE_SECONDS, ContainerFile
+from separator.audio.ogg import read_pages
 
 OPUS_RATE = 48_000
 """Samples a second that an Opus file's times are counted in."""
@@ -15,12 +16,12 @@ SHORTEST_FRAME = 120
 """Samples: the length of every Opus packet is a multiple."""
 
 
-def has_wrong_times(path: Path) -> bool:
-    """Whether a page of an Ogg Opus file is marked at a time where no packet can end.
+def has_wrong_times(path: Path, start: int = 0, end: int | None = None) -> bool:
+    """Return whether a page of an Ogg Opus file between two bytes is marked at a time where no packet can end.
 
     libsndfile moves the sound of such a page and gives up at the next; FFmpeg goes by the packets and plays it all.
     """
-    times = [time for time in _page_times(path) if time > 0][:-1]  # the last page may end within a packet
+    times = [time for time in _page_times(path, start, end) if time > 0][:-1]  # the last page may end within a packet
     return any((time - times[0]) % SHORTEST_FRAME for time in times)
 
 
@@ -31,6 +32,8 @@ class OpusFile:
         path: The file.
         sample_rate: Rate in Hz to deliver.
         tags: Title, artist and so on.
+        start: Byte of the file at which it begins.
+        end: Byte behind its last; None is the end of the file.
 
     Raises:
         InputError: If FFmpeg cannot decode it.
@@ -39,21 +42,25 @@ class OpusFile:
     format = "OGG"
     extra_info = ""
 
-    def __init__(self, path: Path, sample_rate: int, tags: dict[str, str]) -> None:
+    def __init__(
+        self, path: Path, sample_rate: int, tags: dict[str, str], start: int = 0, end: int | None = None
+    ) -> None:
         self._path = path
+        self._start, self._end = start, end
         self._tags = tags
-        self._file = ContainerFile(path, "ogg", sample_rate)
+        self._file = self._opened(sample_rate)
         self.samplerate = sample_rate
         self.channels = self._file.channels
-        last = max(_page_times(path))
-        self.frames = -(-(last - _skipped_at_start(path)) * sample_rate // OPUS_RATE)
+        last = max(_page_times(path, start, end))
+        self.frames = -(-(last - _skipped_at_start(path, start)) * sample_rate // OPUS_RATE)
         self._position = 0
+        self._said_missing = False
 
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""
         if sample < self._position:
             self._file.close()
-            self._file = ContainerFile(self._path, "ogg", self.samplerate)
+            self._file = self._opened(self.samplerate)
         self._file.seek(sample)
         self._position = sample
 
@@ -66,7 +73,8 @@ class OpusFile:
         block = self._file.read(min(num_samples, self.frames - self._position))
         self._position += len(block)
         missing = self.frames - self._position
-        if len(block) == 0 and missing > LENGTH_TOLERANCE_SECONDS * self.samplerate:
+        if len(block) == 0 and missing > LENGTH_TOLERANCE_SECONDS * self.samplerate and not self._said_missing:
+            self._said_missing = True
             raise OSError("the rest cannot be decoded")
         return block
 
@@ -74,23 +82,22 @@ class OpusFile:
         """Title, artist and so on."""
         return self._tags
 
+    def _opened(self, sample_rate: int) -> ContainerFile:
+        return ContainerFile(self._path, "ogg", sample_rate, self._start, self._end)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def _page_times(path: Path) -> list[int]:
-    """The time at the end of each page, in samples at 48 kHz; those up to the first damage."""
-    times = []
-    with path.open("rb") as file:
-        while len(head := file.read(27)) == 27 and head[:4] == b"OggS":
-            times.append(struct.unpack_from("<q", head, 6)[0])
-            file.seek(sum(file.read(head[26])), 1)
-    return times
+def _page_times(path: Path, start: int, end: int | None) -> list[int]:
+    """Return the time at the end of each page, in samples at 48 kHz."""
+    return [page.time for page in read_pages(path, start, end)]
 
 
-def _skipped_at_start(path: Path) -> int:
-    """Samples at 48 kHz that the file says to drop (RFC 7845, section 5.1)."""
+def _skipped_at_start(path: Path, start: int) -> int:
+    """Return the samples at 48 kHz that the file says to drop (RFC 7845, section 5.1)."""
     with path.open("rb") as file:
-        start = file.read(200)
-    return int(struct.unpack_from("<H", start, start.index(b"OpusHead") + 10)[0])
+        file.seek(start)
+        begin = file.read(200)
+    return int(struct.unpack_from("<H", begin, begin.index(b"OpusHead") + 10)[0])

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
-from separator.audio.reading import native_name, reason
+from separator.audio.opening import native_name, reason
 from separator.errors import InputError
 
 AudioFormat = Literal["wav", "flac"]
@@ -31,6 +31,8 @@ LONGEST_TAG_BYTES = 2000
 """libsndfile writes broken files with long tags."""
 
 COPY_SAMPLES = 1 << 18
+
+PROBE_BYTES = 1 << 20
 
 NO_SPACE = "No space left on device"
 
@@ -67,10 +69,7 @@ class AudioWriter:
         tags: Mapping[str, str] | None = None,
         token: str = "",
     ) -> None:
-        if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
-            depths = "'16' or '24'" if audio_format == "flac" else "'16', '24' or 'float'"
-            raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth!r}")
-        self.subtype = SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
+        self.subtype = subtype_of(audio_format, bit_depth)
         self.tags = {
             name: text
             for name, text in (tags or {}).items()
@@ -92,7 +91,9 @@ class AudioWriter:
             )
             self._prepare(self._file)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise InputError(f"{target}: cannot write here: {reason(error)}") from None
+            why = write_reason(error, self._temporary)
+            self._temporary.unlink(missing_ok=True)
+            raise InputError(f"{target}: cannot write here: {why}") from None
         self._bytes = 4 * channels
 
     @property
@@ -111,7 +112,7 @@ class AudioWriter:
         try:
             self._file.write(samples)
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # the last where a disk is full
-            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
+            raise InputError(f"{self.target}: cannot write: {write_reason(error, self._temporary)}") from None
 
     @property
     def root_mean_square(self) -> float:
@@ -134,7 +135,7 @@ class AudioWriter:
             with self._temporary.open("rb+") as file:
                 os.fsync(file.fileno())
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:
-            raise InputError(f"{self.target}: cannot write: {reason(error) or NO_SPACE}") from None
+            raise InputError(f"{self.target}: cannot write: {write_reason(error, self._temporary)}") from None
 
     def commit(self) -> None:
         """Move the finished file to its target; one that was there before is replaced."""
@@ -143,6 +144,11 @@ class AudioWriter:
             self.committed = True
         except OSError as error:
             raise InputError(f"{self.target}: cannot write here: {reason(error)}") from None
+
+    @property
+    def temporary(self) -> Path:
+        """Where the file is until it is moved to its target."""
+        return self._temporary
 
     def discard(self) -> None:
         """Remove what was written; a committed file stays."""
@@ -204,6 +210,31 @@ def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
 def temporary_name(target: Path, token: str = "") -> Path:
     """Where this process writes a file until it is complete: hidden, beside its target."""
     return target.with_name(f".{target.name}.{f'{token}.' if token else ''}{os.getpid()}.partial")
+
+
+def subtype_of(audio_format: AudioFormat, bit_depth: BitDepth | None) -> str:
+    """Return libsndfile's name of how samples are stored; None is float for WAV, 24 bits for FLAC.
+
+    Raises:
+        InputError: If the format does not hold the bit depth.
+    """
+    if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
+        depths = "'16' or '24'" if audio_format == "flac" else "'16', '24' or 'float'"
+        raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth!r}")
+    return SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
+
+
+def write_reason(error: Exception, path: Path) -> str:
+    """Say why a file could not be written; where libsndfile knows no more than "System error", by trying again."""
+    if isinstance(error, OSError):
+        return reason(error)
+    try:
+        with path.open("ab", buffering=0) as file:
+            while file.write(bytes(PROBE_BYTES)) < PROBE_BYTES:  # a part fits, then nothing does
+                pass
+    except OSError as again:
+        return reason(again)
+    return reason(error) or NO_SPACE
 
 
 def common_gain(writers: list[AudioWriter]) -> float:

@@ -1,24 +1,38 @@
 """What `separator separate` is to do: each recording, and the folder for its sources."""
 
 import os
+from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
 
 STANDARD_INPUT = Path("-")
 
 
-def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
-    """Each recording with its output folder, and each input that is none with the reason.
+@dataclass
+class Jobs:
+    """What is to be done.
 
-    Folders are searched, and their sub-folders kept; what lies in the output folder is not input. A recording that is
-    given twice is separated once; `-` is what comes on standard input. Recordings that would share a folder get their
-    suffix, then a number, added to it.
+    Attributes:
+        recordings: Each with the folder for its sources.
+        failures: Inputs that are none, with the reason; folders that may not be read too.
+        empty: Folders without recordings, with what is in them.
     """
-    from separator.audio.reading import find_audio
-    from separator.errors import InputError
 
-    jobs: list[tuple[Path, Path]] = []
-    failures: list[tuple[Path, str]] = []
+    recordings: list[tuple[Path, Path]] = field(default_factory=list)
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+    empty: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def find_jobs(inputs: list[Path], output: Path) -> Jobs:
+    """Find each recording with its output folder, and each input that is none with the reason.
+
+    Folders are searched, and their sub-folders kept; what lies in the output folder is not input, nor are the sources
+    that a record beside them tells of. A recording that is given twice is separated once; `-` is what comes on standard
+    input. Recordings that would share a folder get their suffix, then a number, added to it.
+    """
+    from separator.audio.formats import describe_place
+
+    jobs = Jobs()
     taken: set[str] = set()
     seen: set[Path] = set()
     for each in inputs:
@@ -26,27 +40,49 @@ def find_jobs(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, Path]]
             if each in seen:
                 continue
             seen.add(each)
-            jobs.append((each, _free_folder(output, Path("stdin.wav"), taken)))
+            jobs.recordings.append((each, _free_folder(output, Path("stdin.wav"), taken)))
             continue
         found, root = [each], each.parent
         if os.path.isdir(each):
-            try:
-                found, root = find_audio(each), each
-            except InputError as error:
-                failures.append((each, str(error)))
-                continue
-            found = [path for path in found if not _is_result(path, output, each)]
-            if not found:
-                message = f"{each}: expected a folder with audio files, found none but those of an earlier run"
-                failures.append((each, message))
-        elif not os.path.exists(each):  # of a name that is too long, too
-            failures.append((each, f"{each}: expected an audio file or a folder, found nothing"))
+            found, root = _find_in_folder(each, output, jobs), each
+        elif (instead := describe_place(each)) is not None:
+            jobs.failures.append((each, f"{each}: expected an audio file or a folder, found {instead}"))
             continue
         for path in found:
             if (place := Path(os.path.abspath(path))) not in seen:  # a link is a recording of its own name
                 seen.add(place)
-                jobs.append((path, _free_folder(output / path.relative_to(root).parent, path, taken)))
-    return jobs, failures
+                jobs.recordings.append((path, _free_folder(output / path.relative_to(root).parent, path, taken)))
+    return jobs
+
+
+def _find_in_folder(folder: Path, output: Path, jobs: Jobs) -> list[Path]:
+    """Find the recordings in a folder, and say on standard error what else is there."""
+    from separator.audio.finding import count_kinds, search_folder
+    from separator.cli.main import print_line
+    from separator.inference.record import read_record
+
+    contents = search_folder(folder)
+    jobs.failures += [(path, f"{path}: cannot read this folder: {why}") for path, why in contents.unreadable]
+    records = {parent: read_record(parent) for parent in {path.parent for path in contents.audio}}
+
+    def is_result(path: Path) -> bool:
+        record = records[path.parent]
+        return _is_result(path, output, folder) or (record is not None and path.name in record.outputs)
+
+    found = [path for path in contents.audio if not is_result(path)]
+    results = len(contents.audio) - len(found)
+    others = [path for path in contents.others if not _is_result(path, output, folder)]
+    if found:
+        if results:
+            print_line("note", f"{folder}: {results} outputs of earlier runs are passed over")
+        if others:
+            kinds = count_kinds(others)
+            print_line("note", f"{folder}: files of kinds that are not looked for are passed over: {kinds}")
+    elif not contents.unreadable:
+        kinds = f" ({count_kinds(others)})" if others else ""
+        here = "none but those of an earlier run" if results else "none in it"
+        jobs.empty.append((folder, f"{folder}: expected a folder with audio files, found {here}{kinds}"))
+    return found
 
 
 def _is_result(path: Path, output: Path, searched: Path) -> bool:

@@ -1,10 +1,12 @@
 """The `separator` command: finds the subcommand, turns bad input into one line and an exit code."""
 
 import argparse
+import codecs
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from separator import __version__
@@ -22,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "bench": "measure a model's speed beside other software's, and beside what the machine can do",
 }
 """Each command lives in the module of its name."""
+
+STANDARD_OUTPUT = "standard output"
 
 EXIT_CANNOT_RUN = 2
 EXIT_INTERRUPTED = 130
@@ -51,8 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(arguments)
     module = import_module(f"separator.cli.{args.command}")
-    if hasattr(sys.stdout, "reconfigure"):  # a file's name may be bytes that are no text: print those bytes
-        sys.stdout.reconfigure(errors="surrogateescape")
+    _prepare_output()
     try:
         code: int = module.run(args)
         sys.stdout.flush()
@@ -61,13 +64,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error("stopped by Ctrl-C")
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of the output, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return EXIT_CANNOT_RUN
     except Exception as error:
         if args.debug:
             traceback.print_exc()
         print_error(describe(error))
+        if isinstance(error, OSError) and error.filename == STANDARD_OUTPUT:  # what is left would fail again at the end
+            _give_up_output()
         return EXIT_CANNOT_RUN
+
+
+def _prepare_output() -> None:
+    """Let standard output and error be written to, whatever they are and whatever is in a file's name."""
+    if os.name == "posix":
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # the next file would take a closed one's place
+            pass
+        os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    codecs.register_error("separator", _bytes_or_escapes)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="separator")
+
+
+def _bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Print the bytes of a file's name that are no text, and other characters that cannot be encoded as escapes."""
+    assert isinstance(error, UnicodeEncodeError)
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
+def _give_up_output() -> None:
+    """Send the rest of standard output nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def describe(error: Exception) -> str:
@@ -77,6 +111,21 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename else error.strerror
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+
+
+def print_result(text: str) -> None:
+    """Print a result on standard output at once.
+
+    Raises:
+        OSError: If that cannot be written; it names standard output.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        error.filename = STANDARD_OUTPUT
+        raise
 
 
 def print_error(message: str) -> None:

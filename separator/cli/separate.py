@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
     )
     parser.add_argument("--jobs", metavar="N", type=int, help="recordings at a time (default: 1; 4 on a GPU)")
-    parser.add_argument("--skip-existing", action="store_true", help="skip recordings whose outputs are all there")
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="skip recordings whose outputs are there, made in the same way"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a recording")
 
 
@@ -79,11 +81,12 @@ def run(args: argparse.Namespace) -> int:
     for each in args.inputs:
         if os.path.isdir(each) and args.output.resolve() == each.resolve():
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
-    jobs, failures = find_jobs(args.inputs, args.output)
+    found = find_jobs(args.inputs, args.output)
+    jobs, failures = found.recordings, found.failures + found.empty
     for path, message in failures:
         report(Outcome(path, error=message), args.json)
     if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
-        return 1 if any(not os.path.exists(path) for path, _ in failures) else 2
+        return 1 if found.failures else 2
 
     from separator.inference import Separator
 
@@ -167,9 +170,10 @@ def _check_writable(folder: Path) -> None:
     import tempfile
 
     from separator.errors import InputError
+    from separator.inference.places import make_folder
 
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -191,14 +195,16 @@ def _separate_one(
     from separator.cli.main import describe
     from separator.cli.separate_report import Outcome
     from separator.errors import InputError
-    from separator.inference.files import are_outputs_of, separate_file
+    from separator.inference.files import separate_file
     from separator.inference.places import check_within
+    from separator.inference.record import are_done, options_of
 
     started = time.perf_counter()
     try:
         check_within(folder, args.output)
         outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-        if args.skip_existing and are_outputs_of(file, list(outputs.values())):
+        options = options_of(separator, args.format, args.bit_depth, args.mono, args.residual)
+        if args.skip_existing and are_done(file, outputs.values(), options):
             return Outcome(path, existing=outputs)
         result = separate_file(
             separator,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from separator.cli.main import print_error, print_line
+from separator.cli.main import print_error, print_line, print_result
 
 if TYPE_CHECKING:
     from separator.inference.files import SeparatedFile
@@ -37,9 +37,9 @@ def report(outcome: Outcome, as_json: bool) -> None:
     if outcome.result is not None:
         _warn(str(outcome.path), outcome.result)
     if as_json:
-        print(json.dumps(_as_json(outcome)), flush=True)
+        print_result(json.dumps(_as_json(outcome)))
     elif outcome.result is not None:
-        print("\n".join(map(str, outcome.result.outputs.values())), flush=True)
+        print_result("\n".join(map(str, outcome.result.outputs.values())))
 
 
 def _warn(name: str, result: "SeparatedFile") -> None:
@@ -48,6 +48,8 @@ def _warn(name: str, result: "SeparatedFile") -> None:
         print_line("warning", f"{name}: {result.damage}; separated what is there")
     elif result.truncated:
         print_line("warning", f"{name}: shorter than its header says; separated what is there")
+    for note in result.notes:
+        print_line("note", f"{name}: {note}")
     if result.gain != 1:
         print_line("note", f"{name}: sources scaled together by {result.gain:.3g}: the format would have clipped")
     elif result.peak > 1 >= result.input_peak:
@@ -75,6 +77,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
             "peak": round(result.peak, 6),
             "truncated": result.truncated,
             "damage": result.damage,
+            "notes": result.notes,
             "realtime_factor": round(outcome.elapsed / seconds, 4),
         }
     return content

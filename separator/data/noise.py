@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from separator.audio.finding import find_audio
 from separator.audio.mixing import SILENCE_RMS, root_mean_square
-from separator.audio.reading import find_audio
 from separator.data.config import NoiseConfig
 from separator.data.recordings import Recording, load_recordings
 from separator.errors import InputError

@@ -16,7 +16,9 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator.audio.reading import AudioReader, find_audio, native_name, reason
+from separator.audio.finding import find_audio
+from separator.audio.opening import native_name, reason
+from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
 from separator.data.musdb_songs import STEM_SUFFIX

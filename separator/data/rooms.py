@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import fftconvolve
 
-from separator.audio.reading import AUDIO_SUFFIXES, read_audio
+from separator.audio.finding import AUDIO_SUFFIXES
+from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.data.config import RoomConfig
 from separator.data.noise import is_taken

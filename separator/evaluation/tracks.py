@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.audio.reading import AUDIO_SUFFIXES, AudioReader, read_audio
+from separator.audio.finding import AUDIO_SUFFIXES
+from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
 from separator.errors import InputError
 from separator.evaluation.config import Lengths

@@ -39,7 +39,9 @@ def make_folder(folder: Path) -> list[Path]:
             folder.mkdir(parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
+        in_the_way = next((each for each in (folder, *folder.parents) if each.exists() and not each.is_dir()), None)
+        why = error.strerror or error if in_the_way is None else f"{in_the_way} is a file"
+        raise InputError(f"{folder}: cannot make this folder: {why}") from None
     return missing
 
 

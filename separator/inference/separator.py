@@ -1,7 +1,11 @@
 """The Separator: a loaded model and everything between a recording and its sources."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -124,6 +128,16 @@ class Separator:
     def sample_rate(self) -> int:
         """Rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
         return self.description.sample_rate
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the model's weights and of what its description says of them, in hexadecimal."""
+        description = {name: value for name, value in asdict(self.description).items() if name != "scores"}
+        content = hashlib.sha256(json.dumps(description, sort_keys=True, default=str).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            content.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return content.hexdigest()
 
     def separate(
         self,

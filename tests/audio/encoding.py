@@ -6,13 +6,27 @@ import av
 import numpy as np
 
 
-def encode(path: Path, audio: np.ndarray, sample_rate: int, codec: str, video: bool = False, **tags: str) -> Path:
-    """Write `(T, C)` audio into the container that the suffix names, after a black picture track if wanted."""
+def encode(
+    path: Path,
+    audio: np.ndarray,
+    sample_rate: int,
+    codec: str,
+    video: bool = False,
+    options: dict[str, str] | None = None,
+    bit_rate: int | None = None,
+    **tags: str,
+) -> Path:
+    """Write `(T, C)` audio into the container that the suffix names, after a black picture track if wanted.
+
+    Options are the container's, as `ffmpeg` takes them.
+    """
     layout = {1: "mono", 2: "stereo", 6: "5.1"}[audio.shape[1]]
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         container.metadata.update(tags)
         picture = container.add_stream("mpeg4", rate=10) if video else None
         stream = container.add_stream(codec, rate=sample_rate, layout=layout)
+        if bit_rate is not None:
+            stream.codec_context.bit_rate = bit_rate
         if picture is not None:
             picture.width, picture.height, picture.pix_fmt = 32, 32, "yuv420p"
             for _ in range(3):

@@ -8,7 +8,8 @@ import pytest
 import soundfile
 import torch
 
-from separator.audio.reading import AudioReader, find_audio, read_audio
+from separator.audio.finding import find_audio
+from separator.audio.reading import AudioReader, read_audio
 from separator.errors import InputError
 from tests.speech import buzz
 

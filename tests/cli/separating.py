@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from separator.inference.record import RECORD_NAME
 from tests.speech import buzz
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,8 +25,11 @@ def talk(path: Path, seconds: float = 0.5, sample_rate: int = 16000, channels: i
 
 
 def files(folder: Path) -> list[str]:
-    """All files below a folder, hidden ones too."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    """All files below a folder, hidden ones too, but for the record beside each recording's sources."""
+    paths = [path for path in folder.rglob("*") if path.is_file() or path.is_symlink()]
+    with_sources = {path.parent for path in paths if path.name != RECORD_NAME}
+    shown = [path for path in paths if path.name != RECORD_NAME or path.parent not in with_sources]
+    return sorted(str(path.relative_to(folder)) for path in shown)
 
 
 def assert_same_sound(path: Path, expected: Path) -> None:

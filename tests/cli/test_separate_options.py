@@ -299,3 +299,24 @@ def test_options_that_do_not_go_together_end_with_code_2(
     code, out, err = separate(talk(tmp_path / "talk.wav"), *options)
     assert (code, out, len(err)) == (2, [], 1) and words in err[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_crashed_recording_is_separated_with_a_warning(separate, tmp_path: Path) -> None:
+    path = talk(tmp_path / "talk.wav", 0.5, subtype="PCM_16")
+    _, expected, _ = separate(path, out="whole")
+    content = bytearray(path.read_bytes())
+    content[4:8], content[40:44] = bytes(4), bytes(4)
+    path.write_bytes(content)
+    code, out, err = separate(path)
+    assert code == 0 and len(err) == 1 and "separator: warning" in err[0] and "after a crash" in err[0]
+    np.testing.assert_array_equal(read(out), read(expected))
+
+
+def test_joined_files_are_separated_whole_and_what_was_converted_is_said(separate, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "1.ogg", buzz(100, 600, 0.5, 44100), 44100)
+    soundfile.write(tmp_path / "2.ogg", buzz(130, 600, 0.7, 16000), 16000)
+    path = tmp_path / "talk.ogg"
+    path.write_bytes((tmp_path / "1.ogg").read_bytes() + (tmp_path / "2.ogg").read_bytes())
+    code, out, err = separate(path)
+    assert code == 0 and len(err) == 1 and "separator: note" in err[0] and "from 0.50 s on" in err[0]
+    assert read(out).shape[1] == round(1.2 * 44100)

@@ -18,7 +18,7 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.inference.batching import ModelQueue
 from tests.speech import buzz
-from tests.tiny_model import save_tiny_model
+from tests.tiny_model import perfect_separator, save_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,8 @@ def test_several_threads_may_use_one_separator(separator: Separator, tmp_path: P
         paths = [future.result() for future in written]
     for name, path in paths[0].items():
         np.testing.assert_allclose(soundfile.read(path)[0].T, expected[1][name], atol=1e-7)
-    assert len(list((tmp_path / "out" / "talk").iterdir())) == 2
+    found = {path.name for path in (tmp_path / "out" / "talk").iterdir()}
+    assert found == {".separation.json", *(path.name for path in paths[0].values())}
 
 
 def test_a_failure_in_a_shared_batch_is_its_owners_alone() -> None:
@@ -126,6 +127,17 @@ def test_progress_goes_from_nothing_to_all(separator: Separator, tmp_path: Path)
     seen.clear()
     separator.separate_file(tmp_path / "talk.wav", tmp_path, on_seconds=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (6.25, 6.25)
+
+
+def test_progress_counts_what_is_separated(tmp_path: Path) -> None:
+    separator = perfect_separator()
+    run = separator._run_model
+    events: list[object] = []
+    separator._queue.run = lambda batch: events.append("model") or run(batch)
+    soundfile.write(tmp_path / "talk.wav", 0.1 * np.random.default_rng(0).standard_normal(48_000), 16000)
+    separator.separate_file(tmp_path / "talk.wav", tmp_path, on_seconds=lambda *seconds: events.append(seconds))
+    before = events[: events.index("model")]
+    assert before and all(seconds == (0, 3) for seconds in before) and events[-1] == (3, 3)
 
 
 def test_progress_may_end_the_work(separator: Separator, tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""Finding audio files in a folder, and saying what else is there."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from separator.audio.containers import CONTAINER_SUFFIXES
+from separator.errors import InputError
+
+SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
+
+AUDIO_SUFFIXES = SOUNDFILE_SUFFIXES + CONTAINER_SUFFIXES
+"""What a folder is searched for; a file given by name may have any suffix."""
+
+MOST_KINDS = 5
+"""Kinds of other files that are named."""
+
+
+@dataclass
+class FolderContents:
+    """What is below a folder, sorted; hidden files are left out.
+
+    Attributes:
+        audio: The audio files, by suffix; a link that leads nowhere is one too, for its reader to name.
+        others: Everything else, links to folders too, which are not entered.
+        unreadable: Folders that may not be read, each with the reason.
+    """
+
+    audio: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def search_folder(folder: Path) -> FolderContents:
+    """Search a folder and those in it."""
+    contents = FolderContents()
+
+    def note(error: OSError) -> None:
+        contents.unreadable.append((Path(os.fsdecode(error.filename or folder)), error.strerror or str(error)))
+
+    for parent, folders, names in os.walk(folder, onerror=note):
+        contents.others += [Path(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            is_file = os.path.isfile(path) or not os.path.exists(path)
+            (contents.audio if is_file and path.suffix.lower() in AUDIO_SUFFIXES else contents.others).append(path)
+    contents.audio.sort()
+    contents.others.sort()
+    contents.unreadable.sort()
+    return contents
+
+
+def find_audio(folder: Path) -> list[Path]:
+    """Find the audio files below a folder, as `search_folder` does.
+
+    Raises:
+        InputError: If there is none, or a folder that may not be read.
+    """
+    contents = search_folder(folder)
+    if contents.unreadable and folder.is_dir():
+        path, why = contents.unreadable[0]
+        raise InputError(f"{path}: cannot read this folder: {why}")
+    if not contents.audio:
+        raise InputError(f"{folder}: expected a folder with audio files, found none in it")
+    return contents.audio
+
+
+def count_kinds(paths: Iterable[Path]) -> str:
+    """Return how many files there are of each kind, in words: `2 .txt, 1 .jpg`."""
+    kinds = Counter(_kind(path) for path in paths)
+    named = [f"{number} {kind}" for kind, number in kinds.most_common(MOST_KINDS)]
+    rest = sum(kinds.values()) - sum(number for _, number in kinds.most_common(MOST_KINDS))
+    return ", ".join([*named, *([f"{rest} others"] if rest else [])])
+
+
+def _kind(path: Path) -> str:
+    if os.path.isdir(path):
+        return "linked folder"
+    if os.path.exists(path) and not os.path.isfile(path):
+        return "pipe or device"
+    return path.suffix.lower() or "without a suffix"

@@ -1,0 +1,177 @@
+"""What a file is, by its bytes: which library reads it, and what it is where none does."""
+
+import errno
+import re
+import stat
+from pathlib import Path
+
+SCANNED_BYTES = 1 << 20
+"""Of a file of an unknown kind that are searched for frames of MP3 or AAC."""
+
+FRAMES_IN_A_ROW = 4
+"""Frames, each where the one before it ends, that are no chance."""
+
+KILOBITS = {
+    (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""Bit rates of MPEG audio, by whether it is MPEG-1, and layer (ISO 11172-3 and 13818-3, where III is as II)."""
+
+INFO_OFFSETS = (13, 21, 36)
+"""Bytes of an MP3 frame before the word by which it says that it is no sound but tells of those behind it."""
+
+INFO_WORDS = (b"Xing", b"Info")
+
+MPEG_IN_WAV = (0x50, 0x55)
+"""Format tags of MPEG layers I to III in a WAV."""
+
+
+OTHER_KINDS = {
+    b"%PDF": "a PDF",
+    b"PK\3\4": "a ZIP archive",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"\x89PNG": "a picture (PNG)",
+    b"GIF8": "a picture (GIF)",
+}
+
+
+def container_format(path: Path) -> str | None:
+    """Return FFmpeg's name of a file's container, by its first bytes; None where libsndfile is to be asked.
+
+    FFmpeg's own guess would take play lists too, which name other files.
+    """
+    with path.open("rb") as file:
+        start = file.read(40)
+        if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+            return "mp4"
+        if start[:4] == b"\x1aE\xdf\xa3":
+            return "matroska"
+        if start[:4] == b"OggS":
+            return "ogg"
+        if start[:4] == b"RIFF" and start[8:16] == b"WAVEfmt ":
+            return "wav" if int.from_bytes(start[20:22], "little") in MPEG_IN_WAV else None
+        if start[:3] == b"ID3":
+            file.seek(10 + _synchsafe(start[6:10]))
+            start = file.read(2)
+    return _frame_format(start)
+
+
+def find_frames(path: Path, start: int = 0) -> tuple[str, int] | None:
+    """Find frames of MPEG audio or AAC in a file that begins with something else, as a damaged one may.
+
+    Args:
+        path: The file.
+        start: The byte to search from, to `SCANNED_BYTES` behind it.
+
+    Returns:
+        FFmpeg's name of the format, and the first frame's first byte; None where there are none.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        content = file.read(SCANNED_BYTES)
+    for match in re.finditer(rb"\xff[\xe0-\xff]", content):
+        at = match.start()
+        for _ in range(FRAMES_IN_A_ROW):
+            length = _frame_bytes(content[at : at + 6])
+            if length is None:
+                break
+            at += length
+        else:
+            found = _frame_format(match[0])
+            if found is not None:
+                return found, start + match.start()
+    return None
+
+
+def read_mp3_info(path: Path, start: int = 0) -> tuple[int, int] | None:
+    """Read what an MP3's first frame tells of those behind it (Xing's, LAME's and Fraunhofer's headers).
+
+    Args:
+        path: The file.
+        start: The first byte of the frame, or of tags before it.
+
+    Returns:
+        The first byte of the frame, and the bytes of all frames, 0 where it does not say; None where it tells nothing.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        begin = file.read(10)
+        if begin[:3] == b"ID3":
+            start += 10 + _synchsafe(begin[6:10])
+        file.seek(start)
+        frame = file.read(60)
+    if frame[36:40] == b"VBRI":
+        return start, int.from_bytes(frame[46:50], "big")
+    at = next((at for at in INFO_OFFSETS if frame[at : at + 4] in INFO_WORDS), None)
+    if at is None:
+        return None
+    flags = int.from_bytes(frame[at + 4 : at + 8], "big")
+    place = at + 8 + (4 if flags & 1 else 0)
+    return start, int.from_bytes(frame[place : place + 4], "big") if flags & 2 else 0
+
+
+def describe_place(path: Path) -> str | None:
+    """Say what is at a path where no file is: nothing, a folder, a pipe, a link that leads nowhere; None for a file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            return "a link that leads nowhere"
+        is_nothing = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+        return "nothing" if is_nothing else f"what cannot be read: {error.strerror}"
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe (only standard input can be one: -)" if stat.S_ISFIFO(mode) else "a device"
+
+
+def describe_content(path: Path) -> str | None:
+    """Return what a file that is no audio holds, in words; None where its first bytes do not tell."""
+    with path.open("rb") as file:
+        start = file.read(1024).removeprefix(b"\xef\xbb\xbf")
+    if re.match(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", start.lower(), re.DOTALL):
+        return "a web page (HTML), no audio"
+    for magic, words in OTHER_KINDS.items():
+        if start.startswith(magic):
+            return f"{words}, no audio"
+    try:
+        text = start[: start.rfind(b"\n") + 1 or len(start)].decode()
+    except UnicodeDecodeError:
+        return None
+    return "text, no audio" if text and all(each.isprintable() or each.isspace() for each in text) else None
+
+
+def _synchsafe(number: bytes) -> int:
+    """Return the size that four bytes of an ID3 tag's header are: seven bits of each count."""
+    return sum((byte & 127) << 7 * (3 - place) for place, byte in enumerate(number))
+
+
+def _frame_format(start: bytes) -> str | None:
+    if len(start) < 2 or start[0] != 0xFF or start[1] & 0xE0 != 0xE0:
+        return None
+    if start[1] & 0x06:
+        return None if start[1] & 0x18 == 0x08 else "mp3"
+    return "aac" if start[1] & 0xF6 == 0xF0 else None
+
+
+def _frame_bytes(head: bytes) -> int | None:
+    """Return the length of the MPEG audio or AAC frame that begins with these six bytes; None where none does."""
+    if len(head) < 6 or (found := _frame_format(head)) is None:
+        return None
+    if found == "aac":
+        length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+        return length if length > 7 and head[2] >> 2 & 15 < 13 else None
+    first = head[1] & 0x08 != 0
+    layer = 4 - (head[1] >> 1 & 3)
+    bits, rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
+    if bits in (0, 15) or rate == 3:
+        return None
+    kilobits = KILOBITS[first, layer if first else min(layer, 2)][bits - 1]
+    sample_rate = (44100, 48000, 32000)[rate] >> (0 if first else 1 if head[1] & 0x10 else 2)
+    if layer == 1:
+        return (12_000 * kilobits // sample_rate + padding) * 4
+    return (72_000 if layer == 3 and not first else 144_000) * kilobits // sample_rate + padding

@@ -1,0 +1,127 @@
+"""Opening an audio file with the library that reads it to its end."""
+
+import os
+import re
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import soundfile
+
+from separator.audio.containers import ContainerFile
+from separator.audio.file_part import FilePart
+from separator.audio.flac import FlacFile
+from separator.audio.formats import container_format, find_frames
+from separator.audio.joined import JoinedFile
+from separator.audio.ogg import count_damaged, ends_whole, find_links
+from separator.audio.opus import OpusFile, has_wrong_times
+from separator.audio.unfinished import missing_size
+
+OpenedFile: TypeAlias = soundfile.SoundFile | FlacFile | OpusFile | ContainerFile | JoinedFile
+"""Each has `samplerate`, `channels`, `frames`, `seek`, `read` and `copy_metadata`."""
+
+UNKNOWN_FRAMES = 1 << 62
+"""Frames from here on are libsndfile's word for a FLAC stream that does not say its length."""
+
+STREAMED_BYTES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000)
+"""Data sizes of WAV writers that did not know it: SoX, arecord; others write one of the largest 2^16 numbers."""
+
+MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".m1a", ".m2a")
+"""Names by which libsndfile would take anything for MP3, and write to standard error what is wrong with it."""
+
+READ_ERRORS = (soundfile.LibsndfileError, OSError)
+"""What reading one of them raises at damage."""
+
+
+def open_audio(path: Path) -> tuple[OpenedFile, str | None]:
+    """Open an audio file; returns what is wrong with it too, in words, where its header tells.
+
+    Raises:
+        InputError: If a container holds no sound, or none that can be decoded.
+        soundfile.LibsndfileError: If it is no audio.
+        OSError: If it cannot be read.
+    """
+    container = container_format(path)
+    if container == "ogg":
+        return _open_ogg(path), None
+    if container is not None:  # never libsndfile's MP3 decoder: it writes to standard error
+        return ContainerFile(path, container), None
+    changes = missing_size(path)
+    if changes:
+        file = soundfile.SoundFile(FilePart(path, changes=changes))
+        return file, "the header does not say how much there is, as after a crash"
+    try:
+        has_wrong_name = path.suffix.lower() in MPEG_SUFFIXES
+        file = soundfile.SoundFile(FilePart(path) if has_wrong_name else native_name(path))
+    except soundfile.LibsndfileError:
+        found = find_frames(path)
+        if found is None:
+            raise
+        return ContainerFile(path, found[0], start=found[1]), f"no sound in its first {found[1]} bytes"
+    if file.format != "FLAC":
+        return file, None
+    if file.frames < UNKNOWN_FRAMES:
+        return FlacFile(native_name(path), file), None
+    file.close()  # libsndfile does not find the end of such a FLAC
+    return ContainerFile(path, "flac"), None
+
+
+def find_damage(path: Path) -> str | None:
+    """Say what decoders pass over without a word, damaged pages of an Ogg file; None where there are none."""
+    if container_format(path) != "ogg":
+        return None
+    damaged, pages = count_damaged(path)
+    return f"{damaged} of its {pages} pages are damaged" if damaged else None
+
+
+def ends_early(path: Path, file: OpenedFile, ended_at: int | None) -> bool:
+    """Return whether a file holds less than it promises; for some formats known only after reading.
+
+    Args:
+        path: The file.
+        file: The same, open.
+        ended_at: Samples that there were when it was read to its end; None if it was not.
+    """
+    if isinstance(file, ContainerFile | JoinedFile):
+        return file.is_short()
+    if file.format == "OGG":
+        return not ends_whole(path, 0, path.stat().st_size)
+    if ended_at is not None and ended_at < int(file.frames):
+        return True
+    # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
+    found = re.search(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", str(file.extra_info), re.MULTILINE)
+    if found is None or int(found[1]) in STREAMED_BYTES or int(found[1]) >= 0xFFFF0000:
+        return False
+    return int(found[2]) < int(found[1])
+
+
+def native_name(path: Path) -> str | bytes:
+    """Return a file's name as libsndfile takes it: on POSIX its bytes, which need not be text."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
+
+
+def reason(error: Exception) -> str:
+    """Return why a file could not be read or written, in libsndfile's or the system's words, on one line."""
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(text).strip().rstrip(".").replace("\n", " ")
+
+
+def _open_ogg(path: Path) -> OpenedFile:
+    links = find_links(path)
+    if len(links) == 1:
+        return _open_link(path, None)
+    openers = [partial(_open_link, path, link) for link in links]
+    return JoinedFile(openers, lambda number: not ends_whole(path, *links[number]))
+
+
+def _open_link(path: Path, link: tuple[int, int] | None) -> soundfile.SoundFile | OpusFile | ContainerFile:
+    """Open an Ogg file, or one of several that are joined."""
+    start, end = link or (0, None)
+    try:
+        file = soundfile.SoundFile(native_name(path) if link is None else FilePart(path, start, end))
+    except soundfile.LibsndfileError:  # of FLAC in Ogg, libsndfile opens none that FFmpeg wrote
+        return ContainerFile(path, "ogg", start=start, end=end)
+    if file.subtype == "OPUS" and has_wrong_times(path, start, end):
+        with file:
+            return OpusFile(path, file.samplerate, file.copy_metadata(), start, end)
+    return file

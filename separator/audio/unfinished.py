@@ -1,0 +1,103 @@
+"""Headers that were never finished: a recorder that crashed, or wrote where it could not go back, left no data size."""
+
+import struct
+from pathlib import Path
+from typing import IO
+
+MOST_HEADER_CHUNKS = 100
+
+W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+"""Bytes behind the four letters of most chunk names in Sony Wave64."""
+
+
+def missing_size(path: Path) -> dict[int, bytes]:
+    """Find the bytes to read in place of a header's, by their position, where it lacks the size of its data.
+
+    In WAV, RF64, Wave64 and AU that size is 0 then, in RF64, Wave64 and CAF it may be the largest number. Empty where
+    nothing is missing.
+    """
+    with path.open("rb") as file:
+        return missing_size_in(file, path.stat().st_size)
+
+
+def missing_size_in(file: IO[bytes], end: int) -> dict[int, bytes]:
+    """Find the same in an open file of `end` bytes."""
+    file.seek(0)
+    start = file.read(40)
+    if start[:4] in (b"RIFF", b"RF64", b"BW64") and start[8:12] == b"WAVE":
+        return _in_wav(file, end)
+    if start[:4] == b"riff" and start[24:40] == b"wave" + W64_TAIL:
+        return _in_wave64(file, end)
+    if start[:4] == b".snd" and len(start) >= 24:
+        offset, size = struct.unpack_from(">II", start, 4)
+        return {8: b"\xff" * 4} if size == 0 and offset < end else {}
+    if start[:4] == b"caff":
+        return _in_caf(file, end)
+    return {}
+
+
+def _in_wav(file: IO[bytes], end: int) -> dict[int, bytes]:
+    at, large = 12, None
+    for _ in range(MOST_HEADER_CHUNKS):
+        file.seek(min(at, end))
+        header = file.read(8)
+        if len(header) < 8:
+            break
+        (size,) = struct.unpack_from("<I", header, 4)
+        if header[:4] == b"ds64":
+            large = at + 8
+        if header[:4] == b"data":
+            if large is not None:
+                file.seek(large + 8)
+                (long_size,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
+                is_missing = long_size >= 1 << 63 or (long_size == 0 and size in (0, 0xFFFFFFFF))
+                if not is_missing or not _is_data(file, at + 8, end):
+                    return {}
+                return {large: struct.pack("<QQ", end - 8, end - at - 8), at + 4: b"\xff" * 4}
+            return {at + 4: b"\xff" * 4} if size == 0 and _is_data(file, at + 8, end) else {}
+        at += 8 + size + size % 2
+    return {}
+
+
+def _in_wave64(file: IO[bytes], end: int) -> dict[int, bytes]:
+    at = 40
+    for _ in range(MOST_HEADER_CHUNKS):
+        file.seek(min(at, end))
+        header = file.read(24)
+        if len(header) < 24:
+            break
+        (size,) = struct.unpack_from("<Q", header, 16)
+        if header[:16] == b"data" + W64_TAIL:
+            is_missing = size <= 24 or size >= 1 << 63
+            return {at + 16: struct.pack("<Q", end - at)} if is_missing and end > at + 24 else {}
+        at += max(24, size + -size % 8)
+    return {}
+
+
+def _in_caf(file: IO[bytes], end: int) -> dict[int, bytes]:
+    at = 8
+    for _ in range(MOST_HEADER_CHUNKS):
+        file.seek(min(at, end))
+        header = file.read(12)
+        if len(header) < 12:
+            break
+        (size,) = struct.unpack_from(">Q", header, 4)
+        if header[:4] == b"data":
+            is_missing = size <= 4 or size >= 1 << 63
+            return {at + 4: struct.pack(">Q", end - at - 12)} if is_missing and end > at + 16 else {}
+        at += 12 + size
+    return {}
+
+
+def _is_data(file: IO[bytes], at: int, end: int) -> bool:
+    """Return whether there is something behind a data chunk's header, other than the chunks that may follow no data."""
+    if at >= end:
+        return False
+    while at < end:
+        file.seek(at)
+        header = file.read(8)
+        if len(header) < 8 or (not header[:4].isalnum() and not header[:4].strip().isalnum()):
+            return True
+        (size,) = struct.unpack_from("<I", header, 4)
+        at += 8 + size + size % 2
+    return at > end + 1

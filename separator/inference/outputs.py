@@ -1,0 +1,119 @@
+"""The files of one recording's sources: all of them with their record, or none."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from separator.audio.reading import AudioReader
+from separator.audio.writing import AudioFormat, AudioWriter, BitDepth, common_gain, temporary_name
+from separator.errors import InputError
+from separator.inference.places import make_folder, remove_left_over
+from separator.inference.record import RECORD_NAME, Record, read_record, stamp
+
+
+class OutputFiles:
+    """The files of a recording, as a context manager: all of them are there in the end, or none.
+
+    Args:
+        reader: The recording.
+        targets: Where its sources are to be, all in one folder, which is made if it is missing.
+        channels: Channels of each.
+        audio_format: As of `AudioWriter`.
+        bit_depth: As of `AudioWriter`.
+        record: What they are made from and how; it gets its outputs here.
+
+    Raises:
+        InputError: If they cannot be written.
+    """
+
+    def __init__(
+        self,
+        reader: AudioReader,
+        targets: list[Path],
+        channels: int,
+        audio_format: AudioFormat,
+        bit_depth: BitDepth | None,
+        record: Record,
+    ) -> None:
+        self.reader = reader
+        self.record = record
+        self.targets = targets
+        self.channels = channels
+        self.audio_format = audio_format
+        self.bit_depth = bit_depth
+        self.writers: list[AudioWriter] = []
+        self.done = False
+        self._token = secrets.token_hex(4)
+        self._made: list[Path] = []
+        self._record_path = targets[0].with_name(RECORD_NAME)
+        self._record_written = False
+
+    def __enter__(self) -> "OutputFiles":
+        reader = self.reader
+        try:
+            self._made = make_folder(self.targets[0].parent)
+            remove_left_over([*self.targets, self._record_path])
+            expected = reader.num_samples if reader.length_is_known else 0
+            for target in self.targets:
+                self.writers.append(
+                    AudioWriter(
+                        target,
+                        reader.sample_rate,
+                        self.channels,
+                        self.audio_format,
+                        expected,
+                        self.bit_depth,
+                        reader.tags,
+                        self._token,
+                    )
+                )
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def commit(self, check: Callable[[], None]) -> float:
+        """Bring all to disk and to their places; returns the gain they needed."""
+        gain = common_gain(self.writers)
+        for writer in self.writers:
+            writer.finish(gain, check)
+        self._begin_moves()
+        for writer in self.writers:
+            writer.commit()
+        self.done = True
+        return gain
+
+    def _begin_moves(self) -> None:
+        """Put the record in its place, and remove what it does not tell of: a kill leaves no sources of two runs."""
+        folder = self._record_path.parent
+        temporary = temporary_name(self._record_path, self._token)
+        try:
+            self.record.outputs |= {writer.target.name: stamp(writer.temporary) for writer in self.writers}
+            self.record.write(temporary)
+            earlier = read_record(folder)
+            stale = [] if earlier is None else earlier.stale(folder, self.targets)
+            for each in [path for path in stale if not path.samefile(self.reader.path)] + self.targets:
+                each.unlink(missing_ok=True)
+            temporary.replace(self._record_path)
+            self._record_written = True
+        except OSError as error:
+            raise InputError(f"{self._record_path}: cannot write: {error.strerror}") from None
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        for writer in self.writers:
+            writer.discard()
+            if not self.done and writer.committed:  # some sources alone would look like a result
+                writer.target.unlink(missing_ok=True)
+        if not self.done and self._record_written:
+            self._record_path.unlink(missing_ok=True)
+        for target in (*self.targets, self._record_path):  # a signal may come before a writer is in the list
+            with suppress(NotADirectoryError):  # a file is in the place of the folder
+                temporary_name(target, self._token).unlink(missing_ok=True)
+        if not self.done:
+            for each in self._made:
+                with suppress(OSError):  # not empty, or gone
+                    each.rmdir()
