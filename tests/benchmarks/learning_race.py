@@ -20,7 +20,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from separator.data.config import NoiseConfig, SpeakersConfig
+from separator.data.config import SpeakersConfig
 from separator.data.example import Example
 from separator.data.mixing import MixedSpeakers
 from separator.data.noise import load_noise
@@ -53,7 +53,7 @@ def main() -> None:
     base = load_recipe(args.recipe, args.overrides)
     trained = load_training_set(base.data, base.sources, args.seed)
     assert isinstance(trained, MixedSpeakers)
-    listed = load_list(base.data, base.sources[:2], "valid")
+    listed = load_list(base.data, base.sources, "valid")
     mixed = make_mixed(base)
     for name in names:
         recipe = load_recipe(args.recipe, [*args.overrides, *candidates[name]])
@@ -71,14 +71,18 @@ def main() -> None:
 def make_mixed(recipe: Recipe) -> list[Example]:
     """Mixtures as training makes them, of validation speakers and of noise that training leaves out."""
     data = recipe.data
-    assert isinstance(data, SpeakersConfig) and data.noise is not None
-    held_out = NoiseConfig(data.noise.path, data.noise.snr_db, data.noise.probability, only=data.noise.exclude)
-    held_out = replace(held_out, is_source=data.noise.is_source)
-    config = replace(data, noise=held_out, segment_seconds=MIXED_SECONDS, similar_pitch=0.0, speeds=(1.0,))
-    root = Path(data.root)
-    speakers = load_speakers(root, data.valid.path, data.sample_rate)
-    rooms = load_rooms(root, data.rooms, data.sample_rate) if data.rooms else None
-    examples = MixedSpeakers([(speakers, 1.0)], config, load_noise(root, held_out, data.sample_rate), rooms, seed=7)
+    assert isinstance(data, SpeakersConfig)
+    root, held_out = Path(data.root), data.held_out.valid
+    noise = replace(data.noise, only=held_out) if data.noise else None
+    rooms = replace(data.rooms, only=held_out) if data.rooms else None
+    config = replace(data, segment_seconds=MIXED_SECONDS, similar_pitch=0.0, speeds=(1.0,))
+    examples = MixedSpeakers(
+        [(load_speakers(root, data.valid.path, data.sample_rate), 1.0)],
+        config,
+        load_noise(root, noise, data.sample_rate) if noise else None,
+        load_rooms(root, rooms, data.sample_rate) if rooms else None,
+        seed=7,
+    )
     return [examples[number] for number in range(NUM_MIXED)]
 
 
@@ -126,7 +130,7 @@ def score_listed(model: torch.nn.Module, listed: list[Example]) -> float:
     """Mean SI-SDRi of two talkers, in dB."""
     scores = []
     for example in listed:
-        mixture, sources = unit_level(example.mixture[None], example.sources[None])
+        mixture, sources = unit_level(example.mixture[None], example.sources[None, :2])
         pairwise = pairwise_si_sdr(model(mixture)[:, :2], sources)
         before = pairwise_si_sdr(mixture[None], sources)
         scores.append(float(best_permutation(pairwise)[0].mean() - before.mean()))
