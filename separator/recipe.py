@@ -13,22 +13,14 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from separator.checkpoint import check_source_names
-from separator.data.checks import default_config
-from separator.data.config import (
-    DATA_KINDS,
-    KINDS,
-    ChannelConfig,
-    DataConfig,
-    HeldOut,
-    MixtureListConfig,
-    NamedListConfig,
-    NoiseConfig,
-    RoomConfig,
-    ScenesConfig,
-    SongsConfig,
-    SpeakerSet,
-    StemsConfig,
-)
+from separator.data.channel import ChannelConfig
+from separator.data.config import DataConfig
+from separator.data.kinds import DATA_KINDS, default_config
+from separator.data.lists import HeldOut, MixtureListConfig, NamedListConfig
+from separator.data.mixing import ScenesConfig
+from separator.data.noise import NoiseConfig
+from separator.data.rooms import RoomConfig
+from separator.data.speakers import SpeakerSet
 from separator.errors import InputError
 from separator.losses import LossConfig
 from separator.models import build_model, find_architecture
@@ -52,20 +44,7 @@ class Recipe(Plan):
         except InputError as error:
             raise InputError(f"model.{error}") from None
         check_source_names(self.sources)
-        expected = self.data.num_sources
-        if expected is not None and len(self.sources) != expected:
-            raise InputError(
-                f"sources: expected {expected} names, one for each of the data's, found {len(self.sources)}"
-            )
-        channels = self.model.config.get("channels", 1)
-        if isinstance(self.data, SongsConfig) and channels != self.data.channels:
-            raise InputError(
-                f"model.config.channels: expected {self.data.channels}, as in data.channels, found {channels}"
-            )
-        if isinstance(self.data, StemsConfig) and len(self.sources) < 2:
-            raise InputError(
-                f"sources: expected at least 2, of which training mixtures are made, found {len(self.sources)}"
-            )
+        self.data.check(self.sources, self.model.config.get("channels", 1))
         if "num_sources" in self.model.config:
             raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
 
@@ -96,7 +75,7 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     content = _read(path, ())
     _change(content, overrides)
     if isinstance(data := content.get("data"), dict):
-        data.setdefault("kind", KINDS[0])
+        data.setdefault("kind", next(iter(DATA_KINDS)))
     try:
         recipe = _ADAPTER.validate_python(content)
         check_model(recipe)
@@ -207,7 +186,7 @@ def _set(content: dict[str, Any], keys: list[str], value: Any, override: str) ->
 def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
     problem = error.errors()[0]
     whole = (*within, *problem["loc"])
-    place = [part for number, part in enumerate(whole) if not (number == 1 and part in KINDS)]  # not the tag
+    place = [part for number, part in enumerate(whole) if not (number == 1 and part in DATA_KINDS)]  # not the tag
     where = ".".join(str(part) for part in place)
     if isinstance(cause := problem.get("ctx", {}).get("error"), InputError):
         section = where.split(".")[0]
@@ -220,7 +199,7 @@ def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
             return f"unknown key {where}"
         return f"unknown key {where}; expected one of {', '.join(each.name for each in dataclasses.fields(section))}"
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return f"{where}.kind: expected one of {', '.join(KINDS)}, found {problem['ctx'].get('tag')!r}"
+        return f"{where}.kind: expected one of {', '.join(DATA_KINDS)}, found {problem['ctx'].get('tag')!r}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{where} is missing"
     message = problem["msg"].replace("a valid tuple", "a list")

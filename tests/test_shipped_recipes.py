@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from separator.cli.main import main
-from separator.data.musdb_songs import musdb_setup
+from separator.data.musdb import musdb_setup
 from separator.recipe import load_recipe
 from tests.data.trees import write_mixtures, write_song
 from tests.speech import buzz, write_speakers

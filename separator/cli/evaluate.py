@@ -87,7 +87,7 @@ def named_lists(args: argparse.Namespace) -> list[str]:
     Raises:
         InputError: If the recipe has no such list, or there is no recipe.
     """
-    from separator.data.config import ALL_LISTS, SpeakersConfig
+    from separator.data.lists import ALL_LISTS
     from separator.errors import InputError
     from separator.recipe import load_recipe
 
@@ -97,8 +97,7 @@ def named_lists(args: argparse.Namespace) -> list[str]:
     names = list(dict.fromkeys(filter(None, parts)))
     if args.data.is_dir():
         raise InputError("--list names a list of a recipe, but --data is a folder")
-    data = load_recipe(args.data, args.overrides).data
-    known = list(data.lists) if isinstance(data, SpeakersConfig) else []
+    known = list(load_recipe(args.data, args.overrides).data.list_names)
     if ALL_LISTS in names and known:
         return known
     for name in names or [""]:
@@ -171,11 +170,9 @@ def load_test_set(
     Raises:
         InputError: If there are none, or an option does not go with this kind of data.
     """
-    from dataclasses import asdict, replace
-
-    from separator.data.config import DataConfig, MixtureListConfig, SpeakersConfig, SpeakerSet
-    from separator.data.sets import load_list
-    from separator.data.songs import SongList
+    from separator.data.config import DataConfig
+    from separator.data.lists import MixtureListConfig
+    from separator.data.speakers import SpeakersConfig, SpeakerSet
     from separator.errors import InputError
     from separator.evaluation.assignment import NOISE
     from separator.evaluation.separating import TestSet
@@ -195,27 +192,30 @@ def load_test_set(
         talkers = 2 if separator is None else sum(source != NOISE for source in separator.sources)
         number, rate = talkers, 16_000 if separator is None else separator.sample_rate
         everybody = MixtureListConfig(path=".")
-        speakers = SpeakersConfig(
-            root=str(args.data), train=(SpeakerSet("."),), valid=everybody, test=everybody, num_speakers=number
+        data: DataConfig = SpeakersConfig(
+            root=str(args.data),
+            sample_rate=rate,
+            train=(SpeakerSet("."),),
+            valid=everybody,
+            test=everybody,
+            num_speakers=number,
         )
-        data: DataConfig = replace(speakers, sample_rate=rate)
         sources = tuple(f"speaker{each}" for each in range(1, number + 1))
     else:
         recipe = load_recipe(args.data, args.overrides)
         data, sources = recipe.data, recipe.sources
     try:
-        examples = load_list(data, sources, args.split, name)
+        examples = data.load_list(sources, args.split, name)
     except InputError as error:
         raise InputError(f"{args.data}: {error}") from None
     settings |= {
         "root": str(Path(data.root).resolve()),
         "list_name": name,
-        "list": asdict(data.list_config(args.split, name) if isinstance(data, SpeakersConfig) else data),
+        "list": data.list_settings(args.split, name),
         "sample_rate": data.sample_rate,
     }
-    original_rate = examples.original_rate if isinstance(examples, SongList) else None
     title = f"{args.data}, {name}" if name else str(args.data)
-    return TestSet(examples, sources, title, original_rate=original_rate), settings
+    return TestSet(examples, sources, title, original_rate=examples.original_rate), settings
 
 
 def _load_tracks(args: argparse.Namespace, separator: "Separator | None") -> "TestSet | None":

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when all is converted, or nothing is wrong; 1 when some files failed, or something is wrong."""
     from dataclasses import replace
 
-    from separator.data.config import MUSDB_SOURCES, DataConfig, SongsConfig
+    from separator.data.config import DataConfig
     from separator.errors import InputError
     from separator.recipe import load_data_section, load_recipe
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         sources: tuple[str, ...] = recipe.sources
     else:
         config = load_data_section(args.dataset, args.root, args.overrides)
-        sources = MUSDB_SOURCES if isinstance(config, SongsConfig) else ()
+        sources = config.default_sources
     if args.sample_rate is not None and not 1000 <= args.sample_rate <= 1_000_000:
         raise InputError(f"--sample-rate: expected from 1000 to 1000000 Hz, found {args.sample_rate}")
     sample_rate = args.sample_rate or config.sample_rate
@@ -59,10 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(config: "DataConfig", sources: tuple[str, ...]) -> int:
-    from separator.data.checks import list_problems
-
     wrong: set[str] = set()  # what is wrong with the whole tree is so with every split
-    for split, num_whole, problems in list_problems(config, sources):
+    for split, num_whole, problems in config.find_problems(sources):
         for problem in problems:
             if problem not in wrong:
                 print(problem)

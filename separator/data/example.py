@@ -28,11 +28,15 @@ class ExampleSet(Protocol):
 
     Attributes:
         sample_rate: In Hz.
+        original_rate: Highest rate of the recordings in Hz, for scores to tell; None where it is of no interest.
         names: Names of the examples, in order.
     """
 
     @property
     def sample_rate(self) -> int: ...
+
+    @property
+    def original_rate(self) -> int | None: ...
 
     @property
     def names(self) -> list[str]: ...

@@ -1,38 +1,50 @@
 """LibriMix on disk: `LibriNMix/wav{8k,16k}/{min,max}/SPLIT/{mix_clean,mix_both,mix_single,s1,s2,s3,noise}`."""
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from typing import Literal
 
-from separator.data.config import LibriMixConfig
-from separator.data.paired import Pair, check_num_speakers, find_tree, list_pairs
+from separator.data.pair_files import Pair, check_num_speakers, find_tree, list_pairs
+from separator.data.paired import PairedConfig
 from separator.errors import InputError
 
 SPLITS = ("train-360", "train-100", "dev", "test")
 MIXTURES = {"sep_clean": "mix_clean", "sep_noisy": "mix_both", "enh_single": "mix_single", "enh_both": "mix_both"}
 
 
-def find_librimix(config: LibriMixConfig, split: str) -> list[Pair]:
-    """The mixtures of a split.
-
-    If there is a metadata CSV (`metadata/mixture_SPLIT_*.csv`), it says which mixtures belong; the folders in its
-    paths are those of the machine that made the data, and only the names of the files count.
+@dataclass(frozen=True, kw_only=True)
+class LibriMixConfig(PairedConfig):
+    """LibriMix (Cosentino et al., 2020, arXiv 2005.11262), as its own scripts write it.
 
     Args:
-        config: Root (the tree itself, or a folder that holds `Libri2Mix` or `Libri3Mix`), task, mode.
-        split: "train", "valid" or "test".
-
-    Raises:
-        InputError: If a folder is missing or empty, or the tree is one of another mode or of more talkers.
+        kind: "librimix".
+        train: "train-360" or "train-100".
     """
-    name = {"train": config.train, "valid": "dev", "test": "test"}[split]
-    parts = (f"Libri{config.num_speakers}Mix", config.rate_folder, config.mode)
-    top = find_tree(Path(config.root), parts, SPLITS)
-    folder = top / name
-    check_num_speakers(folder, config.num_speakers)
-    mixture = MIXTURES[config.task]
-    speakers = [folder / f"s{number}" for number in range(1, config.num_sources + 1)]
-    sources = [folder / "mix_clean"] if config.task == "enh_both" else speakers
-    return list_pairs(folder / mixture, sources, _listed(top / "metadata", name, mixture))
+
+    kind: Literal["librimix"] = "librimix"
+    train: Literal["train-360", "train-100"] = "train-360"
+
+    @property
+    def training_sets(self) -> list[str]:
+        return [f"Libri{self.num_speakers}Mix {self.train} {self.task}"]
+
+    def find_pairs(self, split: str) -> list[Pair]:
+        """Return the mixtures of a split.
+
+        The root is the tree itself, or a folder that holds `Libri2Mix` or `Libri3Mix`. If there is a metadata CSV
+        (`metadata/mixture_SPLIT_*.csv`), it says which mixtures belong; the folders in its paths are those of the
+        machine that made the data, and only the names of the files count.
+        """
+        name = {"train": self.train, "valid": "dev", "test": "test"}[split]
+        parts = (f"Libri{self.num_speakers}Mix", self.rate_folder, self.mode)
+        top = find_tree(Path(self.root), parts, SPLITS)
+        folder = top / name
+        check_num_speakers(folder, self.num_speakers)
+        mixture = MIXTURES[self.task]
+        speakers = [folder / f"s{number}" for number in range(1, self.num_sources + 1)]
+        sources = [folder / "mix_clean"] if self.task == "enh_both" else speakers
+        return list_pairs(folder / mixture, sources, _listed(top / "metadata", name, mixture))
 
 
 def _listed(metadata: Path, split: str, mixture: str) -> list[str] | None:

@@ -1,8 +1,8 @@
 """Training examples: talkers drawn, cut, sped up, levelled, placed and mixed on the fly, the same for the same seed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import soxr
@@ -11,13 +11,13 @@ from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
 from separator.audio.pitch import median_pitch, pitch_distance
-from separator.data.channel import Channel
-from separator.data.config import SpeakersConfig
+from separator.data.channel import Channel, ChannelConfig
+from separator.data.config import DataConfig
 from separator.data.conversation import take_turns
 from separator.data.example import Example
-from separator.data.noise import Noises
-from separator.data.rooms import Rooms
-from separator.data.speakers import Speaker
+from separator.data.noise import NoiseConfig, Noises
+from separator.data.recordings import Speaker
+from separator.data.rooms import RoomConfig, Rooms
 from separator.errors import InputError
 
 SPEECH_LEVEL_DB = -26.0
@@ -39,6 +39,84 @@ PITCH_SECONDS = 4.0
 """How much of a talker's speech their pitch is measured on."""
 
 
+@dataclass(frozen=True)
+class ScenesConfig:
+    """How often training hears each kind of scene; weights, relative to each other.
+
+    Args:
+        together: All talkers at once, for as long as `data.overlap` says.
+        turns: Talkers take turns, with pauses, interruptions and overlaps as in a conversation.
+        alone: One talker, for all or part of the time; the others' sources are silent.
+        silence: Nobody talks: noise, or nothing.
+    """
+
+    together: float = 1.0
+    turns: float = 0.0
+    alone: float = 0.0
+    silence: float = 0.0
+
+    def __post_init__(self) -> None:
+        weights = (self.together, self.turns, self.alone, self.silence)
+        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
+            raise InputError(f"data.scenes: expected weights of 0 or more, one above 0, found {list(weights)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixingConfig(DataConfig):
+    """How training mixtures are made of talkers.
+
+    Args:
+        num_speakers: Talkers in a mixture.
+        level_range_db: Each talker's level is drawn from plus or minus half of this.
+        speeds: Factors by which a talker is sped up or slowed down (pitch moves along), drawn evenly.
+        overlap: Range of the share of its time that a talker speaks at once with the next one; 1 is all the time.
+        scenes: Who talks when in the training mixtures.
+        similar_pitch: Share of training mixtures whose talkers' median pitches lie within a quarter of an octave.
+        noise: Noise in the training mixtures; none adds none.
+        rooms: Rooms of the training mixtures; none adds none.
+        channel: Microphones and lines of the training mixtures; none changes nothing.
+    """
+
+    num_speakers: int = 2
+    level_range_db: float = 5.0
+    speeds: tuple[float, ...] = (1.0,)
+    overlap: tuple[float, float] = (1.0, 1.0)
+    scenes: ScenesConfig = field(default_factory=ScenesConfig)
+    similar_pitch: float = 0.0
+    noise: NoiseConfig | None = None
+    rooms: RoomConfig | None = None
+    channel: ChannelConfig | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.similar_pitch <= 1:
+            raise InputError(f"data.similar_pitch: expected from 0 to 1, found {self.similar_pitch}")
+        if self.num_speakers < 1:
+            raise InputError(f"data.num_speakers must be at least 1, found {self.num_speakers}")
+        if not 0 <= self.level_range_db <= 200:
+            raise InputError(f"data.level_range_db must be from 0 to 200, found {self.level_range_db}")
+        if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):
+            raise InputError(f"data.speeds must be factors from 0.5 to 2, found {list(self.speeds)}")
+        if not 0 <= self.overlap[0] <= self.overlap[1] <= 1:
+            raise InputError(f"data.overlap: expected [low, high] within 0 to 1, found {list(self.overlap)}")
+
+    @property
+    def noise_is_source(self) -> bool:
+        """Whether the last source is the noise."""
+        return self.noise is not None and self.noise.is_source
+
+    @property
+    def num_sources(self) -> int:
+        return self.num_speakers + self.noise_is_source
+
+    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
+        if self.noise_is_source:
+            return True  # whatever is no talker's is noise
+        if self.channel is not None and (self.channel.telephone or self.channel.clip):
+            return False
+        return self.noise is None and (self.rooms is None or self.rooms.target == "reverberant")
+
+
 class MixedSpeakers(Dataset[Example]):
     """An endless set of mixtures: example number `i` is a function of the seed and `i` alone.
 
@@ -57,7 +135,7 @@ class MixedSpeakers(Dataset[Example]):
     def __init__(
         self,
         speaker_sets: list[tuple[tuple[Speaker, ...], float]],
-        config: SpeakersConfig,
+        config: MixingConfig,
         noise: Noises | None = None,
         rooms: Rooms | None = None,
         seed: int = 0,

@@ -11,14 +11,13 @@ import torch
 from torch.utils.data import Dataset
 
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
-from separator.data.config import MixtureListConfig
 from separator.data.conversation import take_turns
 from separator.data.example import Example, file_facts
+from separator.data.lists import MixtureListConfig
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.noise import NoisePart, Noises, at_ratio
-from separator.data.recordings import Recording
+from separator.data.recordings import Recording, Speaker
 from separator.data.rooms import Response, Rooms
-from separator.data.speakers import Speaker
 from separator.data.telephone import telephone
 from separator.errors import InputError
 
@@ -79,6 +78,8 @@ class MixtureList(Dataset[Example]):
     Raises:
         InputError: If there are fewer speakers than a mixture needs.
     """
+
+    original_rate = None
 
     def __init__(
         self,

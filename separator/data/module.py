@@ -10,7 +10,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from separator.data.config import DataConfig
 from separator.data.example import Example, ExampleSet
-from separator.data.sets import load_list, load_training_set
 
 
 class ResumableBatches(Sampler[list[int]]):
@@ -99,13 +98,13 @@ class Examples(lightning.LightningDataModule):
     def setup(self, stage: str) -> None:
         """Find the data and look at it; what is missing or broken raises InputError here, before training starts."""
         if stage in ("fit", "validate") and self.valid_set is None:
-            self.valid_set = load_list(self.config, self.sources, "valid")
+            self.valid_set = self.config.load_list(self.sources, "valid")
         if stage == "fit" and self.train_set is None:
             with Progress(disable=not self.show_progress, transient=True) as progress:
                 task = progress.add_task("reading the data", total=None)
-                self.train_set = load_training_set(self.config, self.sources, self.seed, lambda: progress.advance(task))
+                self.train_set = self.config.load_training_set(self.sources, self.seed, lambda: progress.advance(task))
         if stage == "test" and self.test_set is None:
-            self.test_set = load_list(self.config, self.sources, "test")
+            self.test_set = self.config.load_list(self.sources, "test")
 
     @property
     def examples_per_epoch(self) -> int | None:

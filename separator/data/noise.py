@@ -1,4 +1,4 @@
-"""Noise for mixtures: recordings, cut at random."""
+"""Noise for mixtures, beside the talkers or the last of the sources: recordings, cut at random."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -8,7 +8,6 @@ import numpy as np
 
 from separator.audio.finding import find_audio
 from separator.audio.mixing import SILENCE_RMS, root_mean_square
-from separator.data.config import NoiseConfig
 from separator.data.recordings import Recording, load_recordings
 from separator.errors import InputError
 
@@ -16,6 +15,42 @@ CROP_ATTEMPTS = 5
 
 NOISE_RMS = 0.05
 """Level of noise where nobody talks, -26 dB of full scale as a talker's."""
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """Noise in the mixture: beside the sources, or the last of them.
+
+    Args:
+        path: Folder of recordings below the data root, or several: one is drawn, then one of its recordings.
+        snr_db: Range of the ratio of the loudest talker's level to the noise's, in dB.
+        probability: Share of mixtures with noise.
+        exclude: Patterns of file names, relative to the data root, that are left out: noise to score on.
+        only: Patterns of the file names that are taken; empty takes all.
+        is_source: Whether the last of the recipe's `sources` is the noise: whatever of the mixture is no talker's, late
+            reverberation and distortion too.
+    """
+
+    path: str | tuple[str, ...]
+    snr_db: tuple[float, float] = (0.0, 20.0)
+    probability: float = 1.0
+    exclude: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    is_source: bool = False
+
+    def __post_init__(self) -> None:
+        low, high = self.snr_db
+        if not -100 <= low <= high <= 100:
+            raise InputError(f"snr_db: expected [low, high] within ±100 dB, found {list(self.snr_db)}")
+        if not 0 <= self.probability <= 1:
+            raise InputError(f"probability: expected from 0 to 1, found {self.probability}")
+        if not self.paths:
+            raise InputError("path: expected a folder or several, found none")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The folders, one or several."""
+        return (self.path,) if isinstance(self.path, str) else self.path
 
 
 @dataclass(frozen=True)

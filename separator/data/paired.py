@@ -1,186 +1,82 @@
-"""Mixtures and sources that lie on disk as files of one length: LibriMix, WSJ0-mix, WHAM!."""
+"""Mixtures and sources made beforehand: what LibriMix, WSJ0-mix and WHAM! have in common."""
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import torch
 from torch.utils.data import Dataset
 
-from separator.audio.reading import AudioReader
-from separator.audio.resampling import resampled_length
+from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
-from separator.data.index import FileFacts, read_index
 from separator.data.order import EpochOrder, example_random
-from separator.data.segments import read_segment, with_channels
+from separator.data.pair_files import CheckedPair, Pair, check_pairs
 from separator.errors import InputError
 
-SUFFIXES = (".wav", ".flac")
+Task = Literal["sep_clean", "sep_noisy", "enh_single", "enh_both"]
+"""As in LibriMix: separate clean or noisy talkers; enhance one talker, or all of them together."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """One mixture on disk.
-
-    Attributes:
-        name: Name of the mixture.
-        mixture: Its file.
-        sources: The files of its sources, in order.
-    """
-
-    name: str
-    mixture: Path
-    sources: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class CheckedPair:
-    """A mixture whose files are there, of one rate and one length.
-
-    Attributes:
-        pair: The files.
-        num_samples: Their length, at their own rate.
-        sample_rate: Their rate in Hz.
-    """
-
-    pair: Pair
-    num_samples: int
-    sample_rate: int
-
-    def length(self, sample_rate: int) -> int:
-        """Samples at another rate."""
-        return resampled_length(self.num_samples, self.sample_rate, sample_rate)
-
-    def read(self, start: int, num_samples: int, sample_rate: int) -> Example:
-        """A part of it, mono, at a rate; zeros after its end."""
-        files = (self.pair.mixture, *self.pair.sources)
-        signals = [with_channels(read_segment(file, start, num_samples, sample_rate), 1) for file in files]
-        return Example(signals[0], torch.stack(signals[1:]), self.pair.name)
-
-
-def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path:
-    """The folder that holds the splits: `root` and all `parts`, or fewer of them if `root` goes into some already.
-
-    Raises:
-        InputError: If there is none, or `root` goes into the folder of another mode: "min" where `parts` say "max".
-    """
-    splits = tuple(splits)
-    for skip in range(len(parts) + 1):
-        candidate = root.joinpath(*parts[skip:])
-        if any((candidate / split).is_dir() for split in splits):
-            if candidate.resolve().name in {"min", "max"} - {parts[-1]}:
-                raise InputError(f"{candidate}: expected the mixtures of data.mode {parts[-1]}, found another mode's")
-            return candidate
-    expected = f"{root.joinpath(*parts)}: expected a folder with {', '.join(splits)}"
-    raise InputError(f"{expected}, found {_there(root, parts)}")
-
-
-def _there(root: Path, parts: tuple[str, ...]) -> str:
-    """What there is instead of `root` and all `parts`."""
-    if not root.is_dir():
-        return "nothing"
-    folder = root
-    for part in parts:
-        if not (folder / part).is_dir():
-            break
-        folder /= part
-    there = sorted(each.name for each in folder.iterdir() if each.is_dir())
-    return f"{', '.join(there[:5]) + (', ...' if len(there) > 5 else '') if there else 'nothing'} in {folder}"
-
-
-def check_num_speakers(folder: Path, num_speakers: int) -> None:
-    """Refuse the split of a tree with more talkers in its mixtures: some of them would be in no source.
-
-    Raises:
-        InputError: If there is a folder for one talker more.
-    """
-    if (extra := folder / f"s{num_speakers + 1}").is_dir():
-        raise InputError(f"{extra}: expected mixtures of {num_speakers} talkers (data.num_speakers), found more")
-
-
-def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | None = None) -> list[Pair]:
-    """The mixtures of a folder, each with the files of its name in the sources' folders.
+@dataclass(frozen=True, kw_only=True)
+class PairedConfig(DataConfig):
+    """Mixtures and their sources as files, made beforehand.
 
     Args:
-        mixtures: Folder of the mixtures.
-        sources: A folder for each source.
-        names: Files' names without suffix, if a list says which belong; None takes all that are in `mixtures`.
-
-    Raises:
-        InputError: If the folder is missing or holds no mixture.
+        num_speakers: 2 or 3.
+        task: "sep_clean": talkers out of a clean mixture; "sep_noisy": out of a noisy one; "enh_single": one talker
+            out of noise; "enh_both": the clean mixture of all talkers out of the noisy one.
+        mode: "min" or "max": mixtures as long as the shortest talk, or the longest.
+        max_valid: Validate on the first so many mixtures; None takes all.
     """
-    if not mixtures.is_dir():
-        raise InputError(f"{mixtures}: expected a folder of mixtures, found nothing")
-    found = {path.stem: path for path in sorted(mixtures.iterdir()) if path.suffix.lower() in SUFFIXES}
-    if not found:
-        raise InputError(f"{mixtures}: expected mixtures (*.wav, *.flac), found none")
-    folders = list(sources)
-    return [
-        Pair(name, (path := found.get(name, mixtures / f"{name}.wav")), tuple(folder / path.name for folder in folders))
-        for name in (found if names is None else names)
-    ]
 
+    num_speakers: Literal[2, 3] = 2
+    task: Task = "sep_clean"
+    mode: Literal["min", "max"] = "min"
+    max_valid: int | None = None
 
-def find_problems(pairs: Iterable[Pair], root: Path) -> tuple[list[CheckedPair], list[str]]:
-    """Look at the header of every file.
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_valid is not None and self.max_valid < 1:
+            raise InputError(f"data.max_valid must be at least 1, found {self.max_valid}")
 
-    Args:
-        pairs: The mixtures.
-        root: Where `separator prepare` may have left an index, which saves opening the files.
+    @property
+    def num_sources(self) -> int:
+        return self.num_speakers if self.task.startswith("sep") else 1
 
-    Returns:
-        The mixtures that are whole, and a line for each problem: a file that is missing or unreadable, or differs in
-        length or rate from its mixture.
-    """
-    known = read_index(root)
-    checked: list[CheckedPair] = []
-    problems: list[str] = []
-    with ThreadPoolExecutor() as pool:
-        for found in pool.map(lambda pair: _check(pair, known), pairs):
-            if isinstance(found, CheckedPair):
-                checked.append(found)
-            else:
-                problems += found
-    return checked, problems
+    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
+        return self.task == "sep_clean"
 
+    @property
+    def rate_folder(self) -> str:
+        """The tree made for this rate; other rates are resampled from that of 16 kHz."""
+        return "wav8k" if self.sample_rate == 8000 else "wav16k"
 
-def _check(pair: Pair, known: dict[Path, FileFacts]) -> CheckedPair | list[str]:
-    facts, problems = [], []
-    for path in (pair.mixture, *pair.sources):
-        try:
-            facts.append((path, known[path] if path in known else _look(path)))
-        except InputError as error:
-            problems.append(str(error))
-    for path, fact in facts[1:]:
-        for what, expected, found in (
-            ("samples", facts[0][1].num_samples, fact.num_samples),
-            ("Hz", facts[0][1].sample_rate, fact.sample_rate),
-        ):
-            if expected != found:
-                problems.append(f"{path}: expected {expected} {what} as in {facts[0][0].name}, found {found}")
-    return problems or CheckedPair(pair, facts[0][1].num_samples, facts[0][1].sample_rate)
+    def find_pairs(self, split: str) -> list[Pair]:
+        """Return the mixtures of a split, their files not yet looked at.
 
+        Raises:
+            InputError: If a folder is missing or empty, or the tree is one of another mode or of more talkers.
+        """
+        raise NotImplementedError
 
-def _look(path: Path) -> FileFacts:
-    with AudioReader(path) as reader:
-        if reader.is_truncated:
-            raise InputError(f"{path}: cut short: its header promises more than it holds")
-        return FileFacts(reader.num_samples, reader.sample_rate)
+    def load_training_set(
+        self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
+    ) -> "PairedSegments":
+        pairs = self._whole_pairs(self.find_pairs("train"))
+        return PairedSegments(pairs, self.segment_samples, self.sample_rate, seed)
 
+    def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "PairedList":
+        found = self.find_pairs(split)[: self.max_valid if split == "valid" else None]
+        return PairedList(self._whole_pairs(found), self.sample_rate)
 
-def check_pairs(pairs: list[Pair], root: Path) -> list[CheckedPair]:
-    """The mixtures, all of which are whole.
+    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
+        checked, problems = check_pairs(self.find_pairs(split), Path(self.root))
+        return len(checked), problems
 
-    Raises:
-        InputError: Naming the first problem and how many there are.
-    """
-    checked, problems = find_problems(pairs, root)
-    if problems:
-        more = f" (and {len(problems) - 1} more: separator prepare --check lists all)" if len(problems) > 1 else ""
-        raise InputError(f"{problems[0]}{more}")
-    return checked
+    def _whole_pairs(self, pairs: list[Pair]) -> list[CheckedPair]:
+        checked, problems = check_pairs(pairs, Path(self.root))
+        refuse_problems(problems)
+        return checked
 
 
 class PairedList(Dataset[Example]):
@@ -190,6 +86,8 @@ class PairedList(Dataset[Example]):
         pairs: The mixtures.
         sample_rate: In Hz.
     """
+
+    original_rate = None
 
     def __init__(self, pairs: list[CheckedPair], sample_rate: int) -> None:
         self.pairs = pairs

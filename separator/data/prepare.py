@@ -21,7 +21,7 @@ from separator.audio.opening import native_name, reason
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
-from separator.data.musdb_songs import STEM_SUFFIX
+from separator.data.musdb import STEM_SUFFIX
 from separator.errors import InputError
 from separator.replacing import remove_leftovers, replace_file
 

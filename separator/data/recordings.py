@@ -40,6 +40,21 @@ class Recording:
         return part
 
 
+@dataclass(frozen=True)
+class Speaker:
+    """One talker's recordings.
+
+    Attributes:
+        name: Name of the speaker's folder (or file).
+        files: Paths of the recordings, relative to the data root.
+        utterances: The recordings, in the order of `files`.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    utterances: tuple[Recording, ...]
+
+
 def load_recording(path: Path, sample_rate: int) -> np.ndarray:
     """A recording as mono int16 `(T,)` at `sample_rate`.
 

@@ -1,8 +1,9 @@
-"""Rooms for training mixtures: impulse responses from files, or of simulated boxes."""
+"""Rooms that talkers are heard in: impulse responses from files, or of simulated boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.signal import fftconvolve
@@ -10,7 +11,6 @@ from scipy.signal import fftconvolve
 from separator.audio.finding import AUDIO_SUFFIXES
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
-from separator.data.config import RoomConfig
 from separator.data.noise import is_taken
 from separator.errors import InputError
 
@@ -22,6 +22,37 @@ BOX_METRES = ((3.0, 10.0), (3.0, 10.0), (2.5, 4.0))
 
 WALL_METRES = 0.5
 """Nobody stands nearer to a wall."""
+
+
+@dataclass(frozen=True)
+class RoomConfig:
+    """Rooms that the talkers are heard in.
+
+    Args:
+        path: Folder of impulse responses below the data root, `ROOM/*.{wav,flac}`: the talkers of a mixture are in
+            one room, at different places if it has several; a file directly in the folder is a room of its own. None
+            simulates box-shaped rooms with pyroomacoustics.
+        probability: Share of mixtures in a room.
+        reverberation_seconds: Range of the simulated rooms' reverberation time.
+        target: "reverberant": a source is the talker as heard in the room; "early": only what arrives within 50 ms of
+            the direct sound, the rest of the room being part of the mixture alone.
+        exclude: Patterns of file names, relative to the data root, that are left out: rooms to score on.
+        only: Patterns of the file names that are taken; empty takes all.
+    """
+
+    path: str | None = None
+    probability: float = 1.0
+    reverberation_seconds: tuple[float, float] = (0.2, 0.6)
+    target: Literal["reverberant", "early"] = "reverberant"
+    exclude: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise InputError(f"probability: expected from 0 to 1, found {self.probability}")
+        low, high = self.reverberation_seconds
+        if not 0.1 <= low <= high <= 2:
+            raise InputError(f"reverberation_seconds: expected [low, high] within 0.1 to 2, found {[low, high]}")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,8 @@
 """Songs in stems: examples that mix stems of different songs, excerpts for validation, whole songs for test."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,134 +10,101 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, decibels_to_gain
-from separator.audio.reading import AudioReader
 from separator.audio.resampling import resampled_length
-from separator.data.config import SongsConfig
+from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
-from separator.data.mixing import CROP_ATTEMPTS
 from separator.data.order import EpochOrder, example_random
-from separator.data.segments import read_segment, with_channels
+from separator.data.song_files import Song
 from separator.errors import InputError
 
+CROP_ATTEMPTS = 5
+"""How often a part of a stem that turned out silent is drawn again."""
 
-class Stem(Protocol):
-    """A signal on disk; `path` is the file that holds it."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
-        """`(C, num_samples)` from `start`, both at `sample_rate`; zeros after its end."""
-        ...
+MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
+"""The stems of MUSDB18, which make up its mixtures."""
 
 
-@dataclass(frozen=True)
-class StemFile:
-    """A stem that is a file of its own."""
-
-    path: Path
-
-    def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
-        """As `Stem`."""
-        return read_segment(self.path, start, num_samples, sample_rate)
-
-
-@dataclass(frozen=True)
-class Song:
-    """A song in stems.
-
-    Attributes:
-        name: Its name.
-        stems: Its sources by name; one that is missing is silent.
-        mixture: The mixture, if it is there; None stands for the sum of the stems.
-        seconds: Its length.
-        sample_rate: Rate of its files in Hz.
-    """
-
-    name: str
-    stems: Mapping[str, Stem]
-    mixture: Stem | None
-    seconds: float
-    sample_rate: int
-
-    def read(self, sources: Sequence[str], start: int, num_samples: int, sample_rate: int, channels: int) -> Example:
-        """A part of it, with these sources."""
-        signals = [self.read_stem(source, start, num_samples, sample_rate, channels) for source in sources]
-        stacked = torch.stack(signals)
-        if self.mixture is None:
-            mixture = stacked.sum(dim=0)
-        else:
-            mixture = with_channels(self.mixture.read(start, num_samples, sample_rate), channels)
-        return Example(mixture, stacked, self.name)
-
-    def read_stem(self, source: str, start: int, num_samples: int, sample_rate: int, channels: int) -> Tensor:
-        """`(channels, num_samples)` of one source; zeros if the song does not have it."""
-        stem = self.stems.get(source)
-        if stem is None:
-            return torch.zeros(channels, num_samples)
-        return with_channels(stem.read(start, num_samples, sample_rate), channels)
-
-
-def find_songs(folder: Path, sources: Sequence[str]) -> tuple[list[Song], list[str]]:
-    """The songs below a folder, `SONG/SOURCE.*`, and `SONG/mixture.*` if it is there.
+@dataclass(frozen=True, kw_only=True)
+class SongsConfig(DataConfig):
+    """Songs in stems. A training example takes its stems from different songs, unless `remix` is false.
 
     Args:
-        folder: Holds a folder for each song.
-        sources: Names of the stems' files, without suffix.
-
-    Returns:
-        The songs, and a line for each problem: a song without any stem, a file that is unreadable, or differs in rate
-        or length from the others.
-
-    Raises:
-        InputError: If the folder is missing or holds no song.
+        channels: 2, or 1 for the mean of both.
+        remix: Draw each stem from a song of its own.
+        gain_range_db: Each stem is louder or softer by up to half of this.
+        swap_channels: Exchange left and right in half of the examples' stems.
+        flip_sign: Turn the sign of half of the examples' stems.
+        valid_excerpts: Validate on so many excerpts of each song, evenly spaced.
+        valid_seconds: Their length.
+        examples_per_epoch: Training examples of an epoch; None takes as many as fill the songs' length.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of songs, found nothing")
-    songs, problems = [], []
-    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not folders:
-        raise InputError(f"{folder}: expected a folder for each song, found none")
-    for each in folders:
-        files = {path.stem: path for path in sorted(each.iterdir()) if path.is_file() and path.stem in sources}
-        mixture = next((path for path in sorted(each.glob("mixture.*")) if path.is_file()), None)
-        if not files:
-            problems.append(f"{each}: expected at least one of {', '.join(sources)}, found none")
-            continue
-        song, found = check_song(each.name, files, mixture)
-        problems += found
-        if song is not None:
-            songs.append(song)
-    return songs, problems
 
+    channels: Literal[1, 2] = 2
+    remix: bool = True
+    gain_range_db: float = 10.0
+    swap_channels: bool = True
+    flip_sign: bool = True
+    valid_excerpts: int = 4
+    valid_seconds: float = 6.0
+    examples_per_epoch: int | None = None
 
-def check_song(name: str, files: Mapping[str, Path], mixture: Path | None) -> tuple[Song | None, list[str]]:
-    """Look at the header of each file: all must be of one rate and length."""
-    facts: dict[Path, tuple[int, int]] = {}
-    problems = []
-    for path in (*files.values(), *((mixture,) if mixture else ())):
-        try:
-            with AudioReader(path) as reader:
-                if reader.is_truncated:
-                    raise InputError(f"{path}: cut short: its header promises more than it holds")
-                facts[path] = reader.num_samples, reader.sample_rate
-        except InputError as error:
-            problems.append(str(error))
-    if problems or not facts:
-        return None, problems
-    ((num_samples, sample_rate), _), *_ = Counter(facts.values()).most_common(1)
-    first = next(path for path, fact in facts.items() if fact == (num_samples, sample_rate))
-    for path, (length, rate) in facts.items():
-        if (length, rate) != (num_samples, sample_rate):
-            problems.append(
-                f"{path}: expected {num_samples} samples at {sample_rate} Hz as in {first.name}, "
-                f"found {length} at {rate} Hz"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.gain_range_db <= 100:
+            raise InputError(f"data.gain_range_db must be from 0 to 100, found {self.gain_range_db}")
+        if self.valid_excerpts < 1 or not 0.1 <= self.valid_seconds <= 3600:
+            raise InputError(
+                "data.valid_excerpts must be at least 1 and data.valid_seconds from 0.1 to 3600, "
+                f"found {self.valid_excerpts} and {self.valid_seconds}"
             )
-    if problems:
-        return None, problems
-    stems = {source: StemFile(path) for source, path in files.items()}
-    whole = StemFile(mixture) if mixture else None
-    return Song(name, stems, whole, num_samples / sample_rate, sample_rate), []
+        if self.examples_per_epoch is not None and self.examples_per_epoch < 1:
+            raise InputError(f"data.examples_per_epoch must be at least 1, found {self.examples_per_epoch}")
+
+    @property
+    def num_sources(self) -> None:
+        return None
+
+    @property
+    def default_sources(self) -> tuple[str, ...]:
+        return MUSDB_SOURCES
+
+    @property
+    def mixed_stems(self) -> tuple[str, ...]:
+        """Names of the stems that training mixtures are made of, beside the sources; empty is the sources alone."""
+        return ()
+
+    def check(self, sources: Sequence[str], channels: int) -> None:
+        super().check(sources, channels)
+        if channels != self.channels:
+            raise InputError(f"model.config.channels: expected {self.channels}, as in data.channels, found {channels}")
+
+    def find_songs(self, sources: Sequence[str], split: str) -> tuple[list[Song], list[str]]:
+        """Return the songs of a split with the stems of these names, and a line for each problem of a file.
+
+        Raises:
+            InputError: If the split is missing or empty.
+        """
+        raise NotImplementedError
+
+    def load_training_set(
+        self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
+    ) -> "RemixedSongs":
+        others = tuple(name for name in self.mixed_stems if name not in sources)
+        return RemixedSongs(self._whole_songs((*sources, *others), "train"), sources, self, seed, others)
+
+    def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "SongList":
+        excerpts = self.valid_excerpts if split == "valid" else None
+        songs = self._whole_songs(sources, split)
+        return SongList(songs, sources, self.sample_rate, self.channels, excerpts, self.valid_seconds)
+
+    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
+        songs, problems = self.find_songs(sources, split)
+        return len(songs), problems
+
+    def _whole_songs(self, sources: Sequence[str], split: str) -> list[Song]:
+        songs, problems = self.find_songs(sources, split)
+        refuse_problems(problems)
+        return songs
 
 
 class SongList(Dataset[Example]):

@@ -1,13 +1,177 @@
-"""A tree of speakers on disk, and their recordings."""
+"""Speakers mixed on the fly for training, and fixed lists of their mixtures: trees of speakers on disk."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal, Self
 
-from separator.data.recordings import Recording, load_recordings
+from separator.audio.reading import AudioReader
+from separator.data.lists import ALL_LISTS, HeldOut, MixtureListConfig, NamedListConfig
+from separator.data.mixing import MixedSpeakers, MixingConfig
+from separator.data.mixture_list import MixtureList
+from separator.data.noise import NoiseConfig, find_noise, load_noise
+from separator.data.recordings import Speaker, load_recordings
+from separator.data.rooms import RoomConfig, find_responses, load_rooms
+from separator.data.telephone import TELEPHONE_RATE
 from separator.errors import InputError
 
 SPEECH_SUFFIXES = (".flac", ".wav", ".opus", ".ogg")
+
+
+@dataclass(frozen=True)
+class SpeakerSet:
+    """One tree of speakers to draw from.
+
+    Args:
+        path: Folder below the data root that holds `SPEAKER/**/*.{flac,wav,opus,ogg}`; a file directly in it is a
+            speaker of its own.
+        weight: How often a talker is drawn from this set, relative to the other sets.
+    """
+
+    path: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < float("inf"):
+            raise InputError(f"data.train: weight of {self.path!r} must be above 0 and finite, found {self.weight}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakersConfig(MixingConfig):
+    """Speakers mixed on the fly for training, fixed lists for validation and test.
+
+    Args:
+        kind: "speakers".
+        train: The sets that training talkers are drawn from.
+        valid: The list that models are chosen on.
+        test: The list of the final score.
+        lists: Variations of these two by name: conversations, one talker alone, noise, rooms, the telephone.
+        held_out: Noise and rooms that only the lists of one split hear.
+    """
+
+    kind: Literal["speakers"] = "speakers"
+    train: tuple[SpeakerSet, ...]
+    valid: MixtureListConfig
+    test: MixtureListConfig | None = None
+    lists: dict[str, NamedListConfig] = field(default_factory=dict)
+    held_out: HeldOut = field(default_factory=HeldOut)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.train:
+            raise InputError("data.train must name at least one set of speakers, found none")
+        for name in self.lists:
+            if not re.fullmatch(r"\w[\w-]*", name) or name == ALL_LISTS:  # scores go into a folder of this name
+                raise InputError(
+                    f"data.lists: expected names of letters, digits, '_' and '-', and not {ALL_LISTS!r}, found {name!r}"
+                )
+        scenes = {
+            "valid": self.valid,
+            "test": self.test,
+            **{f"lists.{name}": each for name, each in self.lists.items()},
+        }
+        for name, each in scenes.items():
+            if each is not None and each.telephone and self.sample_rate < TELEPHONE_RATE:
+                raise InputError(
+                    f"data.{name}.telephone: expected a data.sample_rate of at least {TELEPHONE_RATE} Hz, "
+                    f"found {self.sample_rate}"
+                )
+            if each is not None and each.scene == "conversation" and self.num_speakers < 2:
+                raise InputError(
+                    f"data.{name}.scene: a conversation takes at least 2 talkers, found data.num_speakers 1"
+                )
+
+    @property
+    def training_sets(self) -> list[str]:
+        return [each.path for each in self.train]
+
+    @property
+    def list_names(self) -> tuple[str, ...]:
+        return tuple(self.lists)
+
+    @classmethod
+    def default(cls, root: Path) -> Self:
+        """Return a section in which all speakers below the root are for training and validation."""
+        return cls(root=str(root), train=(SpeakerSet("."),), valid=MixtureListConfig("."))
+
+    def load_training_set(
+        self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
+    ) -> MixedSpeakers:
+        root = Path(self.root)
+        return MixedSpeakers(
+            [(load_speakers(root, each.path, self.sample_rate, on_file), each.weight) for each in self.train],
+            self,
+            load_noise(root, self.training_noise, self.sample_rate) if self.training_noise else None,
+            load_rooms(root, self.training_rooms, self.sample_rate) if self.training_rooms else None,
+            seed,
+        )
+
+    def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> MixtureList:
+        root, chosen = Path(self.root), self.list_config(split, name)
+        return MixtureList(
+            chosen,
+            load_speakers(root, chosen.path, self.sample_rate),
+            self.num_speakers,
+            self.sample_rate,
+            load_noise(root, chosen.noise, self.sample_rate) if chosen.noise else None,
+            load_rooms(root, chosen.rooms, self.sample_rate) if chosen.rooms else None,
+            root,
+            self.noise_is_source,
+        )
+
+    def list_settings(self, split: str, name: str | None = None) -> dict[str, Any]:
+        return asdict(self.list_config(split, name))
+
+    def list_config(self, split: str, name: str | None = None) -> MixtureListConfig:
+        """Return the list of a split, or a variation of it, with the noise and the rooms that its split hears.
+
+        Args:
+            split: "valid" or "test".
+            name: A key of `lists`; None is the split's own list.
+
+        Raises:
+            InputError: If the recipe has no test list.
+        """
+        chosen = self.test if split == "test" else self.valid
+        if chosen is None:
+            raise InputError("data.test is missing; expected a test list")
+        if name is not None:
+            chosen = self.lists[name].of(chosen)
+        held_out = self.held_out.test if split == "test" else self.held_out.valid
+        noise, rooms = chosen.noise, chosen.rooms
+        return replace(
+            chosen,
+            noise=None if noise is None else replace(noise, only=noise.only or held_out),
+            rooms=None if rooms is None else replace(rooms, only=rooms.only or held_out),
+        )
+
+    @property
+    def training_noise(self) -> NoiseConfig | None:
+        """The noise of the training mixtures, without what is held out."""
+        return None if self.noise is None else replace(self.noise, exclude=self.noise.exclude + self.held_out.files)
+
+    @property
+    def training_rooms(self) -> RoomConfig | None:
+        """The rooms of the training mixtures, without what is held out."""
+        return None if self.rooms is None else replace(self.rooms, exclude=self.rooms.exclude + self.held_out.files)
+
+    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]] | None:
+        root = Path(self.root)
+        if split == "test" and self.test is None:
+            return None
+        if split == "train":
+            folders, noise, rooms = [each.path for each in self.train], self.training_noise, self.training_rooms
+        else:
+            chosen = self.list_config(split)
+            folders, noise, rooms = [chosen.path], chosen.noise, chosen.rooms
+        files = [file for path in folders for found in find_speakers(root / path).values() for file in found]
+        if noise is not None:
+            files += [file for found in find_noise(root, noise) for file in found]
+        if rooms is not None and rooms.path is not None:
+            files += find_responses(root, rooms)
+        problems = [problem for path in files if (problem := find_problem(path))]
+        return len(files) - len(problems), problems
 
 
 def find_speakers(folder: Path) -> dict[str, list[Path]]:
@@ -38,21 +202,6 @@ def find_speakers(folder: Path) -> dict[str, list[Path]]:
     return speakers
 
 
-@dataclass(frozen=True)
-class Speaker:
-    """One talker's recordings.
-
-    Attributes:
-        name: Name of the speaker's folder (or file).
-        files: Paths of the recordings, relative to the data root.
-        utterances: The recordings, in the order of `files`.
-    """
-
-    name: str
-    files: tuple[str, ...]
-    utterances: tuple[Recording, ...]
-
-
 def load_speakers(
     root: Path, path: str, sample_rate: int, on_file: Callable[[], None] | None = None
 ) -> tuple[Speaker, ...]:
@@ -78,3 +227,12 @@ def load_speakers(
         )
         for name, recordings in found.items()
     )
+
+
+def find_problem(path: Path) -> str | None:
+    """Return what is wrong with a recording, by its header; None if nothing is."""
+    try:
+        with AudioReader(path) as reader:
+            return f"{path}: cut short: its header promises more than it holds" if reader.is_truncated else None
+    except InputError as error:
+        return str(error)

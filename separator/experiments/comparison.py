@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from separator.data.example import ExampleSet
-from separator.data.sets import load_list
 from separator.errors import InputError
 from separator.evaluation.assignment import NOISE
 from separator.evaluation.mixtures import SourceScore
@@ -87,7 +86,7 @@ def compare(
     for recipe in recipes:
         _check_same_recipe(recipe, folder / recipe.name)
     try:
-        mixtures = load_list(recipes[0].data, recipes[0].sources)
+        mixtures = recipes[0].data.load_list(recipes[0].sources)
     except InputError as error:
         raise InputError(f"{recipes[0].name}: {error}") from None
     failures: dict[str, Exception] = {}

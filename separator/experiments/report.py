@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from separator.data.config import DataConfig, MixtureListConfig
+from separator.data.config import DataConfig
+from separator.data.lists import MixtureListConfig
 from separator.experiments.table import Row, markdown
 from separator.recipe import Recipe
 from separator.replacing import replace_text

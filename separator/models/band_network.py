@@ -77,9 +77,7 @@ def _resnet(config: BandNetworkConfig, dilation: int) -> nn.Module:
 
 def _convnext(config: BandNetworkConfig, dilation: int) -> nn.Module:
     channels, kernel = config.band_channels, config.block_kernel_size
-    return ConvNeXtBlock2d(
-        channels, kernel_size=kernel, dilation=(1, dilation), causal=config.causal, layer_scale=0.1
-    )
+    return ConvNeXtBlock2d(channels, kernel_size=kernel, dilation=(1, dilation), causal=config.causal, layer_scale=0.1)
 
 
 def _axial(config: BandNetworkConfig, dilation: int) -> nn.Module:

@@ -11,7 +11,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 
 from separator.checkpoint import ModelDescription
-from separator.data.config import AnyDataConfig
+from separator.data.kinds import AnyDataConfig
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.losses import LossConfig, SeparationLoss

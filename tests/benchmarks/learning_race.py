@@ -20,13 +20,11 @@ import torch
 import yaml
 from torch import Tensor
 
-from separator.data.config import SpeakersConfig
 from separator.data.example import Example
 from separator.data.mixing import MixedSpeakers
 from separator.data.noise import load_noise
 from separator.data.rooms import load_rooms
-from separator.data.sets import load_list, load_training_set
-from separator.data.speakers import load_speakers
+from separator.data.speakers import SpeakersConfig, load_speakers
 from separator.losses import LossConfig, SeparationLoss
 from separator.metrics import best_permutation, pairwise_si_sdr
 from separator.recipe import Recipe, load_recipe
@@ -51,9 +49,9 @@ def main() -> None:
     candidates = yaml.safe_load(args.candidates.read_text()) if args.candidates else {"recipe": []}
     names = args.only.split(",") if args.only else list(candidates)
     base = load_recipe(args.recipe, args.overrides)
-    trained = load_training_set(base.data, base.sources, args.seed)
+    trained = base.data.load_training_set(base.sources, args.seed)
     assert isinstance(trained, MixedSpeakers)
-    listed = load_list(base.data, base.sources, "valid")
+    listed = base.data.load_list(base.sources, "valid")
     mixed = make_mixed(base)
     for name in names:
         recipe = load_recipe(args.recipe, [*args.overrides, *candidates[name]])

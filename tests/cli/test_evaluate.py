@@ -53,7 +53,6 @@ def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest
 
 
 def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
-    from separator.data.sets import load_list
     from separator.experiments.run import score_model
     from separator.inference import Separator
     from separator.recipe import load_recipe
@@ -63,7 +62,7 @@ def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
     changes = [f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=2", "data.test.max_seconds=1"]
     assert evaluate(model, TINY, tmp_path / "scores", "--metrics", "si_sdr", *settings(*changes)) == 0
     recipe = load_recipe(TINY, changes)
-    mixtures = load_list(recipe.data, recipe.sources, "test")
+    mixtures = recipe.data.load_list(recipe.sources, "test")
     summary = score_model(Separator.from_pretrained(model), mixtures, tmp_path / "compare", about={"steps": 1})
     mine = json.loads((tmp_path / "scores" / "summary.json").read_text())
     for column in ("si_sdr_db", "input_si_sdr_db", "si_sdri_db"):
@@ -124,8 +123,10 @@ def test_an_evaluation_goes_on_with_what_the_test_set_holds_now(tmp_path: Path) 
 
 @pytest.mark.parametrize("kind", ["speakers", "wsj0_mix", "stems"])
 def test_an_example_read_from_other_files_has_another_fingerprint(tmp_path: Path, kind: str) -> None:
-    from separator.data.config import MixtureListConfig, SpeakersConfig, SpeakerSet, StemsConfig, WSJ0MixConfig
-    from separator.data.sets import load_list
+    from separator.data.lists import MixtureListConfig
+    from separator.data.speakers import SpeakersConfig, SpeakerSet
+    from separator.data.stems import StemsConfig
+    from separator.data.wsj0_mix import WSJ0MixConfig
 
     write_speakers(tmp_path / "s", num_speakers=2, num_files=1)
     write_mixtures(tmp_path / "2speakers" / "wav16k" / "min" / "tt", 2, 16000)
@@ -137,11 +138,11 @@ def test_an_example_read_from_other_files_has_another_fingerprint(tmp_path: Path
         "wsj0_mix": WSJ0MixConfig(root=root),
         "stems": StemsConfig(root=root),
     }[kind]
-    before = load_list(config, ("a", "b")).fingerprint(0)
-    assert load_list(config, ("a", "b")).fingerprint(0) == before == json.loads(json.dumps(before))
+    before = config.load_list(("a", "b")).fingerprint(0)
+    assert config.load_list(("a", "b")).fingerprint(0) == before == json.loads(json.dumps(before))
     for path in tmp_path.rglob("*.[wf]*"):
         os.utime(path, (1, 1))
-    assert load_list(config, ("a", "b")).fingerprint(0) != before
+    assert config.load_list(("a", "b")).fingerprint(0) != before
 
 
 def test_a_folder_of_speakers_is_scored_without_a_recipe(tmp_path: Path) -> None:

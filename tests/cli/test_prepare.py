@@ -18,9 +18,9 @@ import torch
 
 from separator.audio.resampling import resample
 from separator.cli.main import main
-from separator.data import paired
-from separator.data.config import LibriMixConfig, MUSDBConfig
-from separator.data.sets import load_list, load_training_set
+from separator.data import pair_files
+from separator.data.librimix import LibriMixConfig
+from separator.data.musdb import MUSDBConfig
 from tests.data.trees import write_mixtures, write_song
 from tests.speech import write_speakers
 
@@ -48,7 +48,7 @@ def test_a_prepared_tree_is_the_same_data_at_the_rate_asked_for(tmp_path: Path) 
         assert rate == 12000 and len(found) == int(row["num_samples"]) == len(expected)
         np.testing.assert_allclose(found, expected.numpy(), atol=2 / 32768)
         assert row["source_sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
-    example = load_list(LibriMixConfig(root=str(tmp_path / "out"), sample_rate=12000), TWO, "test")[1]
+    example = LibriMixConfig(root=str(tmp_path / "out"), sample_rate=12000).load_list(TWO, "test")[1]
     assert torch.allclose(example.mixture, example.sources.sum(dim=0), atol=1e-4)
 
 
@@ -61,8 +61,8 @@ def test_training_from_a_prepared_tree_opens_no_file_to_look_at_it(
     def refuse(path: Path) -> None:
         raise AssertionError(f"opened {path}")
 
-    monkeypatch.setattr(paired, "_look", refuse)
-    training: Any = load_training_set(LibriMixConfig(root=str(tmp_path / "out")), TWO, seed=0)
+    monkeypatch.setattr(pair_files, "_look", refuse)
+    training: Any = LibriMixConfig(root=str(tmp_path / "out")).load_training_set(TWO, seed=0)
     assert training.examples_per_epoch == 2 and training[0].mixture.shape == (1, 64000)
 
 
@@ -122,7 +122,7 @@ def test_stem_files_become_a_tree_of_files(tmp_path: Path) -> None:
     assert main(["prepare", "musdb", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--format", "wav"]) == 0
     names = {path.name for path in (tmp_path / "out" / "test" / "a").iterdir()}
     assert names == {"mixture.wav", "drums.wav", "bass.wav", "other.wav", "vocals.wav"}
-    example = load_list(MUSDBConfig(root=str(tmp_path / "out")), ("vocals", "drums"), "test")[0]
+    example = MUSDBConfig(root=str(tmp_path / "out")).load_list(("vocals", "drums"), "test")[0]
     assert example.sources.shape[:2] == (2, 2) and example.sources.abs().amax(dim=(1, 2)).min() > 0.01
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from separator.audio.mixing import root_mean_square
-from separator.data.channel import Channel, filter_by_gains, through_opus
-from separator.data.config import ChannelConfig
+from separator.data.channel import Channel, ChannelConfig, filter_by_gains, through_opus
 
 RATE = 16000
 OFF = {"equalise": 0.0, "band_limit": 0.0, "telephone": 0.0, "codec": 0.0, "clip": 0.0}

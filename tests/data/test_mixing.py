@@ -10,20 +10,13 @@ import soundfile
 import torch
 
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
-from separator.data.config import (
-    ChannelConfig,
-    MixtureListConfig,
-    NoiseConfig,
-    RoomConfig,
-    ScenesConfig,
-    SpeakersConfig,
-    SpeakerSet,
-)
-from separator.data.mixing import SPEECH_LEVEL_DB, MixedSpeakers
-from separator.data.noise import Noises, load_noise
+from separator.data.channel import ChannelConfig
+from separator.data.lists import MixtureListConfig
+from separator.data.mixing import SPEECH_LEVEL_DB, MixedSpeakers, ScenesConfig
+from separator.data.noise import NoiseConfig, Noises, load_noise
 from separator.data.recordings import load_recordings
-from separator.data.rooms import Rooms, load_rooms
-from separator.data.speakers import load_speakers
+from separator.data.rooms import RoomConfig, Rooms, load_rooms
+from separator.data.speakers import SpeakersConfig, SpeakerSet, load_speakers
 from separator.errors import InputError
 from tests.speech import write_speakers
 
@@ -220,9 +213,7 @@ def test_with_the_noise_as_a_source_the_sources_are_the_whole_mixture(speakers, 
         assert torch.equal(example.mixture, again[index].mixture)
 
 
-@pytest.mark.parametrize(
-    ("scene", "talkers"), [("together", {2}), ("turns", {1, 2}), ("alone", {1}), ("silence", {0})]
-)
+@pytest.mark.parametrize(("scene", "talkers"), [("together", {2}), ("turns", {1, 2}), ("alone", {1}), ("silence", {0})])
 def test_scenes_have_their_talkers(speakers, scene: str, talkers: set[int]) -> None:
     scenes = ScenesConfig(**({"together": 0, "turns": 0, "alone": 0, "silence": 0} | {scene: 1}))
     data = mixed(speakers, scenes=scenes, segment_samples=32000)
@@ -266,5 +257,5 @@ def test_noise_kept_to_score_on_is_never_heard(tmp_path: Path) -> None:
     assert [[each.path.name for each in folder] for folder in load_noise(tmp_path, only, 16000).folders] == [
         ["scored.wav"]
     ]
-    with pytest.raises(InputError, match=r"expected noise that data\.noise\.only and exclude leave, found none"):
+    with pytest.raises(InputError, match=r"expected noise that only, exclude and data.held_out leave, found none"):
         load_noise(tmp_path, NoiseConfig(".", exclude=("*",)), 16000)

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from separator.data.config import MixtureListConfig
+from separator.data.lists import MixtureListConfig
 from separator.data.mixture_list import MixtureList
 from separator.data.speakers import load_speakers
 from separator.errors import InputError

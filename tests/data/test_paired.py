@@ -10,10 +10,10 @@ import soundfile
 import torch
 
 from separator.audio.resampling import resample
-from separator.data.config import LibriMixConfig, WSJ0MixConfig
+from separator.data.librimix import LibriMixConfig
 from separator.data.module import Examples
 from separator.data.segments import read_segment
-from separator.data.sets import load_list, load_training_set
+from separator.data.wsj0_mix import WSJ0MixConfig
 from separator.errors import InputError
 from tests.data.trees import write_mixtures
 
@@ -46,7 +46,7 @@ def wham(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_mixture_and_sources_of_each_task(libri: Path, task: Any, number: int, has_noise: bool) -> None:
     config = LibriMixConfig(root=str(libri), task=task)
-    examples = load_list(config, TWO[:number], "test")
+    examples = config.load_list(TWO[:number], "test")
     assert len(examples) == SPLIT_SIZES["test"] and examples.names == ["000-a_000-b", "001-a_001-b"]
     for index in range(2):
         mixture, sources, name = examples[index]
@@ -61,18 +61,18 @@ def test_a_root_inside_of_another_tree_is_refused(libri: Path, wham: Path) -> No
     three = libri / "Libri3Mix" / "wav16k"
     for root in (libri / "Libri3Mix", three, three / "min"):
         with pytest.raises(InputError, match=r"test/s3: expected mixtures of 2 talkers \(data\.num_speakers\)"):
-            load_list(LibriMixConfig(root=str(root)), TWO)
-        assert len(load_list(LibriMixConfig(root=str(root), num_speakers=3), (*TWO, "speaker3"))) == 2
+            LibriMixConfig(root=str(root)).load_list(TWO)
+        assert len(LibriMixConfig(root=str(root), num_speakers=3).load_list((*TWO, "speaker3"))) == 2
     with pytest.raises(InputError, match=r"min: expected the mixtures of data\.mode max"):
-        load_list(LibriMixConfig(root=str(three / "min"), num_speakers=3, mode="max"), (*TWO, "speaker3"))
+        LibriMixConfig(root=str(three / "min"), num_speakers=3, mode="max").load_list((*TWO, "speaker3"))
     with pytest.raises(InputError, match=r"max: expected the mixtures of data\.mode min"):
-        load_list(WSJ0MixConfig(root=str(wham / "3speakers" / "wav16k" / "max"), num_speakers=3), (*TWO, "speaker3"))
+        WSJ0MixConfig(root=str(wham / "3speakers" / "wav16k" / "max"), num_speakers=3).load_list((*TWO, "speaker3"))
     with pytest.raises(InputError, match=r"tt/s3: expected mixtures of 2 talkers"):
-        load_list(WSJ0MixConfig(root=str(wham / "3speakers"), mode="max"), TWO)
+        WSJ0MixConfig(root=str(wham / "3speakers"), mode="max").load_list(TWO)
 
 
 def test_enhancing_both_gives_their_clean_mixture(libri: Path) -> None:
-    example = load_list(LibriMixConfig(root=str(libri), task="enh_both"), ("speech",), "valid")[1]
+    example = LibriMixConfig(root=str(libri), task="enh_both").load_list(("speech",), "valid")[1]
     clean, _ = soundfile.read(libri / f"Libri2Mix/wav16k/min/dev/mix_clean/{example.name}.wav")
     np.testing.assert_allclose(example.sources[0, 0].numpy(), clean, atol=1e-6)
     assert not torch.allclose(example.mixture, example.sources[0])
@@ -82,16 +82,16 @@ def test_enhancing_both_gives_their_clean_mixture(libri: Path) -> None:
 def test_splits_have_their_sizes_wherever_the_root_points(libri: Path, train: Any, size: int) -> None:
     for root in (libri, libri / "Libri2Mix", libri / "Libri2Mix" / "wav16k", libri / "Libri2Mix" / "wav16k" / "min"):
         config = LibriMixConfig(root=str(root), train=train)
-        training: Any = load_training_set(config, TWO, seed=0)
+        training: Any = config.load_training_set(TWO, seed=0)
         assert training.examples_per_epoch == size
-        assert len(load_list(config, TWO, "valid")) == 3 and len(load_list(config, TWO, "test")) == 2
-    assert len(load_list(LibriMixConfig(root=str(libri), max_valid=2), TWO, "valid")) == 2
+        assert len(config.load_list(TWO, "valid")) == 3 and len(config.load_list(TWO, "test")) == 2
+    assert len(LibriMixConfig(root=str(libri), max_valid=2).load_list(TWO, "valid")) == 2
 
 
 def test_three_talkers_other_rate_and_mode(libri: Path) -> None:
-    three = load_list(LibriMixConfig(root=str(libri), num_speakers=3), ("a", "b", "c"), "test")[0]
+    three = LibriMixConfig(root=str(libri), num_speakers=3).load_list(("a", "b", "c"), "test")[0]
     assert three.sources.shape[0] == 3 and torch.allclose(three.sources.sum(dim=0), three.mixture, atol=1e-4)
-    eight = load_list(LibriMixConfig(root=str(libri), mode="max", sample_rate=8000), TWO, "test")[0]
+    eight = LibriMixConfig(root=str(libri), mode="max", sample_rate=8000).load_list(TWO, "test")[0]
     assert eight.mixture.shape == (1, 8000)
 
 
@@ -109,7 +109,7 @@ def test_metadata_choose_the_mixtures_and_their_stale_folders_do_not_count(libri
             ]
             writer.writerow([name, *stale, 16000])
     try:
-        examples = load_list(LibriMixConfig(root=str(libri)), TWO, "valid")
+        examples = LibriMixConfig(root=str(libri)).load_list(TWO, "valid")
         assert examples.names == ["002-a_002-b", "000-a_000-b"]
         assert torch.allclose(examples[0].mixture, examples[0].sources.sum(dim=0), atol=1e-4)
     finally:
@@ -119,30 +119,30 @@ def test_metadata_choose_the_mixtures_and_their_stale_folders_do_not_count(libri
 def test_wham_and_wsj0_mix_tasks(wham: Path) -> None:
     for root, task, count in ((wham, "sep_clean", 2), (wham / "plain", "sep_clean", 2), (wham, "sep_noisy", 2)):
         config = WSJ0MixConfig(root=str(root), sample_rate=8000, task=task)  # type: ignore[arg-type]
-        training: Any = load_training_set(config, TWO, seed=0)
-        assert training.examples_per_epoch == 4 and len(load_list(config, TWO, "valid")) == 3
-        mixture, sources, name = load_list(config, TWO, "test")[1]
+        training: Any = config.load_training_set(TWO, seed=0)
+        assert training.examples_per_epoch == 4 and len(config.load_list(TWO, "valid")) == 3
+        mixture, sources, name = config.load_list(TWO, "test")[1]
         assert sources.shape == (count, 1, 9000)
         folder = root / "2speakers/wav8k/min/tt"
         noise = soundfile.read(folder / f"noise/{name}.wav")[0] if task == "sep_noisy" else np.zeros(9000)
         np.testing.assert_allclose((mixture - sources.sum(dim=0))[0].numpy(), noise, atol=1e-4)
-    single = load_list(WSJ0MixConfig(root=str(wham), sample_rate=8000, task="enh_single"), ("speech",))[0]
+    single = WSJ0MixConfig(root=str(wham), sample_rate=8000, task="enh_single").load_list(("speech",))[0]
     first, _ = soundfile.read(wham / f"2speakers/wav8k/min/tt/s1/{single.name}.wav")
     np.testing.assert_allclose(single.sources[0, 0].numpy(), first, atol=1e-6)
     three = WSJ0MixConfig(root=str(wham), num_speakers=3, mode="max")
-    assert load_list(three, ("a", "b", "c"))[0].sources.shape == (3, 1, 16000)
+    assert three.load_list(("a", "b", "c"))[0].sources.shape == (3, 1, 16000)
 
 
 def test_a_mixture_without_noise_is_no_noisy_task(wham: Path) -> None:
     with pytest.raises(InputError, match="mix_both: expected a folder of mixtures, found nothing"):
-        load_list(WSJ0MixConfig(root=str(wham / "plain"), sample_rate=8000, task="sep_noisy"), TWO)
+        WSJ0MixConfig(root=str(wham / "plain"), sample_rate=8000, task="sep_noisy").load_list(TWO)
 
 
 def test_an_epoch_sees_each_mixture_once_and_examples_follow_from_seed_and_number(libri: Path) -> None:
     config = LibriMixConfig(root=str(libri), train="train-100", segment_seconds=0.5)
-    training: Any = load_training_set(config, TWO, seed=3)
-    again: Any = load_training_set(config, TWO, seed=3)
-    other: Any = load_training_set(config, TWO, seed=4)
+    training: Any = config.load_training_set(TWO, seed=3)
+    again: Any = config.load_training_set(TWO, seed=3)
+    other: Any = config.load_training_set(TWO, seed=4)
     epochs = [[training[5 * epoch + position].name for position in range(5)] for epoch in range(3)]
     assert all(len(set(epoch)) == 5 for epoch in epochs) and epochs[0] != epochs[1]
     for index in (12, 3, 7):  # in any order
@@ -150,7 +150,7 @@ def test_an_epoch_sees_each_mixture_once_and_examples_follow_from_seed_and_numbe
     assert any(not torch.equal(training[index].mixture, other[index].mixture) for index in range(5))
     assert training[0].mixture.shape == (1, 8000)
     assert torch.allclose(training[0].mixture, training[0].sources.sum(dim=0), atol=1e-4)
-    long: Any = load_training_set(LibriMixConfig(root=str(libri), segment_seconds=3), TWO, seed=0)
+    long: Any = LibriMixConfig(root=str(libri), segment_seconds=3).load_training_set(TWO, seed=0)
     assert long[0].mixture.shape == (1, 48000) and long[0].mixture[0, -20000:].abs().max() == 0
 
 
@@ -194,16 +194,16 @@ def test_a_broken_tree_is_named_before_training(tmp_path: Path, damage: str) -> 
     path = tmp_path / "Libri2Mix/wav16k/min/train-360/s2/001-a_001-b.wav"
     spoil(path)
     with pytest.raises(InputError, match=words) as raised:
-        load_training_set(LibriMixConfig(root=str(tmp_path)), TWO, seed=0)
+        LibriMixConfig(root=str(tmp_path)).load_training_set(TWO, seed=0)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_empty_splits_and_missing_trees_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"Libri2Mix/wav16k/min: expected a folder with train-360"):
-        load_list(LibriMixConfig(root=str(tmp_path)), TWO)
+        LibriMixConfig(root=str(tmp_path)).load_list(TWO)
     (tmp_path / "2speakers/wav16k/min/tt/mix").mkdir(parents=True)
     with pytest.raises(InputError, match=r"tt/mix: expected mixtures .* found none"):
-        load_list(WSJ0MixConfig(root=str(tmp_path)), TWO)
+        WSJ0MixConfig(root=str(tmp_path)).load_list(TWO)
 
 
 @pytest.mark.parametrize(
@@ -212,5 +212,5 @@ def test_empty_splits_and_missing_trees_are_one_line(tmp_path: Path) -> None:
 def test_sources_sum_to_the_mixture_where_the_config_says_so(libri: Path, task: Any, sums: bool) -> None:
     config = LibriMixConfig(root=str(libri), task=task)
     assert config.sums_to_mixture(TWO[: config.num_sources]) == sums
-    example = load_list(config, TWO[: config.num_sources], "test")[0]
+    example = config.load_list(TWO[: config.num_sources], "test")[0]
     assert torch.allclose(example.sources.sum(dim=0), example.mixture, atol=1e-3) == sums

@@ -9,9 +9,8 @@ import pytest
 import soundfile
 import torch
 
-from separator.data.config import MUSDBConfig, StemsConfig
-from separator.data.musdb_songs import musdb_setup
-from separator.data.sets import load_list, load_training_set
+from separator.data.musdb import MUSDBConfig, musdb_setup
+from separator.data.stems import StemsConfig
 from separator.errors import InputError
 from tests.data.trees import write_song
 
@@ -44,7 +43,7 @@ def config(root: Path, **changes: Any) -> StemsConfig:
 
 
 def test_a_missing_source_is_silent_and_whole_songs_have_their_mixture(stems: Path) -> None:
-    songs = load_list(config(stems), ("vocals", "drums", "other"), "test")
+    songs = config(stems).load_list(("vocals", "drums", "other"), "test")
     mixture, sources, name = songs[0]
     assert (len(songs), name, tuple(mixture.shape), tuple(sources.shape)) == (1, "t", (2, 66150), (3, 2, 66150))
     assert sources[2].abs().max() == 0
@@ -56,11 +55,10 @@ def test_a_missing_source_is_silent_and_whole_songs_have_their_mixture(stems: Pa
 
 def test_excerpts_are_evenly_spaced_at_the_rate_and_channels_asked_for(stems: Path) -> None:
     settings = config(stems, sample_rate=16000, channels=1, valid_excerpts=3, valid_seconds=1.0)
-    excerpts = load_list(settings, ("vocals", "bass"), "valid")
+    excerpts = settings.load_list(("vocals", "bass"), "valid")
     assert excerpts.names == ["v-1", "v-2", "v-3"] and excerpts.sample_rate == 16000
-    whole = load_list(
-        config(stems, sample_rate=16000, channels=1, valid_excerpts=1, valid_seconds=9), ("vocals",), "valid"
-    )
+    settings = config(stems, sample_rate=16000, channels=1, valid_excerpts=1, valid_seconds=9)
+    whole = settings.load_list(("vocals",), "valid")
     for number, start in enumerate((0, 24000, 48000)):
         part = excerpts[number].mixture
         assert part.shape == (1, 16000)
@@ -68,8 +66,8 @@ def test_excerpts_are_evenly_spaced_at_the_rate_and_channels_asked_for(stems: Pa
 
 
 def test_stems_of_different_songs_sum_to_the_mixture(stems: Path) -> None:
-    training: Any = load_training_set(config(stems), ("vocals", "drums"), seed=5)
-    again: Any = load_training_set(config(stems), ("vocals", "drums"), seed=5)
+    training: Any = config(stems).load_training_set(("vocals", "drums"), seed=5)
+    again: Any = config(stems).load_training_set(("vocals", "drums"), seed=5)
     names = set()
     for index in range(20):
         mixture, sources, name = training[index]
@@ -83,17 +81,16 @@ def test_stems_of_different_songs_sum_to_the_mixture(stems: Path) -> None:
 
 def test_without_remixing_an_epoch_walks_through_each_song(stems: Path) -> None:
     settings = config(stems, remix=False, segment_seconds=1.0, sample_rate=16000, channels=1, **PLAIN)
-    training: Any = load_training_set(settings, ("vocals", "drums"), seed=0)
+    training: Any = settings.load_training_set(("vocals", "drums"), seed=0)
     names = [training[index].name.partition(": ")[2] for index in range(training.examples_per_epoch)]
     assert sorted(names) == sorted(["instrumental"] * 2 + ["song0"] * 2 + ["song1"] * 3 + ["song2"] * 4)
 
 
 def test_gains_swaps_and_signs_are_of_each_stem(stems: Path) -> None:
     settings = config(stems, gain_range_db=12.0, remix=False, segment_seconds=1.0)
-    plain: Any = load_training_set(
-        config(stems, remix=False, segment_seconds=1.0, **PLAIN), ("vocals", "drums"), seed=2
-    )
-    augmented: Any = load_training_set(settings, ("vocals", "drums"), seed=2)
+    bare = config(stems, remix=False, segment_seconds=1.0, **PLAIN)
+    plain: Any = bare.load_training_set(("vocals", "drums"), seed=2)
+    augmented: Any = settings.load_training_set(("vocals", "drums"), seed=2)
     seen = set()
     for index in range(24):
         for before, after in zip(plain[index].sources, augmented[index].sources, strict=True):
@@ -112,19 +109,19 @@ def test_gains_swaps_and_signs_are_of_each_stem(stems: Path) -> None:
 
 def test_musdb_hq_has_musdb_s_split_and_its_mixture_is_the_file(musdb_hq: Path) -> None:
     settings = MUSDBConfig(root=str(musdb_hq), sample_rate=16000, channels=1, segment_seconds=0.5)
-    training: Any = load_training_set(settings, STEMS, seed=0)
+    training: Any = settings.load_training_set(STEMS, seed=0)
     assert [song.name for song in training.songs] == ["A", "B"]
-    assert load_list(settings, STEMS, "valid").names[0] == f"{musdb_setup()['validation_tracks'][0]}-1"
-    test = load_list(settings, STEMS, "test")
+    assert settings.load_list(STEMS, "valid").names[0] == f"{musdb_setup()['validation_tracks'][0]}-1"
+    test = settings.load_list(STEMS, "test")
     assert test.names == ["C"] and test[0].mixture.shape == (1, 32000)
     assert torch.allclose(test[0].mixture, test[0].sources.sum(dim=0), atol=1e-3)
     named = MUSDBConfig(root=str(musdb_hq), valid_tracks=("B",))
-    assert {name[0] for name in load_list(named, STEMS, "valid").names} == {"B"}
+    assert {name[0] for name in named.load_list(STEMS, "valid").names} == {"B"}
 
 
 def test_stems_that_are_no_sources_are_in_the_mixture_all_the_same(musdb_hq: Path) -> None:
     settings = MUSDBConfig(root=str(musdb_hq), segment_seconds=0.5, sample_rate=44100, remix=False, **PLAIN)
-    training: Any = load_training_set(settings, ("bass",), seed=0)
+    training: Any = settings.load_training_set(("bass",), seed=0)
     mixture, sources, name = training[3]
     assert sources.shape == (1, 2, 22050) and not settings.sums_to_mixture(("bass",))
     song = musdb_hq / "train" / name.split(": ")[1]
@@ -132,7 +129,7 @@ def test_stems_that_are_no_sources_are_in_the_mixture_all_the_same(musdb_hq: Pat
     starts = [start for start in range(0, 88200, 22050) if np.allclose(bass[:, start : start + 22050], sources[0])]
     assert len(starts) == 1
     np.testing.assert_allclose(mixture.numpy(), whole[:, starts[0] : starts[0] + 22050], atol=1e-3)
-    remixed: Any = load_training_set(MUSDBConfig(root=str(musdb_hq), segment_seconds=0.5), ("bass", "vocals"), seed=0)
+    remixed: Any = MUSDBConfig(root=str(musdb_hq), segment_seconds=0.5).load_training_set(("bass", "vocals"), seed=0)
     mixture, sources, name = remixed[0]
     rest = mixture - sources.sum(dim=0)
     assert rest.square().mean() > 0.1 * mixture.square().mean()
@@ -155,14 +152,14 @@ def test_a_real_stem_file(tmp_path: Path) -> None:
         (tmp_path / subset).mkdir()
         shutil.copy(stempeg.example_stem_path(), tmp_path / subset / f"{name}.stem.mp4")
     settings = MUSDBConfig(root=str(tmp_path), sample_rate=16000, segment_seconds=1.0, valid_tracks=())
-    test = load_list(settings, STEMS, "test")
+    test = settings.load_list(STEMS, "test")
     mixture, sources, _ = test[0]
     packed, rate = stempeg.read_stems(stempeg.example_stem_path())  # mixture, drums, bass, other, vocals
     assert sources.shape[:2] == (4, 2) and abs(mixture.shape[1] / 16000 - packed.shape[1] / rate) < 0.05
     for source, stem in zip(sources, (packed[4], packed[1], packed[2], packed[3]), strict=True):
         level, expected = source.square().mean().sqrt(), np.sqrt(np.mean(stem**2))
         assert float(level) == pytest.approx(expected, rel=0.1, abs=1e-3)  # but for what is above 8 kHz
-    training: Any = load_training_set(settings, STEMS, seed=0)
+    training: Any = settings.load_training_set(STEMS, seed=0)
     segment = training[0]
     assert segment.mixture.shape == (2, 16000) and segment.sources.abs().max() > 0
     part = test.parts[0][0].read(STEMS, 24000, 8000, 16000, 2)  # type: ignore[attr-defined]
@@ -180,7 +177,7 @@ def test_a_real_stem_file(tmp_path: Path) -> None:
 def test_musdb_mistakes_are_one_line(musdb_hq: Path, settings: dict[str, Any], sources: Any, words: str) -> None:
     root = musdb_hq / "nowhere" if settings.pop("kind", None) else musdb_hq
     with pytest.raises(InputError, match=words):
-        load_list(MUSDBConfig(root=str(root), **settings), sources, "valid")
+        MUSDBConfig(root=str(root), **settings).load_list(sources, "valid")
 
 
 def test_broken_songs_are_named(tmp_path: Path) -> None:
@@ -188,10 +185,10 @@ def test_broken_songs_are_named(tmp_path: Path) -> None:
     write_song(tmp_path / "train" / "bad", {"vocals": 1, "drums": 2}, 44100)
     soundfile.write(tmp_path / "train" / "bad" / "drums.wav", np.zeros((100, 2)), 44100)
     with pytest.raises(InputError, match=r"bad/drums\.wav: expected 88200 samples at 44100 Hz .* found 100"):
-        load_training_set(config(tmp_path), ("vocals", "drums"), seed=0)
+        config(tmp_path).load_training_set(("vocals", "drums"), seed=0)
     shutil.rmtree(tmp_path / "train" / "bad")
     with pytest.raises(InputError, match="expected songs with bass, found none among 1 training songs"):
-        load_training_set(config(tmp_path), ("vocals", "bass"), seed=0)
+        config(tmp_path).load_training_set(("vocals", "bass"), seed=0)
     (tmp_path / "train" / "empty").mkdir()
     with pytest.raises(InputError, match="empty: expected at least one of vocals, drums, found none"):
-        load_training_set(config(tmp_path), ("vocals", "drums"), seed=0)
+        config(tmp_path).load_training_set(("vocals", "drums"), seed=0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from separator.data.config import MixtureListConfig
+from separator.data.lists import MixtureListConfig
 from separator.data.mixture_list import MixtureList
 from separator.data.speakers import load_speakers
 from separator.errors import InputError

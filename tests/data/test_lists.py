@@ -13,19 +13,11 @@ import soundfile
 import torch
 from scipy.signal import fftconvolve
 
-from separator.data.config import (
-    HeldOut,
-    MixtureListConfig,
-    NamedListConfig,
-    NoiseConfig,
-    RoomConfig,
-    SpeakersConfig,
-    SpeakerSet,
-)
+from separator.data.lists import HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixture_list import MixtureList
-from separator.data.noise import find_noise
-from separator.data.rooms import find_responses, load_rooms
-from separator.data.sets import load_list
+from separator.data.noise import NoiseConfig, find_noise
+from separator.data.rooms import RoomConfig, find_responses, load_rooms
+from separator.data.speakers import SpeakersConfig, SpeakerSet
 from separator.data.telephone import telephone
 from separator.errors import InputError
 from separator.recipe import load_recipe
@@ -68,13 +60,13 @@ def named(root: Path, split: str = "test", noise_is_source: bool = False, **chan
     data = config(root, NamedListConfig(**changes))
     if noise_is_source:
         data = replace(data, noise=replace(NOISE, is_source=True))
-    found = load_list(data, ("speaker1", "speaker2"), split, "it")
+    found = data.load_list(("speaker1", "speaker2"), split, "it")
     assert isinstance(found, MixtureList)
     return found
 
 
 def plain(root: Path, split: str = "test") -> MixtureList:
-    found = load_list(config(root), ("speaker1", "speaker2"), split)
+    found = config(root).load_list(("speaker1", "speaker2"), split)
     assert isinstance(found, MixtureList)
     return found
 
@@ -232,7 +224,7 @@ def test_each_split_hears_its_own_noise_and_rooms_and_training_the_rest(root: Pa
         rooms=RoomConfig("rooms"),
     )
     for split, patterns in (("valid", held_out.valid), ("test", held_out.test)):
-        examples = load_list(data, ("speaker1", "speaker2"), split, "it")
+        examples = data.load_list(("speaker1", "speaker2"), split, "it")
         assert isinstance(examples, MixtureList)
         heard = {row.room for row in examples.rows if row.room} | {row.file for row in examples.rows if not row.source}
         assert heard and all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in heard)
@@ -287,7 +279,7 @@ def test_settings_that_do_not_go_together_are_named(root: Path) -> None:
     with pytest.raises(InputError, match=r"data.lists.it.telephone: expected a data.sample_rate of at least 8000 Hz"):
         replace(config(root), sample_rate=4000, lists=talks)
     with pytest.raises(InputError, match=r"data.lists: expected a list called that, found it"):
-        load_list(config(root), ("a", "b"), "test", "that")
+        config(root).load_list(("a", "b"), "test", "that")
     with pytest.raises(InputError, match=r"expected noise that only, exclude and data.held_out leave, found none"):
         named(root, noise=replace(NOISE, only=("nothing*",)))
     with pytest.raises(InputError, match=r"expected rooms that only, exclude and data.held_out leave, found none"):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from separator.data.config.surroundings import NoiseConfig, RoomConfig
+from separator.data.noise import NoiseConfig
+from separator.data.rooms import RoomConfig
 from separator.errors import InputError
 
 ALL_LISTS = "all"

@@ -1,0 +1,40 @@
+"""Folders of songs in stems, `{train,valid,test}/SONG/SOURCE.*`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from separator.data.song_files import Song, find_songs
+from separator.data.songs import SongsConfig
+from separator.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StemsConfig(SongsConfig):
+    """Folders of songs, `SONG/SOURCE.{wav,flac,...}`; a source without a file is silent in that song.
+
+    Args:
+        kind: "stems".
+        train, valid, test: Folders below the data root.
+    """
+
+    kind: Literal["stems"] = "stems"
+    train: str = "train"
+    valid: str = "valid"
+    test: str | None = "test"
+
+    @property
+    def training_sets(self) -> list[str]:
+        return [self.train]
+
+    def check(self, sources: Sequence[str], channels: int) -> None:
+        super().check(sources, channels)
+        if len(sources) < 2:
+            raise InputError(f"sources: expected at least 2, of which training mixtures are made, found {len(sources)}")
+
+    def find_songs(self, sources: Sequence[str], split: str) -> tuple[list[Song], list[str]]:
+        folder = {"train": self.train, "valid": self.valid, "test": self.test}[split]
+        if folder is None:
+            raise InputError("data.test is missing; expected a test list")
+        return find_songs(Path(self.root) / folder, sources)
