@@ -1,14 +1,16 @@
 """Training losses: weighted sums of negated metrics and distances, for sources in a fixed order or in any order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import field
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from separator.errors import InputError
 from separator.metrics import best_permutation, group_by_name, pairwise_si_sdr, pairwise_snr, reorder
+from separator.section import Positive, section
 
 SILENT_DB = -80.0
 """References this far below their mixture are silent: a ratio to them says nothing."""
@@ -20,7 +22,7 @@ STFT_FLOOR = 1e-8
 """Least power of a bin: the logarithm of nothing is not asked for."""
 
 
-@dataclass(frozen=True)
+@section()
 class LossConfig:
     """What training makes small.
 
@@ -38,26 +40,18 @@ class LossConfig:
         source_weights: Weights of sources by their names; 1 for those left out.
     """
 
-    terms: dict[str, float] = field(default_factory=lambda: {"si_sdr": 1.0})
+    terms: dict[str, Positive] = field(default_factory=lambda: {"si_sdr": 1.0})
     permutation: Literal["invariant", "fixed", "by_name"] = "invariant"
-    threshold_db: float = 30.0
-    source_weights: dict[str, float] = field(default_factory=dict)
+    threshold_db: Annotated[float, Field(gt=0, le=100)] = 30.0
+    source_weights: dict[str, Positive] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.terms:
-            raise InputError(f"loss.terms: expected at least one of {', '.join(TERMS)}, found none")
-        for name, weight in self.terms.items():
-            if name not in TERMS:
-                raise InputError(f"loss.terms: expected names out of {', '.join(TERMS)}, found {name!r}")
-            if not 0 < weight < float("inf"):
-                raise InputError(f"loss.terms.{name}: expected a weight above 0 and finite, found {weight}")
-        if not 0 < self.threshold_db <= 100:
-            raise InputError(f"loss.threshold_db: expected above 0 and at most 100, found {self.threshold_db}")
-        for name, weight in self.source_weights.items():
-            if not 0 < weight < float("inf"):
-                raise InputError(f"loss.source_weights.{name}: expected above 0 and finite, found {weight}")
+            raise InputError(f"terms: expected at least one of {', '.join(TERMS)}, found none")
+        if unknown := [name for name in self.terms if name not in TERMS]:
+            raise InputError(f"terms: expected names out of {', '.join(TERMS)}, found {unknown[0]!r}")
         if self.source_weights and self.permutation == "invariant":
-            raise InputError("loss.source_weights: expected permutation fixed or by_name, found invariant")
+            raise InputError("source_weights: expected permutation fixed or by_name, found invariant")
 
     def __str__(self) -> str:
         terms = " + ".join(f"{weight:g} {name}" for name, weight in self.terms.items())

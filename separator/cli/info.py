@@ -58,12 +58,12 @@ def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
     """The model and what it says of itself; a recipe's is built, a model's is loaded."""
     from separator.checkpoint import find_model, load_model
     from separator.errors import InputError
-    from separator.models import build_model, config_to_dict
+    from separator.models import config_to_dict
     from separator.recipe import load_recipe
 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():
         recipe = load_recipe(Path(name), overrides)
-        built = build_model(recipe.model.architecture, {**recipe.model.config, "num_sources": len(recipe.sources)})
+        built = recipe.build_model()
         return built, {
             "recipe": name,
             "architecture": recipe.model.architecture,

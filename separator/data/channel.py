@@ -2,13 +2,15 @@
 
 import io
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import soundfile
+from pydantic import Field
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
 from separator.data.telephone import telephone
-from separator.errors import InputError
+from separator.section import Share, section
 
 EQUALISER_HZ = (60.0, 150.0, 400.0, 1000.0, 2500.0, 6000.0)
 """Where an equaliser's gains are drawn; between them they are joined by lines over the logarithm of frequency."""
@@ -26,7 +28,7 @@ OPUS_LEVEL = (0.9, 0.99)
 """Range of libsndfile's compression level: about 34 to 12 kbit/s for one channel at 16 kHz."""
 
 
-@dataclass(frozen=True)
+@section()
 class ChannelConfig:
     """What happens to training mixtures on their way through microphones and lines; shares of mixtures, from 0 to 1.
 
@@ -39,19 +41,12 @@ class ChannelConfig:
         gain_db: Range of the equaliser's gains: plus or minus so much.
     """
 
-    equalise: float = 0.0
-    band_limit: float = 0.0
-    telephone: float = 0.0
-    codec: float = 0.0
-    clip: float = 0.0
-    gain_db: float = 8.0
-
-    def __post_init__(self) -> None:
-        for name in ("equalise", "band_limit", "telephone", "codec", "clip"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"data.channel.{name}: expected from 0 to 1, found {getattr(self, name)}")
-        if not 0 <= self.gain_db <= 60:
-            raise InputError(f"data.channel.gain_db: expected from 0 to 60 dB, found {self.gain_db}")
+    equalise: Share = 0.0
+    band_limit: Share = 0.0
+    telephone: Share = 0.0
+    codec: Share = 0.0
+    clip: Share = 0.0
+    gain_db: Annotated[float, Field(ge=0, le=60)] = 8.0
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,21 @@
 """What every kind of data has in common: its keys in a recipe, and what training, scoring and `prepare` ask of it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import NonNegativeInt
 from torch.utils.data import Dataset
 
 from separator.data.example import Example, ExampleSet
 from separator.errors import InputError
+from separator.section import Count, Seconds, section
 
 SPLITS = ("train", "valid", "test")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class DataConfig:
     """A recipe's `data` section; each kind of data is a subclass that finds, checks and delivers its own examples.
 
@@ -25,17 +27,9 @@ class DataConfig:
     """
 
     root: str
-    sample_rate: int = 16000
-    segment_seconds: float = 4.0
-    num_workers: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0.01 <= self.segment_seconds <= 3600:
-            raise InputError(f"data.segment_seconds must be from 0.01 to 3600, found {self.segment_seconds}")
-        if self.sample_rate < 1:
-            raise InputError(f"data.sample_rate must be at least 1 Hz, found {self.sample_rate}")
-        if self.num_workers < 0:
-            raise InputError(f"data.num_workers must be 0 or more, found {self.num_workers}")
+    sample_rate: Count = 16000
+    segment_seconds: Seconds = 4.0
+    num_workers: NonNegativeInt = 1
 
     @property
     def segment_samples(self) -> int:

@@ -1,19 +1,19 @@
 """LibriMix on disk: `LibriNMix/wav{8k,16k}/{min,max}/SPLIT/{mix_clean,mix_both,mix_single,s1,s2,s3,noise}`."""
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Literal
 
 from separator.data.pair_files import Pair, check_num_speakers, find_tree, list_pairs
 from separator.data.paired import PairedConfig
 from separator.errors import InputError
+from separator.section import section
 
 SPLITS = ("train-360", "train-100", "dev", "test")
 MIXTURES = {"sep_clean": "mix_clean", "sep_noisy": "mix_both", "enh_single": "mix_single", "enh_both": "mix_both"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class LibriMixConfig(PairedConfig):
     """LibriMix (Cosentino et al., 2020, arXiv 2005.11262), as its own scripts write it.
 

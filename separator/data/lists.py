@@ -1,11 +1,12 @@
 """Fixed lists of mixtures of speakers, their variations, and what only they hear."""
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from separator.data.noise import NoiseConfig
 from separator.data.rooms import RoomConfig
 from separator.errors import InputError
+from separator.section import Count, LevelRange, Seconds, Seed, section, within
 
 ALL_LISTS = "all"
 """Stands for every named list where one is asked for."""
@@ -14,7 +15,7 @@ Scene = Literal["together", "conversation", "alone"]
 """Who talks in a mixture of a list: all at once, in turns, or one alone."""
 
 
-@dataclass(frozen=True)
+@section()
 class MixtureListConfig:
     """A fixed, seeded list of mixtures, for choosing models or for the final score.
 
@@ -36,37 +37,25 @@ class MixtureListConfig:
     """
 
     path: str
-    num_mixtures: int = 100
-    seed: int = 0
-    max_seconds: float = 10.0
-    level_range_db: float = 5.0
+    num_mixtures: Count = 100
+    seed: Seed = 0
+    max_seconds: Seconds = 10.0
+    level_range_db: LevelRange = 5.0
     scene: Scene = "together"
-    turn_seconds: tuple[float, float] = (2.0, 6.0)
-    gap_seconds: tuple[float, float] = (-1.5, 0.7)
+    turn_seconds: Annotated[tuple[float, float], within(0.1, 3600)] = (2.0, 6.0)
+    gap_seconds: Annotated[tuple[float, float], within(-60, 60)] = (-1.5, 0.7)
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None
     telephone: bool = False
 
     def __post_init__(self) -> None:
-        if self.num_mixtures < 1:
-            raise InputError(f"num_mixtures must be at least 1, found {self.num_mixtures}")
-        if not 0.01 <= self.max_seconds <= 3600:
-            raise InputError(f"max_seconds must be from 0.01 to 3600, found {self.max_seconds}")
-        if not 0 <= self.level_range_db <= 200:
-            raise InputError(f"level_range_db must be from 0 to 200, found {self.level_range_db}")
-        if self.seed < 0:
-            raise InputError(f"seed must be 0 or more, found {self.seed}")
-        if not 0.1 <= self.turn_seconds[0] <= self.turn_seconds[1] <= 3600:
-            raise InputError(f"turn_seconds: expected [low, high] within 0.1 to 3600, found {list(self.turn_seconds)}")
-        if not -60 <= self.gap_seconds[0] <= self.gap_seconds[1] <= 60:
-            raise InputError(f"gap_seconds: expected [low, high] within ±60, found {list(self.gap_seconds)}")
         if self.noise is not None and self.noise.is_source:
             raise InputError("noise.is_source: expected in data.noise, which decides for every list, found in a list")
         if self.rooms is not None and self.rooms.path is None:
             raise InputError("rooms.path: expected a folder of measured rooms, alike on any machine, found none")
 
 
-@dataclass(frozen=True)
+@section()
 class NamedListConfig:
     """A variation of the lists `valid` and `test`: what is said here replaces what the split's own list says.
 
@@ -107,7 +96,7 @@ CONVERSATION_SECONDS = 60.0
 """Longest conversation of a named list, unless it says otherwise."""
 
 
-@dataclass(frozen=True)
+@section()
 class HeldOut:
     """Noise and rooms that only one split's lists hear: patterns of files, relative to the data root.
 

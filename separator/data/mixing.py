@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
+from typing import Annotated
 
 import numpy as np
 import soxr
 import torch
+from pydantic import Field
 from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
@@ -19,6 +21,7 @@ from separator.data.noise import NoiseConfig, Noises
 from separator.data.recordings import Speaker
 from separator.data.rooms import RoomConfig, Rooms
 from separator.errors import InputError
+from separator.section import Count, LevelRange, NotNegative, Share, section, within
 
 SPEECH_LEVEL_DB = -26.0
 """RMS level of a talker before its random gain, in dB of full scale (the active speech level of ITU-T P.56 tests)."""
@@ -39,7 +42,10 @@ PITCH_SECONDS = 4.0
 """How much of a talker's speech their pitch is measured on."""
 
 
-@dataclass(frozen=True)
+Speed = Annotated[float, Field(ge=0.5, le=2)]
+
+
+@section()
 class ScenesConfig:
     """How often training hears each kind of scene; weights, relative to each other.
 
@@ -50,18 +56,18 @@ class ScenesConfig:
         silence: Nobody talks: noise, or nothing.
     """
 
-    together: float = 1.0
-    turns: float = 0.0
-    alone: float = 0.0
-    silence: float = 0.0
+    together: NotNegative = 1.0
+    turns: NotNegative = 0.0
+    alone: NotNegative = 0.0
+    silence: NotNegative = 0.0
 
     def __post_init__(self) -> None:
         weights = (self.together, self.turns, self.alone, self.silence)
-        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
-            raise InputError(f"data.scenes: expected weights of 0 or more, one above 0, found {list(weights)}")
+        if not any(weights):
+            raise InputError(f"expected a weight above 0, found {list(weights)}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class MixingConfig(DataConfig):
     """How training mixtures are made of talkers.
 
@@ -77,28 +83,15 @@ class MixingConfig(DataConfig):
         channel: Microphones and lines of the training mixtures; none changes nothing.
     """
 
-    num_speakers: int = 2
-    level_range_db: float = 5.0
-    speeds: tuple[float, ...] = (1.0,)
-    overlap: tuple[float, float] = (1.0, 1.0)
+    num_speakers: Count = 2
+    level_range_db: LevelRange = 5.0
+    speeds: Annotated[tuple[Speed, ...], Field(min_length=1)] = (1.0,)
+    overlap: Annotated[tuple[float, float], within(0, 1)] = (1.0, 1.0)
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
-    similar_pitch: float = 0.0
+    similar_pitch: Share = 0.0
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None
     channel: ChannelConfig | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.similar_pitch <= 1:
-            raise InputError(f"data.similar_pitch: expected from 0 to 1, found {self.similar_pitch}")
-        if self.num_speakers < 1:
-            raise InputError(f"data.num_speakers must be at least 1, found {self.num_speakers}")
-        if not 0 <= self.level_range_db <= 200:
-            raise InputError(f"data.level_range_db must be from 0 to 200, found {self.level_range_db}")
-        if not self.speeds or not all(0.5 <= speed <= 2 for speed in self.speeds):
-            raise InputError(f"data.speeds must be factors from 0.5 to 2, found {list(self.speeds)}")
-        if not 0 <= self.overlap[0] <= self.overlap[1] <= 1:
-            raise InputError(f"data.overlap: expected [low, high] within 0 to 1, found {list(self.overlap)}")
 
     @property
     def noise_is_source(self) -> bool:

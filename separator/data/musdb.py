@@ -15,6 +15,7 @@ from separator.audio.resampling import fit_length, resample
 from separator.data.song_files import Song, find_songs
 from separator.data.songs import MUSDB_SOURCES, SongsConfig
 from separator.errors import InputError
+from separator.section import section
 
 STEM_SUFFIX = ".stem.mp4"
 MUSDB_RATE = 44100
@@ -23,7 +24,7 @@ MUSDB_RATE = 44100
 MARGIN_SECONDS = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class MUSDBConfig(SongsConfig):
     """MUSDB18 (`.stem.mp4`, needs ffmpeg) or MUSDB18-HQ (WAV), found and split by `musdb`.
 

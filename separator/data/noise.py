@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from separator.audio.finding import find_audio
 from separator.audio.mixing import SILENCE_RMS, root_mean_square
 from separator.data.recordings import Recording, load_recordings
 from separator.errors import InputError
+from separator.section import Share, section, within
 
 CROP_ATTEMPTS = 5
 
@@ -17,7 +19,7 @@ NOISE_RMS = 0.05
 """Level of noise where nobody talks, -26 dB of full scale as a talker's."""
 
 
-@dataclass(frozen=True)
+@section()
 class NoiseConfig:
     """Noise in the mixture: beside the sources, or the last of them.
 
@@ -32,18 +34,13 @@ class NoiseConfig:
     """
 
     path: str | tuple[str, ...]
-    snr_db: tuple[float, float] = (0.0, 20.0)
-    probability: float = 1.0
+    snr_db: Annotated[tuple[float, float], within(-100, 100)] = (0.0, 20.0)
+    probability: Share = 1.0
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     is_source: bool = False
 
     def __post_init__(self) -> None:
-        low, high = self.snr_db
-        if not -100 <= low <= high <= 100:
-            raise InputError(f"snr_db: expected [low, high] within ±100 dB, found {list(self.snr_db)}")
-        if not 0 <= self.probability <= 1:
-            raise InputError(f"probability: expected from 0 to 1, found {self.probability}")
         if not self.paths:
             raise InputError("path: expected a folder or several, found none")
 

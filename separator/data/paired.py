@@ -1,7 +1,6 @@
 """Mixtures and sources made beforehand: what LibriMix, WSJ0-mix and WHAM! have in common."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +10,13 @@ from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
 from separator.data.order import EpochOrder, example_random
 from separator.data.pair_files import CheckedPair, Pair, check_pairs
-from separator.errors import InputError
+from separator.section import Count, section
 
 Task = Literal["sep_clean", "sep_noisy", "enh_single", "enh_both"]
 """As in LibriMix: separate clean or noisy talkers; enhance one talker, or all of them together."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class PairedConfig(DataConfig):
     """Mixtures and their sources as files, made beforehand.
 
@@ -32,12 +31,7 @@ class PairedConfig(DataConfig):
     num_speakers: Literal[2, 3] = 2
     task: Task = "sep_clean"
     mode: Literal["min", "max"] = "min"
-    max_valid: int | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.max_valid is not None and self.max_valid < 1:
-            raise InputError(f"data.max_valid must be at least 1, found {self.max_valid}")
+    max_valid: Count | None = None
 
     @property
     def num_sources(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from scipy.signal import fftconvolve
@@ -13,6 +13,7 @@ from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.data.noise import is_taken
 from separator.errors import InputError
+from separator.section import Share, section, within
 
 EARLY_SECONDS = 0.05
 """What arrives up to here after the direct sound counts as part of it (ISO 3382's limit for speech)."""
@@ -24,7 +25,7 @@ WALL_METRES = 0.5
 """Nobody stands nearer to a wall."""
 
 
-@dataclass(frozen=True)
+@section()
 class RoomConfig:
     """Rooms that the talkers are heard in.
 
@@ -41,18 +42,11 @@ class RoomConfig:
     """
 
     path: str | None = None
-    probability: float = 1.0
-    reverberation_seconds: tuple[float, float] = (0.2, 0.6)
+    probability: Share = 1.0
+    reverberation_seconds: Annotated[tuple[float, float], within(0.1, 2)] = (0.2, 0.6)
     target: Literal["reverberant", "early"] = "reverberant"
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise InputError(f"probability: expected from 0 to 1, found {self.probability}")
-        low, high = self.reverberation_seconds
-        if not 0.1 <= low <= high <= 2:
-            raise InputError(f"reverberation_seconds: expected [low, high] within 0.1 to 2, found {[low, high]}")
 
 
 @dataclass(frozen=True)

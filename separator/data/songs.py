@@ -1,11 +1,11 @@
 """Songs in stems: examples that mix stems of different songs, excerpts for validation, whole songs for test."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -16,6 +16,7 @@ from separator.data.example import Example, file_facts
 from separator.data.order import EpochOrder, example_random
 from separator.data.song_files import Song
 from separator.errors import InputError
+from separator.section import Count, section
 
 CROP_ATTEMPTS = 5
 """How often a part of a stem that turned out silent is drawn again."""
@@ -24,7 +25,7 @@ MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
 """The stems of MUSDB18, which make up its mixtures."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class SongsConfig(DataConfig):
     """Songs in stems. A training example takes its stems from different songs, unless `remix` is false.
 
@@ -41,24 +42,12 @@ class SongsConfig(DataConfig):
 
     channels: Literal[1, 2] = 2
     remix: bool = True
-    gain_range_db: float = 10.0
+    gain_range_db: Annotated[float, Field(ge=0, le=100)] = 10.0
     swap_channels: bool = True
     flip_sign: bool = True
-    valid_excerpts: int = 4
-    valid_seconds: float = 6.0
-    examples_per_epoch: int | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.gain_range_db <= 100:
-            raise InputError(f"data.gain_range_db must be from 0 to 100, found {self.gain_range_db}")
-        if self.valid_excerpts < 1 or not 0.1 <= self.valid_seconds <= 3600:
-            raise InputError(
-                "data.valid_excerpts must be at least 1 and data.valid_seconds from 0.1 to 3600, "
-                f"found {self.valid_excerpts} and {self.valid_seconds}"
-            )
-        if self.examples_per_epoch is not None and self.examples_per_epoch < 1:
-            raise InputError(f"data.examples_per_epoch must be at least 1, found {self.examples_per_epoch}")
+    valid_excerpts: Count = 4
+    valid_seconds: Annotated[float, Field(ge=0.1, le=3600)] = 6.0
+    examples_per_epoch: Count | None = None
 
     @property
     def num_sources(self) -> None:

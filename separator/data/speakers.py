@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
 
 from separator.audio.reading import AudioReader
 from separator.data.lists import ALL_LISTS, HeldOut, MixtureListConfig, NamedListConfig
@@ -15,11 +17,12 @@ from separator.data.recordings import Speaker, load_recordings
 from separator.data.rooms import RoomConfig, find_responses, load_rooms
 from separator.data.telephone import TELEPHONE_RATE
 from separator.errors import InputError
+from separator.section import Positive, section
 
 SPEECH_SUFFIXES = (".flac", ".wav", ".opus", ".ogg")
 
 
-@dataclass(frozen=True)
+@section()
 class SpeakerSet:
     """One tree of speakers to draw from.
 
@@ -30,14 +33,10 @@ class SpeakerSet:
     """
 
     path: str
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.weight < float("inf"):
-            raise InputError(f"data.train: weight of {self.path!r} must be above 0 and finite, found {self.weight}")
+    weight: Positive = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class SpeakersConfig(MixingConfig):
     """Speakers mixed on the fly for training, fixed lists for validation and test.
 
@@ -51,20 +50,17 @@ class SpeakersConfig(MixingConfig):
     """
 
     kind: Literal["speakers"] = "speakers"
-    train: tuple[SpeakerSet, ...]
+    train: Annotated[tuple[SpeakerSet, ...], Field(min_length=1)]
     valid: MixtureListConfig
     test: MixtureListConfig | None = None
     lists: dict[str, NamedListConfig] = field(default_factory=dict)
     held_out: HeldOut = field(default_factory=HeldOut)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.train:
-            raise InputError("data.train must name at least one set of speakers, found none")
         for name in self.lists:
             if not re.fullmatch(r"\w[\w-]*", name) or name == ALL_LISTS:  # scores go into a folder of this name
                 raise InputError(
-                    f"data.lists: expected names of letters, digits, '_' and '-', and not {ALL_LISTS!r}, found {name!r}"
+                    f"lists: expected names of letters, digits, '_' and '-', and not {ALL_LISTS!r}, found {name!r}"
                 )
         scenes = {
             "valid": self.valid,
@@ -74,13 +70,11 @@ class SpeakersConfig(MixingConfig):
         for name, each in scenes.items():
             if each is not None and each.telephone and self.sample_rate < TELEPHONE_RATE:
                 raise InputError(
-                    f"data.{name}.telephone: expected a data.sample_rate of at least {TELEPHONE_RATE} Hz, "
+                    f"{name}.telephone: expected a data.sample_rate of at least {TELEPHONE_RATE} Hz, "
                     f"found {self.sample_rate}"
                 )
             if each is not None and each.scene == "conversation" and self.num_speakers < 2:
-                raise InputError(
-                    f"data.{name}.scene: a conversation takes at least 2 talkers, found data.num_speakers 1"
-                )
+                raise InputError(f"{name}.scene: expected data.num_speakers of at least 2 for a conversation, found 1")
 
     @property
     def training_sets(self) -> list[str]:

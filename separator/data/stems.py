@@ -1,16 +1,16 @@
 """Folders of songs in stems, `{train,valid,test}/SONG/SOURCE.*`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from separator.data.song_files import Song, find_songs
 from separator.data.songs import SongsConfig
 from separator.errors import InputError
+from separator.section import section
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class StemsConfig(SongsConfig):
     """Folders of songs, `SONG/SOURCE.{wav,flac,...}`; a source without a file is silent in that song.
 

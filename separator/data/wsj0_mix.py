@@ -1,11 +1,11 @@
 """WSJ0-2mix, WSJ0-3mix and WHAM! on disk: `Nspeakers/wav{8k,16k}/{min,max}/{tr,cv,tt}/{mix*,s1,s2,s3,noise}`."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from separator.data.pair_files import Pair, check_num_speakers, find_tree, list_pairs
 from separator.data.paired import PairedConfig
+from separator.section import section
 
 SPLITS = {"train": "tr", "valid": "cv", "test": "tt"}
 MIXTURES = {
@@ -17,7 +17,7 @@ MIXTURES = {
 """Names of the mixtures' folder, WHAM!'s first: WSJ0-mix has only "mix", which is clean."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@section(kw_only=True)
 class WSJ0MixConfig(PairedConfig):
     """WSJ0-2mix and -3mix (Hershey et al., 2016, arXiv 1508.04306), and WHAM! (Wichern et al., 2019, arXiv 1907.01160).
 

@@ -16,6 +16,7 @@ from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram import Spectrogram, SpectrogramConfig
 from separator.models.stft_tcn import STFTTCN, STFTTCNConfig
 from separator.models.tcn_tasnet import TCNTasNet, TCNTasNetConfig
+from separator.section import explain
 
 Architecture = tuple[type[Any], Callable[[Any], MaskingSeparator]]
 
@@ -88,14 +89,5 @@ def _read_config(architecture: str, config_class: type[Any], config: Mapping[str
         # Strict: "8" is no integer, and 1 is no boolean. By way of JSON, as a model's folder holds it.
         return TypeAdapter(config_class).validate_json(json.dumps(dict(config), default=repr), strict=True)
     except ValidationError as error:
-        raise InputError(f"{architecture}: {_first_problem(error)}") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    if isinstance(cause := problem.get("ctx", {}).get("error"), InputError):
-        return str(cause)  # the config's own check names the key
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "missing":
-        return f"{key} is missing"
-    return f"{key}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"
+        problem = error.errors()[0]
+        raise InputError(f"{architecture}: {explain(problem, '.'.join(map(str, problem['loc'])))}") from None

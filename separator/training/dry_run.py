@@ -13,8 +13,9 @@ from lightning.pytorch.callbacks import Callback
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.inference.speed import peak_resident_bytes
+from separator.recipe import Recipe
 from separator.training.module import NotFiniteError
-from separator.training.plan import Plan
+from separator.training.parts import build_data, build_module, build_trainer
 from separator.training.run import quieten_lightning
 
 NUM_STEPS = 6
@@ -91,24 +92,25 @@ class _Clock(Callback):
         self.validations.append(time.monotonic() - self._validation_started)
 
 
-def dry_run(plan: Plan, show_progress: bool = False) -> Estimate:
+def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
     """Load the data, build the model, take a few steps, validate a few examples, and measure.
 
     Args:
-        plan: The run.
+        recipe: The run.
         show_progress: Draw a bar while the data is read.
 
     Raises:
         InputError: Whatever the run itself would fail on in its first steps: data, memory, a loss that is not finite.
     """
     quieten_lightning()
-    module = plan.build_module()
-    mixtures = plan.build_data(show_progress)
-    training = plan.training
+    module = build_module(recipe)
+    mixtures = build_data(recipe, show_progress)
+    training = recipe.training
     clock = _Clock(training.accumulate_batches)
     num_steps = min(NUM_STEPS, training.max_steps)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = plan.build_trainer(
+        trainer = build_trainer(
+            recipe,
             Path(folder),
             [clock],
             max_steps=num_steps,
@@ -130,7 +132,7 @@ def dry_run(plan: Plan, show_progress: bool = False) -> Estimate:
     return Estimate(
         parameters=sum(each.numel() for each in module.model.parameters() if each.requires_grad),
         device=torch.cuda.get_device_name() if on_gpu else f"CPU, {torch.get_num_threads()} threads",
-        audio_seconds_per_step=examples * plan.data.segment_seconds,
+        audio_seconds_per_step=examples * recipe.data.segment_seconds,
         step_seconds=median(steps),
         first_step_seconds=clock.steps[0],
         validation_seconds=validation,

@@ -13,8 +13,8 @@ from separator.errors import InputError
 from separator.losses import SILENT_DB, SeparationLoss
 from separator.metrics import pairwise_si_sdr
 from separator.models.pipeline import MaskingSeparator
-from separator.training.config import TrainingConfig
-from separator.training.optimizer import OptimizerConfig, Plateau
+from separator.recipe.sections import OptimizerConfig, TrainingConfig
+from separator.training.optimizer import Plateau, build_optimizer, learning_rate_factor, optimizer_settings
 
 SILENCE_FLOOR = 1e-4
 """Mixtures quieter than this RMS are not amplified to unit RMS."""
@@ -66,7 +66,7 @@ class SeparationModule(lightning.LightningModule):
         # A resumed run has its state from the checkpoint and its settings from the recipe, which may have changed.
         schedule = self.lr_schedulers()
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
-            group.update(self.optimizer_config.settings, initial_lr=self.optimizer_config.learning_rate)
+            group.update(optimizer_settings(self.optimizer_config), initial_lr=self.optimizer_config.learning_rate)
         schedule.base_lrs = [self.optimizer_config.learning_rate for _ in schedule.base_lrs]  # type: ignore[union-attr]
         self._set_learning_rate()
 
@@ -134,12 +134,12 @@ class SeparationModule(lightning.LightningModule):
             self.plateau.load_state_dict(checkpoint["plateau"])
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer_config.build(self.model)
+        optimizer = build_optimizer(self.optimizer_config, self.model)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._learning_rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _learning_rate_factor(self, step: int) -> float:
-        return self.plateau.factor * self.optimizer_config.learning_rate_factor(step, self.config.max_steps)
+        return self.plateau.factor * learning_rate_factor(self.optimizer_config, step, self.config.max_steps)
 
     def _set_learning_rate(self) -> None:
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]

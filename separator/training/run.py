@@ -13,12 +13,13 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMon
 
 from separator.checkpoint import save_model
 from separator.errors import InputError
+from separator.recipe import Recipe
 from separator.replacing import remove_leftovers
 from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
 from separator.training.loggers import build_loggers
 from separator.training.module import SCORE, NotFiniteError
-from separator.training.plan import Plan
+from separator.training.parts import build_data, build_module, build_trainer, describe_model
 from separator.training.record import write_record
 from separator.training.samples import ValidationSamples
 from separator.training.state import check_state, is_main_process
@@ -53,13 +54,13 @@ class Outcome:
 
 
 def train(
-    run_folder: Path, plan: Plan, resume: bool = False, changes: dict[str, tuple[Any, Any]] | None = None
+    run_folder: Path, recipe: Recipe, resume: bool = False, changes: dict[str, tuple[Any, Any]] | None = None
 ) -> Outcome:
     """Train a separator: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
 
     Args:
         run_folder: Made if missing. One that already holds a state needs `resume`.
-        plan: What to train.
+        recipe: What to train.
         resume: Go on from `run_folder/last.ckpt`, bit for bit where the run stopped.
         changes: Settings that a resumed run changes, each with what it was and what it is: for its record.
 
@@ -76,11 +77,11 @@ def train(
 
     on_terminal = sys.stderr.isatty()
     quieten_lightning()
-    module = plan.build_module()
-    training = plan.training
+    module = build_module(recipe)
+    training = recipe.training
 
     def export(folder: Path, steps: int, score_db: float) -> None:
-        save_model(folder, module.scored_model, plan.describe(module.model, steps, score_db))
+        save_model(folder, module.scored_model, describe_model(recipe, module.model, steps, score_db))
 
     keep_best = KeepBest(run_folder, state_path, export, training.keep_best)
     stop_on_signal = StopOnSignal(state_path)
@@ -90,13 +91,17 @@ def train(
     if training.sample_every_validations and training.num_samples:
         callbacks.append(
             ValidationSamples(
-                run_folder, plan.sources, plan.data.sample_rate, training.num_samples, training.sample_every_validations
+                run_folder,
+                recipe.sources,
+                recipe.data.sample_rate,
+                training.num_samples,
+                training.sample_every_validations,
             )
         )
     callbacks += [keep_best, stop_on_signal, LearningRateMonitor("step")]
     if on_terminal:
         callbacks.append(StepProgressBar())
-    mixtures = plan.build_data(show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
+    mixtures = build_data(recipe, show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
     steps_before = check_state(state_path, module) if resume else 0
     if steps_before > training.max_steps:
         raise InputError(
@@ -107,8 +112,8 @@ def train(
         write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes)
         for key, (before, now) in (changes or {}).items():
             print(f"from step {steps_before} on with {key} {now}, before {before}", file=sys.stderr, flush=True)
-    loggers = build_loggers(plan.trainer.loggers, run_folder, plan.name)
-    trainer = plan.build_trainer(run_folder, callbacks, logger=loggers)
+    loggers = build_loggers(recipe.trainer.loggers, run_folder, recipe.name)
+    trainer = build_trainer(recipe, run_folder, callbacks, logger=loggers)
     others = multiprocessing.active_children()
     try:
         trainer.fit(module, mixtures, ckpt_path=state_path if resume else None, weights_only=True)
@@ -120,7 +125,7 @@ def train(
         raise InputError(f"{error}; {last}: lower optimizer.learning_rate or use trainer.precision 32-true") from None
     except torch.OutOfMemoryError as error:
         raise InputError(
-            f"out of memory with batches of {training.batch_size} x {plan.data.segment_seconds:g} s: lower "
+            f"out of memory with batches of {training.batch_size} x {recipe.data.segment_seconds:g} s: lower "
             f"training.batch_size (and raise training.accumulate_batches) or data.segment_seconds; "
             f"{str(error).splitlines()[0]}"
         ) from None

@@ -29,6 +29,8 @@ from separator.losses import LossConfig, SeparationLoss
 from separator.metrics import best_permutation, pairwise_si_sdr
 from separator.recipe import Recipe, load_recipe
 from separator.training.module import unit_level
+from separator.training.optimizer import build_optimizer
+from separator.training.parts import build_module
 
 NUM_LISTED, NUM_MIXED = 40, 60
 MIXED_SECONDS = 5.0
@@ -91,8 +93,8 @@ def race(
     assert isinstance(recipe.data, SpeakersConfig)
     trained.config = recipe.data
     torch.manual_seed(args.seed)
-    module = recipe.build_module().train()
-    optimizer = recipe.optimizer.build(module.model)
+    module = build_module(recipe).train()
+    optimizer = build_optimizer(recipe.optimizer, module.model)
     batch_size, index, step = recipe.training.batch_size, 0, 0
     started, wall = time.process_time(), time.monotonic()
     while (elapsed := time.process_time() - started) < args.seconds:

@@ -66,7 +66,7 @@ def test_a_kind_delivers_checks_and_describes_its_data(kind: str, tmp_path: Path
 @pytest.mark.parametrize("kind", DATA_KINDS)
 def test_a_kind_says_in_one_line_what_it_does_not_have(kind: str, tmp_path: Path) -> None:
     config = load_data_section(kind, tmp_path)
-    with pytest.raises(InputError, match="data.lists: expected a list called noisy, found none"):
+    with pytest.raises(InputError, match=r"data\.lists: expected a list called noisy, found none"):
         config.load_list(SOURCES, "valid", "noisy")
     with pytest.raises(InputError, match="expected"):
         config.load_training_set(SOURCES, seed=0)

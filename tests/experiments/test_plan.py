@@ -8,7 +8,6 @@ import yaml
 
 from separator.errors import InputError
 from separator.experiments.plan import load_recipes, other_differences
-from separator.models import build_model
 from separator.models.cost import macs_per_second
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
@@ -83,10 +82,5 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 def test_the_shipped_comparison_is_matched_within_ten_percent() -> None:
     recipes = load_recipes([RECIPES / "bricks"])
     assert len(recipes) >= 9
-    macs = {
-        recipe.name: macs_per_second(
-            build_model(recipe.model.architecture, {**recipe.model.config, "num_sources": 2}), recipe.data.sample_rate
-        )
-        for recipe in recipes
-    }
+    macs = {recipe.name: macs_per_second(recipe.build_model(), recipe.data.sample_rate) for recipe in recipes}
     assert max(macs.values()) < 1.1 * min(macs.values()), macs

@@ -15,6 +15,7 @@ from separator.cli.main import main
 from separator.errors import InputError
 from separator.experiments.run import train_recipe
 from separator.training.loggers import build_loggers
+from separator.training.parts import build_trainer
 from separator.training.record import git_revision
 from tests.training.small_run import RECIPES, run, tiny
 
@@ -140,6 +141,6 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(
 
 
 def test_more_processes_than_a_cpu_has_cores_are_refused(data: Path, tmp_path: Path) -> None:
-    plan = tiny(data, "trainer.accelerator=cpu", "trainer.devices=2000")
+    recipe = tiny(data, "trainer.accelerator=cpu", "trainer.devices=2000")
     with pytest.raises(InputError, match=r"trainer\.devices: expected at most \d+ on this CPU, found 2000"):
-        plan.build_trainer(tmp_path, [], logger=False)
+        build_trainer(recipe, tmp_path, [], logger=False)

@@ -1,0 +1,100 @@
+"""The parts of a run, built from its recipe: the Lightning module, its data, the trainer."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback
+
+from separator.checkpoint import ModelDescription
+from separator.data.module import Examples
+from separator.errors import InputError
+from separator.losses import SeparationLoss
+from separator.models import config_to_dict
+from separator.models.pipeline import MaskingSeparator
+from separator.recipe import Recipe
+from separator.training.callbacks import StepProgressBar
+from separator.training.module import SeparationModule
+from separator.training.state import WholeFiles
+
+
+def build_module(recipe: Recipe) -> SeparationModule:
+    """Return the Lightning module, with weights that follow from the seed."""
+    lightning.seed_everything(recipe.training.seed, workers=True, verbose=False)
+    separator = recipe.build_model()
+    module = SeparationModule(separator, SeparationLoss(recipe.loss, recipe.sources), recipe.optimizer, recipe.training)
+    if recipe.trainer.compile:
+        separator.masker.compile()
+    return module
+
+
+def build_data(recipe: Recipe, show_progress: bool = False) -> Examples:
+    """Return the data module, its recordings found and checked: InputError names what is wrong."""
+    batches = recipe.training.max_steps * recipe.training.accumulate_batches
+    seed = recipe.training.seed
+    examples = Examples(recipe.data, recipe.sources, recipe.training.batch_size, batches, seed, show_progress)
+    examples.setup("fit")
+    return examples
+
+
+def describe_model(recipe: Recipe, model: MaskingSeparator, steps: int, score_db: float) -> ModelDescription:
+    """Return what the model folder says about a model of this run."""
+    training = recipe.training
+    examples = training.batch_size * training.accumulate_batches * recipe.trainer.devices * recipe.trainer.num_nodes
+    return ModelDescription(
+        architecture=recipe.model.architecture,
+        config=config_to_dict(model.config),  # whole: a default that changes later must not change this model
+        sample_rate=recipe.data.sample_rate,
+        sources=recipe.sources,
+        training={
+            "recipe": recipe.name,
+            "steps": steps,
+            "segment_seconds": recipe.data.segment_seconds,
+            "hours_of_mixtures": round(steps * examples * recipe.data.segment_seconds / 3600, 2),
+            "train_sets": recipe.data.training_sets,
+        },
+        scores={"valid_si_sdri_db": round(score_db, 3)},
+        sums_to_mixture=recipe.data.sums_to_mixture(recipe.sources),
+    )
+
+
+def build_trainer(recipe: Recipe, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
+    """Return Lightning's trainer; `options` replace its arguments.
+
+    Raises:
+        InputError: If there is no such device, or not as many.
+    """
+    on_cpu = recipe.trainer.accelerator == "cpu" or not torch.accelerator.is_available()
+    most = max(2, os.cpu_count() or 1)  # Lightning would start any number of processes
+    if on_cpu and recipe.trainer.devices > most:
+        raise InputError(f"trainer.devices: expected at most {most} on this CPU, found {recipe.trainer.devices}")
+    settings: dict[str, Any] = {
+        "default_root_dir": folder,
+        "accelerator": recipe.trainer.accelerator,
+        "devices": recipe.trainer.devices,
+        "num_nodes": recipe.trainer.num_nodes,
+        "precision": recipe.trainer.precision,
+        "deterministic": recipe.trainer.deterministic,
+        "use_distributed_sampler": False,  # the data module gives each process its own examples
+        "max_steps": recipe.training.max_steps,
+        "accumulate_grad_batches": recipe.training.accumulate_batches,
+        "val_check_interval": recipe.training.validate_every_steps * recipe.training.accumulate_batches,
+        "check_val_every_n_epoch": None,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": min(10, recipe.training.max_steps),
+        "callbacks": callbacks,
+        "plugins": [WholeFiles()],
+        "enable_checkpointing": False,
+        "enable_progress_bar": any(isinstance(each, StepProgressBar) for each in callbacks),
+        "enable_model_summary": False,
+    }
+    try:
+        return lightning.Trainer(**(settings | options))
+    except (MisconfigurationException, RuntimeError) as error:  # no such device, or not as many
+        raise InputError(
+            f"trainer: cannot use accelerator {recipe.trainer.accelerator}, devices {settings['devices']}, precision "
+            f"{recipe.trainer.precision} here: {' '.join(str(error).split())}"
+        ) from None
