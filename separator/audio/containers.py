@@ -1,4 +1,4 @@
-"""The audio track of what libsndfile does not read, or not to its end, through PyAV: MP4, Matroska, MP3, AAC."""
+"""An audio track of what libsndfile does not read, or not to its end, through PyAV: MP4, Matroska, MP3, AAC."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -28,7 +28,7 @@ TAGS_IN_MP3 = (b"TAG", b"ID3", b"APETAGEX")
 
 
 class ContainerFile:
-    """The first audio track of a container, read like a `soundfile.SoundFile`; other tracks and pictures are ignored.
+    """An audio track of a container, read like a `soundfile.SoundFile`; other tracks and pictures are ignored.
 
     Where a packet cannot be decoded, `read` raises, and goes on behind it when it is called again. MP3 files that are
     joined end to end are one, at the sample rate and with the channels of the first.
@@ -39,15 +39,22 @@ class ContainerFile:
         sample_rate: Rate in Hz to deliver; None is the track's own.
         start: Byte of the file at which it begins.
         end: Byte behind its last; None is the end of the file.
+        track: Number of the audio track, from 0.
 
     Raises:
-        InputError: If there is no audio track, or none that can be decoded.
+        InputError: If there is no such track, or none that can be decoded.
     """
 
     extra_info = ""
 
     def __init__(
-        self, path: Path, container: str, sample_rate: int | None = None, start: int = 0, end: int | None = None
+        self,
+        path: Path,
+        container: str,
+        sample_rate: int | None = None,
+        start: int = 0,
+        end: int | None = None,
+        track: int = 0,
     ) -> None:
         import av
 
@@ -56,6 +63,7 @@ class ContainerFile:
         self.notes: list[str] = []
         self._av = av
         self._end = end
+        self._track = track
         self._errors = (av.FFmpegError, OSError, ValueError, EOFError, MemoryError)
         self._shape: tuple[int, str] | None = None
         self._decoded_samples = 0
@@ -88,6 +96,14 @@ class ContainerFile:
             raise InputError(f"{path}: expected sound in {container}, found a damaged file: {_reason(error)}") from None
         if not self._waiting:
             self.frames = 0
+
+    @property
+    def subtype(self) -> str:
+        """libsndfile's name of what the samples are; empty for a lossy codec."""
+        context = self._stream.codec_context
+        if not context.name.startswith(("pcm", "alac", "flac")):
+            return ""
+        return "PCM_16" if context.format.name.startswith(("s16", "u8")) else "PCM_24"
 
     def copy_metadata(self) -> dict[str, str]:
         """Return title, artist and so on, under FFmpeg's names, and the track under libsndfile's too."""
@@ -161,7 +177,10 @@ class ContainerFile:
         if not self._container.streams.audio:
             self.close()
             raise InputError(f"{self.path}: expected a file with sound, found none in it")
-        self._stream = self._container.streams.audio[0]
+        if self._track >= (found := len(self._container.streams.audio)):
+            self.close()
+            raise InputError(f"{self.path}: expected at least {self._track + 1} audio tracks, found {found}")
+        self._stream = self._container.streams.audio[self._track]
         if self._stream.codec_context is None:
             self.close()
             raise InputError(f"{self.path}: expected sound that can be decoded, found a kind that is not known")

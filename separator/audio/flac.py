@@ -26,6 +26,7 @@ class FlacFile:
         self.channels: int = file.channels
         self.frames: int = file.frames
         self.extra_info: str = file.extra_info
+        self.subtype: str = file.subtype
         self._position = 0
         self._error: soundfile.LibsndfileError | None = None
 

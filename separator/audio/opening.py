@@ -16,6 +16,7 @@ from separator.audio.joined import JoinedFile
 from separator.audio.ogg import count_damaged, ends_whole, find_links
 from separator.audio.opus import OpusFile, has_wrong_times
 from separator.audio.unfinished import missing_size
+from separator.errors import InputError
 
 OpenedFile: TypeAlias = soundfile.SoundFile | FlacFile | OpusFile | ContainerFile | JoinedFile
 """Each has `samplerate`, `channels`, `frames`, `seek`, `read` and `copy_metadata`."""
@@ -33,19 +34,25 @@ READ_ERRORS = (soundfile.LibsndfileError, OSError)
 """What reading one of them raises at damage."""
 
 
-def open_audio(path: Path) -> tuple[OpenedFile, str | None]:
+def open_audio(path: Path, track: int = 0) -> tuple[OpenedFile, str | None]:
     """Open an audio file; returns what is wrong with it too, in words, where its header tells.
 
+    Args:
+        path: The file.
+        track: Which of its audio tracks, from 0; only MP4 and Matroska have more than one.
+
     Raises:
-        InputError: If a container holds no sound, or none that can be decoded.
+        InputError: If a container holds no sound, or none that can be decoded, or not so many tracks.
         soundfile.LibsndfileError: If it is no audio.
         OSError: If it cannot be read.
     """
     container = container_format(path)
+    if track and container not in ("mp4", "matroska"):
+        raise InputError(f"{path}: expected at least {track + 1} audio tracks (MP4 or Matroska), found one")
     if container == "ogg":
         return _open_ogg(path), None
     if container is not None:  # never libsndfile's MP3 decoder: it writes to standard error
-        return ContainerFile(path, container), None
+        return ContainerFile(path, container, track=track), None
     changes = missing_size(path)
     if changes:
         file = soundfile.SoundFile(FilePart(path, changes=changes))
@@ -82,7 +89,9 @@ def ends_early(path: Path, file: OpenedFile, ended_at: int | None) -> bool:
         file: The same, open.
         ended_at: Samples that there were when it was read to its end; None if it was not.
     """
-    if isinstance(file, ContainerFile | JoinedFile):
+    if isinstance(file, ContainerFile):
+        return ended_at is not None and file.is_short()
+    if isinstance(file, JoinedFile):
         return file.is_short()
     if file.format == "OGG":
         return not ends_whole(path, 0, path.stat().st_size)

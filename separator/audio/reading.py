@@ -25,6 +25,9 @@ MOST_BLOCK_VALUES = 1 << 24
 TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "tracknumber")
 """What is carried over from a recording to its sources, under libsndfile's names."""
 
+FINER_SUBTYPES = ("PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32")
+"""libsndfile's names of samples of more than 16 bits."""
+
 LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000
 """Sample rates in Hz that are believed; a damaged header's 1 Hz would turn a second of audio into hours."""
 
@@ -36,13 +39,14 @@ class AudioReader:
 
     Args:
         path: The file.
+        track: Which of its audio tracks, from 0: a `.stem.mp4` has one for the mixture and one for each stem.
 
     Raises:
         InputError: If the file is missing, empty, no audio, or holds no samples; while reading, if it is damaged or
             holds a sample that is NaN or infinite.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, track: int = 0) -> None:
         self.path = Path(path)
         found = describe_place(self.path)
         if found is not None:
@@ -53,7 +57,7 @@ class AudioReader:
         self._ended_at: int | None = None
         self._position = 0  # not every file can tell
         try:
-            self._file, damage = open_audio(self.path)
+            self._file, damage = open_audio(self.path, track)
         except OSError as error:
             raise InputError(f"{self.path}: cannot read: {reason(error)}") from None
         except (soundfile.LibsndfileError, TypeError) as error:
@@ -86,6 +90,11 @@ class AudioReader:
     def channels(self) -> int:
         """Number of channels."""
         return int(self._file.channels)
+
+    @property
+    def fits_16_bits(self) -> bool:
+        """Whether 16 bits a sample hold all that the file does: lossy ones are no better than that."""
+        return getattr(self._file, "subtype", "") not in FINER_SUBTYPES
 
     @property
     def num_samples(self) -> int:
@@ -183,13 +192,14 @@ class AudioReader:
         self.close()
 
 
-def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None) -> tuple[Tensor, int]:
+def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None, track: int = 0) -> tuple[Tensor, int]:
     """Read a file, or a part of it.
 
     Args:
         path: The file.
         start: First sample.
         num_samples: Samples to read; None reads to the end. Fewer come back where the file ends.
+        track: As for `AudioReader`.
 
     Shape:
         Returns `(C, T)` float32 and the sample rate in Hz.
@@ -197,7 +207,7 @@ def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None)
     Raises:
         InputError: As `AudioReader`, or if `start` is not within the file.
     """
-    with AudioReader(path) as reader:
+    with AudioReader(path, track) as reader:
         if start < 0 or (start >= reader.num_samples and reader.length_is_known):
             raise InputError(f"{path}: expected a start from 0 to {reader.num_samples - 1}, found {start}")
         if start:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from separator.data.config import DataConfig
-    from separator.data.prepare import Done
+    from separator.data.prepare import Conversion
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +81,7 @@ def _convert(args: argparse.Namespace, sample_rate: int) -> int:
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("preparing", total=len(find_tasks(args.root, f".{args.format}")))
 
-        def report(done: "Done") -> None:
+        def report(done: "Conversion") -> None:
             progress.advance(bar)
             if done.error:
                 print_error(done.error)

@@ -1,13 +1,14 @@
-"""The index that `separator prepare` leaves in a tree: what it read, what it wrote, so that nothing is opened twice."""
+"""What the headers of audio files say, and the index of it that `separator prepare` leaves, to open nothing twice."""
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from separator.audio.reading import AudioReader
 from separator.errors import InputError
 
 INDEX_NAME = "index.csv"
-FIELDS = ("file", "num_samples", "sample_rate", "source_bytes", "source_sha256")
+FIELDS = ("file", "num_samples", "sample_rate", "source_bytes", "source_time_ns", "source_sha256")
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,27 @@ class IndexRow:
     Attributes:
         file: Its path in the tree.
         num_samples, sample_rate: What was written.
-        source_bytes, source_sha256: Size and checksum of the file that was read.
+        source_bytes, source_time_ns, source_sha256: Size, time of the last change and checksum of what was read.
     """
 
     file: str
     num_samples: int
     sample_rate: int
     source_bytes: int
+    source_time_ns: int
     source_sha256: str
+
+
+def read_facts(path: Path, track: int = 0) -> FileFacts:
+    """Look at a file's header, or at that of one of its audio tracks.
+
+    Raises:
+        InputError: If it cannot be read, or promises more than there is.
+    """
+    with AudioReader(path, track) as reader:
+        if reader.is_truncated:
+            raise InputError(f"{path}: cut short: its header promises more than it holds")
+        return FileFacts(reader.num_samples, reader.sample_rate)
 
 
 def read_rows(root: Path) -> dict[str, IndexRow]:
@@ -56,6 +70,7 @@ def read_rows(root: Path) -> dict[str, IndexRow]:
                     int(row["num_samples"]),
                     int(row["sample_rate"]),
                     int(row["source_bytes"]),
+                    int(row.get("source_time_ns") or 0),  # 0.1.0 did not write it
                     row["source_sha256"],
                 )
     except (KeyError, ValueError, UnicodeDecodeError, csv.Error):

@@ -1,32 +1,26 @@
 """MUSDB18 and MUSDB18-HQ, split as `musdb` splits them."""
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 import yaml
-from torch import Tensor
 
-from separator.audio.resampling import fit_length, resample
-from separator.data.song_files import Song, find_songs
+from separator.data.index import read_facts
+from separator.data.song_files import Song, StemFile, find_songs
 from separator.data.songs import MUSDB_SOURCES, SongsConfig
 from separator.errors import InputError
 from separator.section import section
 
 STEM_SUFFIX = ".stem.mp4"
-MUSDB_RATE = 44100
-"""Rate of every MUSDB18 file; a track's own attribute is not to be trusted once musdb resamples."""
-
-MARGIN_SECONDS = 0.05
+STEM_TRACKS = ("mixture", "drums", "bass", "other", "vocals")
+"""What the audio tracks of a `.stem.mp4` hold, in order."""
 
 
 @section(kw_only=True)
 class MUSDBConfig(SongsConfig):
-    """MUSDB18 (`.stem.mp4`, needs ffmpeg) or MUSDB18-HQ (WAV), found and split by `musdb`.
+    """MUSDB18 (`.stem.mp4`) or MUSDB18-HQ (WAV), split as `musdb` splits them.
 
     Of the stems that are no sources of the recipe, training mixtures hold one each.
 
@@ -53,8 +47,7 @@ class MUSDBConfig(SongsConfig):
         """Return the songs of a split, WAV if the tree holds WAV files, and a line for each problem of a file.
 
         Raises:
-            InputError: If the tree is missing or the split empty, a source is none of musdb's, or ffmpeg is needed and
-                missing.
+            InputError: If the tree is missing or the split empty, or a source is none of musdb's.
         """
         setup = musdb_setup()
         known = tuple(setup["sources"])
@@ -71,8 +64,7 @@ class MUSDBConfig(SongsConfig):
 
         packed = sorted(folder.glob(f"*{STEM_SUFFIX}"))
         if packed:
-            songs = [song for song in _packed_songs(self.root, folder.name, sources) if belongs(song.name)]
-            problems: list[str] = []
+            songs, problems = _packed_songs([path for path in packed if belongs(song_name(path))], sources)
         else:
             found, problems = find_songs(folder, sources)
             songs = [song for song in found if belongs(song.name)]
@@ -84,42 +76,10 @@ class MUSDBConfig(SongsConfig):
         return songs, problems
 
 
-@dataclass(frozen=True)
-class PackedStem:
-    """A stem inside of a `.stem.mp4`, decoded by ffmpeg each time it is read; `separator prepare` saves that.
-
-    Attributes:
-        track: musdb's track.
-        name: The source, or "mixture".
-    """
-
-    track: Any
-    name: str
-
-    @property
-    def path(self) -> Path:
-        """The `.stem.mp4`."""
-        return Path(self.track.path)
-
-    def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
-        """As `separator.data.songs.Stem`."""
-        before = min(start, round(MARGIN_SECONDS * sample_rate))
-        first = (start - before) / sample_rate
-        self.track.chunk_start = first
-        self.track.chunk_duration = (num_samples + 2 * before) / sample_rate + MARGIN_SECONDS
-        try:
-            audio = self.track.audio if self.name == "mixture" else self.track.sources[self.name].audio
-        except Exception as error:  # ffmpeg's failures come as many kinds
-            raise InputError(f"{self.track.path}: cannot decode {self.name}: {type(error).__name__}") from None
-        waveform = torch.from_numpy(audio.T.copy()).float()
-        shift = round(first * MUSDB_RATE) / MUSDB_RATE * sample_rate - (start - before)
-        return fit_length(resample(waveform, MUSDB_RATE, sample_rate)[:, before - round(shift) :], num_samples)
-
-
 def musdb_setup() -> dict[str, Any]:
-    """musdb's own description of the data: names of the sources, and the validation songs.
+    """Return musdb's own description of the data: names of the sources, and the validation songs.
 
-    Read from its file: importing musdb fails where there is no ffmpeg, which WAV files do not need.
+    Read from its file: importing musdb fails where there is no ffmpeg, which nothing here needs.
     """
     spec = find_spec("musdb")
     if spec is None or spec.origin is None:
@@ -128,22 +88,20 @@ def musdb_setup() -> dict[str, Any]:
     return setup
 
 
-def _packed_songs(root: str, subset: str, sources: Sequence[str]) -> list[Song]:
-    if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
-        raise InputError(f"{root}: {STEM_SUFFIX} files need ffmpeg and ffprobe on the PATH, found none")
-    import musdb
+def _packed_songs(paths: list[Path], sources: Sequence[str]) -> tuple[list[Song], list[str]]:
+    songs, problems = [], []
+    for path in paths:
+        try:
+            facts = read_facts(path, len(STEM_TRACKS) - 1)  # the last: all others are there too
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        stems = {source: StemFile(path, STEM_TRACKS.index(source)) for source in sources}
+        seconds = facts.num_samples / facts.sample_rate
+        songs.append(Song(song_name(path), stems, StemFile(path), seconds, facts.sample_rate))
+    return songs, problems
 
-    try:
-        tracks = musdb.DB(root=root, subsets=[subset]).tracks
-    except Exception as error:  # ffprobe's failures come as many kinds
-        raise InputError(f"{root}: expected stem files that ffprobe reads: {type(error).__name__}") from None
-    return [
-        Song(
-            track.name,
-            {source: PackedStem(track, source) for source in sources},
-            PackedStem(track, "mixture"),
-            float(track.duration),
-            MUSDB_RATE,
-        )
-        for track in tracks
-    ]
+
+def song_name(path: Path) -> str:
+    """Return the name of the song in a `.stem.mp4`."""
+    return path.name[: -len(STEM_SUFFIX)]

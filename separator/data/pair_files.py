@@ -7,10 +7,9 @@ from pathlib import Path
 
 import torch
 
-from separator.audio.reading import AudioReader
 from separator.audio.resampling import resampled_length
 from separator.data.example import Example
-from separator.data.index import FileFacts, read_index
+from separator.data.index import FileFacts, read_facts, read_index
 from separator.data.segments import read_segment, with_channels
 from separator.errors import InputError
 
@@ -147,7 +146,7 @@ def _check(pair: Pair, known: dict[Path, FileFacts]) -> CheckedPair | list[str]:
     facts, problems = [], []
     for path in (pair.mixture, *pair.sources):
         try:
-            facts.append((path, known[path] if path in known else _look(path)))
+            facts.append((path, known[path] if path in known else read_facts(path)))
         except InputError as error:
             problems.append(str(error))
     for path, fact in facts[1:]:
@@ -158,10 +157,3 @@ def _check(pair: Pair, known: dict[Path, FileFacts]) -> CheckedPair | list[str]:
             if expected != found:
                 problems.append(f"{path}: expected {expected} {what} as in {facts[0][0].name}, found {found}")
     return problems or CheckedPair(pair, facts[0][1].num_samples, facts[0][1].sample_rate)
-
-
-def _look(path: Path) -> FileFacts:
-    with AudioReader(path) as reader:
-        if reader.is_truncated:
-            raise InputError(f"{path}: cut short: its header promises more than it holds")
-        return FileFacts(reader.num_samples, reader.sample_rate)

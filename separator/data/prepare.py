@@ -3,25 +3,22 @@
 import csv
 import hashlib
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Literal, TextIO
 
 import numpy as np
 import soundfile
-import torch
-from torch import Tensor
 
 from separator.audio.finding import find_audio
 from separator.audio.opening import native_name, reason
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
-from separator.data.musdb import STEM_SUFFIX
+from separator.data.musdb import STEM_SUFFIX, STEM_TRACKS, song_name
 from separator.errors import InputError
 from separator.replacing import remove_leftovers, replace_file
 
@@ -35,16 +32,16 @@ class Task:
     Attributes:
         source: The file that is read.
         target: Where it goes, relative to the prepared tree.
-        stem: Which signal of a `.stem.mp4`; None for a file of one signal.
+        track: Which of its audio tracks, from 0.
     """
 
     source: Path
     target: Path
-    stem: int | None = None
+    track: int = 0
 
 
 @dataclass(frozen=True)
-class Done:
+class Conversion:
     """What became of a task.
 
     Attributes:
@@ -63,7 +60,7 @@ class Done:
 
 
 def find_tasks(root: Path, suffix: str) -> list[Task]:
-    """Every audio file below a folder, and every signal of its `.stem.mp4` files.
+    """Return a task for every audio file below a folder, and for every signal of its `.stem.mp4` files.
 
     Args:
         root: The data set.
@@ -74,16 +71,14 @@ def find_tasks(root: Path, suffix: str) -> list[Task]:
     """
     if not root.is_dir():
         raise InputError(f"{root}: expected a data set, found {'a file' if root.exists() else 'nothing'}")
-    packed = sorted(path for path in root.rglob(f"*{STEM_SUFFIX}") if path.is_file())
-    tasks = [
-        Task(path, path.relative_to(root).parent / path.name.removesuffix(STEM_SUFFIX) / f"{name}{suffix}", number)
-        for path in packed
-        for number, name in enumerate(("mixture", "drums", "bass", "other", "vocals"))
-    ]
-    if not packed:
-        tasks = [Task(path, path.relative_to(root).with_suffix(suffix)) for path in find_audio(root)]
-    elif shutil.which("ffmpeg") is None:
-        raise InputError(f"{root}: {STEM_SUFFIX} files need ffmpeg on the PATH, found none")
+    tasks: list[Task] = []
+    for path in find_audio(root):
+        place = path.relative_to(root)
+        if path.name.lower().endswith(STEM_SUFFIX):
+            folder = place.parent / song_name(path)
+            tasks += [Task(path, folder / f"{name}{suffix}", track) for track, name in enumerate(STEM_TRACKS)]
+        else:
+            tasks.append(Task(path, place.with_suffix(suffix)))
     seen: dict[Path, Path] = {}
     for task in tasks:
         if task.target in seen:
@@ -98,12 +93,13 @@ def prepare(
     sample_rate: int,
     audio_format: Literal["flac", "wav"] = "flac",
     jobs: int | None = None,
-    on_done: Callable[[Done], None] | None = None,
-) -> list[Done]:
+    on_done: Callable[[Conversion], None] | None = None,
+) -> list[Conversion]:
     """Convert a data set; what an earlier call has done is kept, and what it left half done is done again.
 
     Files keep their place in the tree and their channels; 16 bits stay 16 bits, more become 24. CSV files (LibriMix'
-    metadata) are copied. `index.csv` holds length, rate and the checksum of what was read.
+    metadata) are copied. `index.csv` holds length, rate, and size, time and checksum of what was read: where
+    the time is another, the checksum tells whether a file is done again.
 
     Args:
         root: The data set; it is only read.
@@ -119,7 +115,7 @@ def prepare(
     tasks = find_tasks(root, f".{audio_format}")
     if output.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{output}: expected a folder outside of {root}")
-    results: list[Done] = []
+    results: list[Conversion] = []
     try:
         output.mkdir(parents=True, exist_ok=True)
         remove_leftovers(output)
@@ -166,14 +162,18 @@ def _copy_tables(root: Path, output: Path) -> None:
             replace_file(target, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
 
 
-def _convert(task: Task, output: Path, sample_rate: int, known: dict[str, IndexRow]) -> Done:
+def _convert(task: Task, output: Path, sample_rate: int, known: dict[str, IndexRow]) -> Conversion:
     name = task.target.as_posix()
     target = output / task.target
     row = known.get(name)
     try:
-        size = task.source.stat().st_size
+        facts = task.source.stat()
+        size, changed = facts.st_size, facts.st_mtime_ns
         if row is not None and (row.sample_rate, row.source_bytes) == (sample_rate, size) and target.is_file():
-            return Done(task, row, was_there=True)
+            if row.source_time_ns == changed:
+                return Conversion(task, row, was_there=True)
+            if row.source_sha256 == _checksum(task.source):  # copied, or touched
+                return Conversion(task, replace(row, source_time_ns=changed), was_there=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         counts = [0, 0]
 
@@ -182,56 +182,33 @@ def _convert(task: Task, output: Path, sample_rate: int, known: dict[str, IndexR
 
         replace_file(target, write)
         num_samples, clipped = counts
-        return Done(task, IndexRow(name, num_samples, sample_rate, size, _checksum(task.source)), clipped=clipped)
+        row = IndexRow(name, num_samples, sample_rate, size, changed, _checksum(task.source))
+        return Conversion(task, row, clipped=clipped)
     except (InputError, soundfile.LibsndfileError) as error:
-        return Done(task, error=str(error) if isinstance(error, InputError) else f"{task.source}: {reason(error)}")
+        return Conversion(
+            task, error=str(error) if isinstance(error, InputError) else f"{task.source}: {reason(error)}"
+        )
 
 
 def _write_audio(task: Task, path: Path, suffix: str, sample_rate: int) -> tuple[int, int]:
     """Write a task's signal; returns its length and how many samples were over full scale."""
     num_samples = clipped = 0
-    blocks, from_rate, channels, subtype = _blocks(task)
-    resampler = StreamResampler(from_rate, sample_rate, channels)
-    with soundfile.SoundFile(
-        native_name(path), "w", sample_rate, channels, subtype=subtype, format=suffix[1:].upper()
-    ) as file:
-        for block, last in blocks:
-            ready = resampler.push(block, last=last).numpy().T
-            clipped += int((np.abs(ready) > 1).sum())
-            file.write(np.clip(ready, -1, 1))
-            num_samples += len(ready)
+    with AudioReader(task.source, task.track) as reader:
+        resampler = StreamResampler(reader.sample_rate, sample_rate, reader.channels)
+        subtype, kind = "PCM_16" if reader.fits_16_bits else "PCM_24", suffix[1:].upper()
+        with soundfile.SoundFile(native_name(path), "w", sample_rate, reader.channels, subtype, format=kind) as file:
+            blocks = reader.blocks()
+            block = next(blocks, None)
+            while block is not None:
+                following = next(blocks, None)
+                ready = resampler.push(block, last=following is None).numpy().T
+                clipped += int((np.abs(ready) > 1).sum())
+                file.write(np.clip(ready, -1, 1))
+                num_samples += len(ready)
+                block = following
+        if reader.is_truncated:
+            raise InputError(f"{task.source}: cut short: its header promises more than it holds")
     return num_samples, clipped
-
-
-def _blocks(task: Task) -> tuple[Iterator[tuple[Tensor, bool]], int, int, str]:
-    """The signal in blocks, each with whether it is the last; its rate, its channels, and what it is written as."""
-    if task.stem is not None:
-        import stempeg
-
-        try:
-            samples, rate = stempeg.read_stems(str(task.source), stem_id=task.stem)
-        except Exception as error:  # ffmpeg's failures come as many kinds
-            raise InputError(f"{task.source}: cannot decode stem {task.stem}: {type(error).__name__}") from None
-        whole = torch.from_numpy(np.ascontiguousarray(samples.T, dtype=np.float32))
-        return iter([(whole, True)]), int(rate), whole.shape[0], "PCM_16"  # decoded from a lossy format
-    reader = AudioReader(task.source)
-    with soundfile.SoundFile(native_name(task.source)) as header:
-        sixteen = header.subtype in ("PCM_16", "PCM_S8", "PCM_U8", "VORBIS", "OPUS", "MPEG_LAYER_III", "ULAW", "ALAW")
-    if reader.is_truncated:
-        reader.close()
-        raise InputError(f"{task.source}: cut short: its header promises more than it holds")
-
-    def blocks() -> Iterator[tuple[Tensor, bool]]:
-        with reader:
-            waiting: Tensor | None = None
-            for block in reader.blocks():
-                if waiting is not None:
-                    yield waiting, False
-                waiting = block
-            if waiting is not None:
-                yield waiting, True
-
-    return blocks(), reader.sample_rate, reader.channels, "PCM_16" if sixteen else "PCM_24"
 
 
 def _checksum(path: Path) -> str:

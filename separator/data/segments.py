@@ -13,10 +13,11 @@ MARGIN_SECONDS = 0.05
 """Read before and after a part that is resampled, so that its ends are what they are in the whole file."""
 
 
-def read_segment(path: Path, start: int, num_samples: int, sample_rate: int) -> Tensor:
+def read_segment(path: Path, start: int, num_samples: int, sample_rate: int, track: int = 0) -> Tensor:
     """`num_samples` of a file from `start`, both at `sample_rate`; zeros after its end.
 
-    The result is that part of the whole file resampled: files cut alike stay aligned to the sample.
+    The result is that part of the whole file resampled: files cut alike stay aligned to the sample. Of several audio
+    tracks it is that of number `track`, from 0.
 
     Shape:
         `(C, num_samples)` float32.
@@ -24,17 +25,17 @@ def read_segment(path: Path, start: int, num_samples: int, sample_rate: int) -> 
     Raises:
         InputError: If the file cannot be read.
     """
-    with AudioReader(path) as reader:
+    with AudioReader(path, track) as reader:
         file_rate, total, channels = reader.sample_rate, reader.num_samples, reader.channels
     if start >= resampled_length(total, file_rate, sample_rate):
         return torch.zeros(channels, num_samples)
     if file_rate == sample_rate:
-        return fit_length(read_audio(path, start, num_samples)[0], num_samples)
+        return fit_length(read_audio(path, start, num_samples, track)[0], num_samples)
     step, out_step = file_rate // gcd(file_rate, sample_rate), sample_rate // gcd(file_rate, sample_rate)
     margin = round(MARGIN_SECONDS * file_rate)
     first_step = max(0, start * file_rate // sample_rate - margin) // step  # where both rates have a sample
     wanted = -(-(start + num_samples) * file_rate // sample_rate) + margin - first_step * step
-    part = resample(read_audio(path, first_step * step, wanted)[0], file_rate, sample_rate)
+    part = resample(read_audio(path, first_step * step, wanted, track)[0], file_rate, sample_rate)
     return fit_length(part[:, start - first_step * out_step :], num_samples)
 
 

@@ -4,37 +4,31 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from separator.audio.reading import AudioReader
 from separator.data.example import Example
+from separator.data.index import FileFacts, read_facts
 from separator.data.segments import read_segment, with_channels
 from separator.errors import InputError
 
 
-class Stem(Protocol):
-    """A signal on disk; `path` is the file that holds it."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
-        """`(C, num_samples)` from `start`, both at `sample_rate`; zeros after its end."""
-        ...
-
-
 @dataclass(frozen=True)
 class StemFile:
-    """A stem that is a file of its own."""
+    """A stem: a file of its own, or one of a file's audio tracks, each of which is decoded from its beginning.
+
+    Attributes:
+        path: The file.
+        track: Number of the audio track, from 0.
+    """
 
     path: Path
+    track: int = 0
 
     def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
-        """As `Stem`."""
-        return read_segment(self.path, start, num_samples, sample_rate)
+        """Return `(C, num_samples)` from `start`, both at `sample_rate`; zeros after its end."""
+        return read_segment(self.path, start, num_samples, sample_rate, self.track)
 
 
 @dataclass(frozen=True)
@@ -50,8 +44,8 @@ class Song:
     """
 
     name: str
-    stems: Mapping[str, Stem]
-    mixture: Stem | None
+    stems: Mapping[str, StemFile]
+    mixture: StemFile | None
     seconds: float
     sample_rate: int
 
@@ -108,28 +102,25 @@ def find_songs(folder: Path, sources: Sequence[str]) -> tuple[list[Song], list[s
 
 def check_song(name: str, files: Mapping[str, Path], mixture: Path | None) -> tuple[Song | None, list[str]]:
     """Look at the header of each file: all must be of one rate and length."""
-    facts: dict[Path, tuple[int, int]] = {}
+    facts: dict[Path, FileFacts] = {}
     problems = []
     for path in (*files.values(), *((mixture,) if mixture else ())):
         try:
-            with AudioReader(path) as reader:
-                if reader.is_truncated:
-                    raise InputError(f"{path}: cut short: its header promises more than it holds")
-                facts[path] = reader.num_samples, reader.sample_rate
+            facts[path] = read_facts(path)
         except InputError as error:
             problems.append(str(error))
     if problems or not facts:
         return None, problems
-    ((num_samples, sample_rate), _), *_ = Counter(facts.values()).most_common(1)
-    first = next(path for path, fact in facts.items() if fact == (num_samples, sample_rate))
-    for path, (length, rate) in facts.items():
-        if (length, rate) != (num_samples, sample_rate):
+    (usual, _), *_ = Counter(facts.values()).most_common(1)
+    first = next(path for path, found in facts.items() if found == usual)
+    for path, found in facts.items():
+        if found != usual:
             problems.append(
-                f"{path}: expected {num_samples} samples at {sample_rate} Hz as in {first.name}, "
-                f"found {length} at {rate} Hz"
+                f"{path}: expected {usual.num_samples} samples at {usual.sample_rate} Hz as in {first.name}, "
+                f"found {found.num_samples} at {found.sample_rate} Hz"
             )
     if problems:
         return None, problems
     stems = {source: StemFile(path) for source, path in files.items()}
     whole = StemFile(mixture) if mixture else None
-    return Song(name, stems, whole, num_samples / sample_rate, sample_rate), []
+    return Song(name, stems, whole, usual.num_samples / usual.sample_rate, usual.sample_rate), []

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from separator.audio.reading import AudioReader
+from separator.data.index import read_facts
 from separator.data.lists import ALL_LISTS, HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixing import MixedSpeakers, MixingConfig
 from separator.data.mixture_list import MixtureList
@@ -164,7 +164,12 @@ class SpeakersConfig(MixingConfig):
             files += [file for found in find_noise(root, noise) for file in found]
         if rooms is not None and rooms.path is not None:
             files += find_responses(root, rooms)
-        problems = [problem for path in files if (problem := find_problem(path))]
+        problems = []
+        for path in files:
+            try:
+                read_facts(path)
+            except InputError as error:
+                problems.append(str(error))
         return len(files) - len(problems), problems
 
 
@@ -221,12 +226,3 @@ def load_speakers(
         )
         for name, recordings in found.items()
     )
-
-
-def find_problem(path: Path) -> str | None:
-    """Return what is wrong with a recording, by its header; None if nothing is."""
-    try:
-        with AudioReader(path) as reader:
-            return f"{path}: cut short: its header promises more than it holds" if reader.is_truncated else None
-    except InputError as error:
-        return str(error)

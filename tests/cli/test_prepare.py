@@ -16,12 +16,14 @@ import pytest
 import soundfile
 import torch
 
+from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.cli.main import main
 from separator.data import pair_files
 from separator.data.librimix import LibriMixConfig
 from separator.data.musdb import MUSDBConfig
-from tests.data.trees import write_mixtures, write_song
+from tests.audio.encoding import encode
+from tests.data.trees import stem_file, write_mixtures, write_song
 from tests.speech import write_speakers
 
 TWO = ("speaker1", "speaker2")
@@ -61,7 +63,7 @@ def test_training_from_a_prepared_tree_opens_no_file_to_look_at_it(
     def refuse(path: Path) -> None:
         raise AssertionError(f"opened {path}")
 
-    monkeypatch.setattr(pair_files, "_look", refuse)
+    monkeypatch.setattr(pair_files, "read_facts", refuse)
     training: Any = LibriMixConfig(root=str(tmp_path / "out")).load_training_set(TWO, seed=0)
     assert training.examples_per_epoch == 2 and training[0].mixture.shape == (1, 64000)
 
@@ -83,6 +85,44 @@ def test_what_is_there_is_kept_and_what_changed_is_done_again(
     assert kept.stat().st_mtime_ns == before[kept]
     assert main([*command[:-1], "16000"]) == 0  # another rate is another file
     assert "4 files converted" in capsys.readouterr().err
+
+
+def test_a_source_of_another_time_is_done_again_if_it_is_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_speakers(tmp_path / "in", num_speakers=2, num_files=1)
+    command = ["prepare", "speakers", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--format", "wav"]
+    touched, replaced = (tmp_path / "in" / f"speaker{number}" / "talk.wav" for number in range(2))
+    for path in (touched, replaced):
+        soundfile.write(path, np.zeros(1000), 16000)
+    for path in (tmp_path / "in").rglob("*.flac"):
+        path.unlink()
+    assert main(command) == 0
+    soundfile.write(replaced, np.full(1000, 0.5), 16000)  # of the same size
+    for path in (touched, replaced):
+        os.utime(path, (1, 1))
+    for said in ("1 files converted, 1 there already", "0 files converted, 2 there already"):
+        assert main(command) == 0
+        assert said in capsys.readouterr().err
+    assert soundfile.read(tmp_path / "out" / "speaker1" / "talk.wav")[0] == pytest.approx(0.5, abs=1e-4)
+    assert soundfile.read(tmp_path / "out" / "speaker0" / "talk.wav")[0] == pytest.approx(0.0)
+    assert {row["source_time_ns"] for row in index(tmp_path / "out").values()} == {str(10**9)}
+
+
+def test_what_separate_reads_is_prepared_with_16_bits_or_24(tmp_path: Path) -> None:
+    tone = 0.3 * np.sin(np.arange(16000) / 20)
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    encode(tmp_path / "in" / "a" / "phone.m4a", tone[:, None], 16000, "aac")
+    soundfile.write(tmp_path / "in" / "a" / "studio.wav", tone, 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "in" / "a" / "talk.mp3", tone, 16000)
+    assert main(["prepare", "speakers", str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 0
+    found = {name: soundfile.info(tmp_path / "out" / name) for name in index(tmp_path / "out")}
+    assert {name: info.subtype for name, info in found.items()} == {
+        "a/phone.flac": "PCM_16",
+        "a/studio.flac": "PCM_24",
+        "a/talk.flac": "PCM_16",
+    }
+    assert all(abs(info.frames - 16000) < 2000 for info in found.values())
 
 
 def test_killed_and_called_again_it_ends_as_if_never_killed(tmp_path: Path) -> None:
@@ -113,15 +153,17 @@ def test_a_bad_file_is_named_and_the_others_are_done(tmp_path: Path, capsys: pyt
     assert sorted(index(tmp_path / "out")) == ["speaker0/talk0.flac", "speaker1/talk0.flac"]
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="stem files need ffmpeg")
 def test_stem_files_become_a_tree_of_files(tmp_path: Path) -> None:
-    import stempeg
-
     (tmp_path / "in" / "test").mkdir(parents=True)
-    shutil.copy(stempeg.example_stem_path(), tmp_path / "in" / "test" / "a.stem.mp4")
+    shutil.copy(stem_file(), tmp_path / "in" / "test" / "a.stem.mp4")
     assert main(["prepare", "musdb", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--format", "wav"]) == 0
     names = {path.name for path in (tmp_path / "out" / "test" / "a").iterdir()}
     assert names == {"mixture.wav", "drums.wav", "bass.wav", "other.wav", "vocals.wav"}
+    for number, name in enumerate(("mixture", "drums", "bass", "other", "vocals")):
+        packed = read_audio(stem_file(), track=number)[0]
+        expected = resample(packed, 44100, 16000).clamp(-1, 1).T.numpy()
+        found = soundfile.read(tmp_path / "out" / "test" / "a" / f"{name}.wav", dtype="float32")[0]
+        np.testing.assert_allclose(found, expected, atol=2 / 32768)
     example = MUSDBConfig(root=str(tmp_path / "out")).load_list(("vocals", "drums"), "test")[0]
     assert example.sources.shape[:2] == (2, 2) and example.sources.abs().amax(dim=(1, 2)).min() > 0.01
 

@@ -9,7 +9,7 @@ import yaml
 from separator.errors import InputError
 from separator.recipe import load_recipe, recipe_to_dict
 
-RECIPES = Path(__file__).parent.parent / "recipes"
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
 TINY = RECIPES / "tiny.yaml"
 
 
