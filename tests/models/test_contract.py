@@ -60,7 +60,7 @@ SMALL = {
         | {"features": "complex", "mask": "complex", "level_channels": [3, 5, 6]},
     ),
     "band network": Small(
-        "band_network", _BANDS | {"block": "resnet", "full_band_channels": 3, "recurrent_size": 4, "num_repeats": 2}
+        "band_network", _BANDS | {"block": "resnet", "full_band_channels": 3, "num_repeats": 2}
     ),
     "band network axial": Small("band_network", _BANDS | {"block": "axial", "mask": "softmax"}),
     "band network convnext": Small("band_network", _BANDS | {"block": "convnext", "full_band_channels": None}),
