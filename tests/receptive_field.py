@@ -50,9 +50,9 @@ def measured_receptive_field(call: Callable[[Tensor], Tensor], signal: Tensor, p
 def without_statistics(module: nn.Module) -> Any:
     """A float64 copy, in evaluation, whose output depends on all that it can reach.
 
-    Norms over time do nothing, gates from statistics over time take the frame at hand. Batch norm is the constant gain and offset that it is in evaluation. Layer norm stays:
-    that it looks at no other frame is part of what is measured. All weights are positive: given a positive input, no
-    gradient is cut off by a ReLU or cancels.
+    Norms over time do nothing, gates from statistics over time take the frame at hand. Batch norm is the constant gain
+    and offset that it is in evaluation. Layer norm stays: that it looks at no other frame is part of what is measured.
+    All weights are positive: given a positive input, no gradient is cut off by a ReLU or cancels.
     """
     module = copy.deepcopy(module).double().eval()
     for gate in module.modules():
