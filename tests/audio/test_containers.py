@@ -11,6 +11,7 @@ from separator.audio.reading import AudioReader, read_audio
 from separator.errors import InputError
 from tests.audio.encoding import encode
 from tests.speech import buzz
+from tests.stem_file import example_stem_file
 
 
 def talk(sample_rate: int, channels: int, seconds: float = 1.0) -> np.ndarray:
@@ -118,8 +119,7 @@ def test_tags_are_read(tmp_path: Path) -> None:
 
 
 def test_the_stem_file_of_the_field_is_read_as_its_mixture() -> None:
-    stempeg = pytest.importorskip("stempeg")
-    waveform, rate = read_audio(stempeg.example_stem_path())
+    waveform, rate = read_audio(example_stem_file())
     assert rate == 44100 and waveform.shape[0] == 2 and 6 < waveform.shape[1] / rate < 8
     assert waveform.abs().max() > 0.1
 
