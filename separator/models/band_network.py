@@ -175,3 +175,4 @@ class BandNetwork(FourierSeparator):
     def __init__(self, config: BandNetworkConfig) -> None:
         masker = BandMasker(config)
         super().__init__(config, masker, masker.receptive_field)
+        self.sums_to_mixture = True  # complex ones too

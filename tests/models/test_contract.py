@@ -164,6 +164,14 @@ def test_bfloat16_autocast_gives_finite_float32_near_the_reference(small: Small,
 
 @torch.no_grad()
 @every_model
+def test_a_model_sums_to_the_mixture_if_it_says_so(small: Small) -> None:
+    model, mixture = small.build(num_sources=3), torch.randn(2, 1, 700)
+    error = float((model(mixture).sum(dim=1) - mixture).abs().max())
+    assert (error < 1e-5) == model.sums_to_mixture
+
+
+@torch.no_grad()
+@every_model
 def test_rebuilt_from_its_config_and_weights_it_is_the_same_model(small: Small) -> None:
     model = small.build()
     torch.manual_seed(1)
