@@ -48,6 +48,10 @@ class FullBandMixing(nn.Module):
         """(bands, frames) of the output."""
         return num_bands, num_frames
 
+    def start_as_identity(self) -> None:
+        """Make it add nothing, until it has learned to."""
+        nn.init.zeros_(self.norm.weight)
+
     def forward(self, frames: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(frames))  # (B, c, F, K)
         mixed = torch.matmul(self.matrices, squeezed)  # each squeezed channel by its own matrix
@@ -83,6 +87,11 @@ class TimeGate(nn.Module):
     def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:
         """(bands, frames) of the output."""
         return num_bands, num_frames
+
+    def start_as_identity(self) -> None:
+        """Make every gate 1, until it has learned another."""
+        nn.init.zeros_(self.outward.weight)
+        nn.init.zeros_(self.outward.bias)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:
         gate = 2 * torch.sigmoid(self.outward(torch.relu(self.inward(self._statistics(frames)))))

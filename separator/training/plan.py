@@ -1,6 +1,7 @@
 """What a run is made of: the sections of its recipe, and the parts that they build."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from separator.models import build_model, config_to_dict
 from separator.models.pipeline import MaskingSeparator
 from separator.training.callbacks import StepProgressBar
 from separator.training.config import ModelChoice, TrainerConfig, TrainingConfig
+from separator.training.initial import load_initial
 from separator.training.module import SeparationModule
 from separator.training.optimizer import OptimizerConfig
 from separator.training.state import WholeFiles
@@ -48,10 +50,17 @@ class Plan:
     loss: LossConfig = field(default_factory=LossConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 
-    def build_module(self) -> SeparationModule:
-        """The Lightning module, with weights that follow from the seed."""
+    def build_module(self, on_initial: Callable[[str], None] | None = None) -> SeparationModule:
+        """The Lightning module, with weights that follow from the seed, or from `model.initial`.
+
+        Args:
+            on_initial: Called with each line about the weights of `model.initial`; None leaves those alone.
+        """
         lightning.seed_everything(self.training.seed, workers=True, verbose=False)
         separator = build_model(self.model.architecture, {**self.model.config, "num_sources": len(self.sources)})
+        if self.model.initial is not None and on_initial is not None:
+            for line in load_initial(separator, self.sources, self.data.sample_rate, self.model.initial):
+                on_initial(line)
         module = SeparationModule(separator, SeparationLoss(self.loss, self.sources), self.optimizer, self.training)
         if self.trainer.compile:
             separator.masker.compile()

@@ -76,7 +76,7 @@ def train(
 
     on_terminal = sys.stderr.isatty()
     quieten_lightning()
-    module = plan.build_module()
+    module = plan.build_module(None if resume else _say_initial)
     training = plan.training
 
     def export(folder: Path, steps: int, score_db: float) -> None:
@@ -138,6 +138,11 @@ def train(
         signal_received=stop_on_signal.received is not None,
         is_main=trainer.is_global_zero,
     )
+
+
+def _say_initial(line: str) -> None:
+    if is_main_process():
+        print(line, file=sys.stderr, flush=True)
 
 
 def check_run_folder(run_folder: Path, resume: bool) -> None:
