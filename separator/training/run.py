@@ -97,11 +97,29 @@ def train(
     if on_terminal:
         callbacks.append(StepProgressBar())
     mixtures = plan.build_data(show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
-    steps_before = check_state(state_path, module) if resume else 0
+    steps_before, is_over = check_state(state_path, module, training.stop_after_validations) if resume else (0, False)
     if steps_before > training.max_steps:
         raise InputError(
             f"{state_path}: {steps_before} steps are done; to resume, training.max_steps must be at least as many, "
             f"found {training.max_steps}"
+        )
+    if is_over:
+        stored = torch.load(state_path, map_location="cpu", weights_only=True)["callbacks"]["KeepBest"]
+        keep_best.load_state_dict(stored)
+        if is_main:
+            print(
+                f"{run_folder}: stopped at step {steps_before} after {training.stop_after_validations} validations "
+                "without progress: nothing is left to do (raise training.stop_after_validations to go on)",
+                file=sys.stderr,
+            )
+        return Outcome(
+            model_folder=run_folder / MODEL_NAME,
+            state_path=state_path,
+            steps=steps_before,
+            best_si_sdri_db=keep_best.best,
+            training_seconds=keep_best.seconds,
+            stopped_by_signal=False,
+            is_main=is_main,
         )
     if is_main:
         write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes)
