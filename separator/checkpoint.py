@@ -134,8 +134,12 @@ def read_description(folder: Path) -> ModelDescription:
     return ModelDescription(**{**content, "sources": tuple(content["sources"])})
 
 
+STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+"""What batch norms keep beside their parameters."""
+
+
 def count_parameters(folder: Path) -> int:
-    """Number of weights in a model folder, from the header of the weights alone.
+    """Count the parameters in a model folder, from the header of the weights alone.
 
     Raises:
         InputError: If the weights are missing or damaged.
@@ -143,7 +147,8 @@ def count_parameters(folder: Path) -> int:
     path = folder / WEIGHTS_NAME
     try:
         with safe_open(path, framework="pt") as weights:
-            return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+            names = [name for name in weights.keys() if not name.endswith(STATISTICS)]  # noqa: SIM118
+            return sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
 

@@ -47,24 +47,12 @@ def measured_receptive_field(call: Callable[[Tensor], Tensor], signal: Tensor, p
     return max(last - first + 1 for first, last in spans)
 
 
-class _WithoutMemory(nn.Module):
-    """A recurrent network's place, each frame by itself."""
-
-    def __init__(self, network: nn.GRU) -> None:
-        super().__init__()
-        self.directions = 2 if network.bidirectional else 1
-
-    def forward(self, frames: Tensor) -> tuple[Tensor, None]:
-        return frames.sum(dim=2, keepdim=True).repeat(1, 1, self.directions * frames.shape[2]), None
-
-
 def without_statistics(module: nn.Module) -> Any:
     """A float64 copy, in evaluation, whose output depends on all that it can reach.
 
-    Norms over time do nothing, recurrent networks hear the frame at hand, gates from statistics over time take those of
-    the frame at hand. Batch norm is the constant gain and offset that it is in evaluation. Layer norm stays:
-    that it looks at no other frame is part of what is measured. All weights are positive: given a positive input, no
-    gradient is cut off by a ReLU or cancels.
+    Norms over time do nothing, gates from statistics over time take the frame at hand. Batch norm is the constant gain
+    and offset that it is in evaluation. Layer norm stays: that it looks at no other frame is part of what is measured.
+    All weights are positive: given a positive input, no gradient is cut off by a ReLU or cancels.
     """
     module = copy.deepcopy(module).double().eval()
     for gate in module.modules():
@@ -76,8 +64,6 @@ def without_statistics(module: nn.Module) -> Any:
                 setattr(parent, name, nn.Identity())
             if isinstance(child, nn.BatchNorm2d):
                 child.reset_running_stats()
-            if isinstance(child, nn.GRU):
-                setattr(parent, name, _WithoutMemory(child))
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.abs_().clamp_(min=1e-3)

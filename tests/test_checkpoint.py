@@ -9,9 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from separator.checkpoint import (
+    BUNDLED,
     CONFIG_NAME,
     FORMAT_VERSION,
     WEIGHTS_NAME,
+    count_parameters,
     find_model,
     list_models,
     load_model,
@@ -179,3 +181,9 @@ def test_every_released_model_is_whole() -> None:
         card = (folder / "README.md").read_text()
         assert all(f"{score:.2f} dB" in card for score in description.scores.values())
         assert "CC BY" in card and "separator evaluate" in card
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_batch_norms_statistics_are_no_parameters(name: str) -> None:
+    model, _ = load_model(name)
+    assert count_parameters(BUNDLED / name) == sum(parameter.numel() for parameter in model.parameters())

@@ -14,7 +14,7 @@ from separator.bricks.depthwise import (
     DepthwiseSeparableConv2d,
 )
 from separator.bricks.dilated import DilatedConv1d
-from separator.bricks.full_band import FullBandMixing, RecurrentMemory, TimeGate
+from separator.bricks.full_band import FullBandMixing, TimeGate
 from separator.bricks.norm import CumulativeLayerNorm, GlobalLayerNorm
 from separator.bricks.resnet import AxialBlock, ResNetBlock, ResNetBottleneck
 from separator.bricks.separable_tcn import SeparableBlock, SeparableTCN
@@ -46,6 +46,5 @@ BRICKS: dict[str, type[nn.Module]] = {
     "convnext-block-2d": ConvNeXtBlock2d,
     "full-band-mixing": FullBandMixing,
     "time-gate": TimeGate,
-    "recurrent-memory": RecurrentMemory,
 }
 """Every brick by name."""

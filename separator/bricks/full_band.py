@@ -48,6 +48,10 @@ class FullBandMixing(nn.Module):
         """(bands, frames) of the output."""
         return num_bands, num_frames
 
+    def start_as_identity(self) -> None:
+        """Make it add nothing, until it has learned to."""
+        nn.init.zeros_(self.norm.weight)
+
     def forward(self, frames: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(frames))  # (B, c, F, K)
         mixed = torch.matmul(self.matrices, squeezed)  # each squeezed channel by its own matrix
@@ -84,6 +88,11 @@ class TimeGate(nn.Module):
         """(bands, frames) of the output."""
         return num_bands, num_frames
 
+    def start_as_identity(self) -> None:
+        """Make every gate 1, until it has learned another."""
+        nn.init.zeros_(self.outward.weight)
+        nn.init.zeros_(self.outward.bias)  # type: ignore[arg-type]
+
     def forward(self, frames: Tensor) -> Tensor:
         gate = 2 * torch.sigmoid(self.outward(torch.relu(self.inward(self._statistics(frames)))))
         return frames * gate
@@ -98,47 +107,3 @@ class TimeGate(nn.Module):
             mean, power = values.mean(dim=3, keepdim=True), values.square().mean(dim=3, keepdim=True)
         variance = (power - mean.square()).clamp(min=0)
         return torch.cat([mean, (variance + 1e-5).sqrt()], dim=1).to(frames.dtype)
-
-
-class RecurrentMemory(nn.Module):
-    """Adds what a recurrent network over frames makes of all bands, at a few channels: it remembers across pauses.
-
-    Args:
-        channels: Channels of the input.
-        num_bands: Bands of the input.
-        hidden_size: Units of the gated recurrent network in each direction.
-        squeezed_channels: Channels that it hears of each band.
-        causal: Whether it runs forwards only.
-
-    Shape:
-        `(B, channels, num_bands, K)` to the same shape.
-
-    Source:
-        Cho et al., gated recurrent units, arXiv 1406.1078.
-    """
-
-    def __init__(
-        self, channels: int, num_bands: int, hidden_size: int, squeezed_channels: int = 4, causal: bool = False
-    ) -> None:
-        super().__init__()
-        self.causal = causal
-        self.num_bands = num_bands
-        width = squeezed_channels * num_bands
-        self.squeeze = Conv2d(channels, squeezed_channels, kernel_size=1)
-        self.inward = nn.Linear(width, hidden_size)
-        self.recurrence = nn.GRU(hidden_size, hidden_size, batch_first=True, bidirectional=not causal)
-        self.outward = nn.Linear(hidden_size * (1 if causal else 2), width)
-        self.expand = Conv2d(squeezed_channels, channels, kernel_size=1)
-        self.receptive_field = num_bands, 1
-        """(bands, frames) apart from the recurrence, which reaches the whole input, or the whole past."""
-
-    def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:
-        """(bands, frames) of the output."""
-        return num_bands, num_frames
-
-    def forward(self, frames: Tensor) -> Tensor:
-        squeezed = torch.relu(self.squeeze(frames))  # (B, c, F, K)
-        inner = self.inward(squeezed.permute(0, 3, 1, 2).flatten(2))  # (B, K, hidden)
-        remembered = self.outward(self.recurrence(inner)[0]).unflatten(2, (-1, self.num_bands))  # (B, K, c, F)
-        output: Tensor = frames + self.expand(torch.relu(remembered.permute(0, 2, 3, 1)))
-        return output

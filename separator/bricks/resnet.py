@@ -23,6 +23,10 @@ class _ResidualBlock(nn.Module):
     def _chain(self) -> tuple[Conv2d, ...]:
         return tuple(module for module in self.children() if isinstance(module, Conv2d))
 
+    def start_as_identity(self) -> None:
+        """Make its branch add nothing until it has learned to: behind a ReLU the block is then the identity."""
+        nn.init.zeros_([module for module in self.children() if isinstance(module, nn.BatchNorm2d)][-1].weight)
+
     @property
     def receptive_field(self) -> tuple[int, int]:
         """(bins, frames) that one output sees."""

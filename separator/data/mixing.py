@@ -204,10 +204,12 @@ class MixedSpeakers(Dataset[Example]):
             longest = round(TURN_SECONDS[1] * rate)
             turn, gap = ((round(low * rate), round(high * rate)) for low, high in (TURN_SECONDS, GAP_SECONDS))
             skipped = int(random.integers(longest))  # the segment begins somewhere in the conversation
+            voices = [(self._draw_speed(random), self._draw_level(random)) for _ in speakers]  # in all of their turns
             for each in take_turns(random, num_samples + skipped, len(speakers), turn, gap):
                 first, last = max(0, each.start - skipped), each.end - skipped
                 if last > first:
-                    talks[each.talker, first:last] = self._talk(speakers[each.talker], last - first, random)
+                    speaker, voice = speakers[each.talker], voices[each.talker]
+                    talks[each.talker, first:last] = self._talk(speaker, last - first, random, *voice)
         elif scene == "alone":
             talker = int(random.integers(len(speakers)))
             first, last = 0, num_samples
@@ -230,10 +232,17 @@ class MixedSpeakers(Dataset[Example]):
         latest = num_samples - length
         return [round(latest * number / (num_speakers - 1)) for number in range(num_speakers)], length
 
-    def _talk(self, speaker: Speaker, length: int, random: np.random.Generator) -> np.ndarray:
-        """A crop of the speaker at a random speed and level: `(length,)` float32."""
+    def _talk(
+        self,
+        speaker: Speaker,
+        length: int,
+        random: np.random.Generator,
+        speed: float | None = None,
+        level_db: float | None = None,
+    ) -> np.ndarray:
+        """A crop of the speaker, `(length,)` float32, at a speed and a level that are drawn unless given."""
         config = self.config
-        speed = float(random.choice(config.speeds))
+        speed = self._draw_speed(random) if speed is None else speed
         num_samples = length if speed == 1 else round(length * speed) + 1
         for _ in range(CROP_ATTEMPTS):
             talk = self._crop(speaker, num_samples, random)
@@ -242,8 +251,14 @@ class MixedSpeakers(Dataset[Example]):
         if speed != 1:
             talk = soxr.resample(talk, config.sample_rate * speed, config.sample_rate, quality="LQ")
             talk = np.pad(talk, (0, max(0, length - len(talk))))[:length]
-        half_range = config.level_range_db / 2
-        return at_level(talk, SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range)))
+        return at_level(talk, self._draw_level(random) if level_db is None else level_db)
+
+    def _draw_speed(self, random: np.random.Generator) -> float:
+        return float(random.choice(self.config.speeds))
+
+    def _draw_level(self, random: np.random.Generator) -> float:
+        half_range = self.config.level_range_db / 2
+        return SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range))
 
     @staticmethod
     def _crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.ndarray:

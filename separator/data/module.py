@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
 from separator.data.config import DataConfig
 from separator.data.example import Example, ExampleSet
+from separator.errors import InputError
 
 
 class ResumableBatches(Sampler[list[int]]):
@@ -135,6 +136,11 @@ class Examples(lightning.LightningDataModule):
         if examples is None:
             raise ValueError("setup() comes before the loaders")
         rank, world_size = self._place()
+        if len(examples) < world_size:
+            raise InputError(
+                f"data: expected at least one mixture to validate on for each of {world_size} devices, "
+                f"found {len(examples)}"
+            )
         mine: Subset[Example] = Subset(examples, range(rank, len(examples), world_size))  # type: ignore[arg-type]
         return DataLoader(mine, batch_size=1, num_workers=0)
 

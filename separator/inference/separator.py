@@ -292,7 +292,9 @@ class Separator:
         elif channels == 1:
             estimate = estimate.mean(dim=2, keepdim=True)
         sources = estimate.transpose(0, 1)[:, :, 0] if as_batch else estimate[0]  # (S, C, T)
-        return fit_to_mixture(sources, mixture) + offset / len(self.sources)
+        if not getattr(self.model, "sums_to_mixture", False):  # a stranger's model need not say
+            sources = fit_to_mixture(sources, mixture)
+        return sources + offset / len(self.sources)
 
     def _run_model(self, batch: Tensor) -> Tensor:
         """`(B, C, T)` to `(B, S, C, T)`, both on the CPU."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.convnext import ConvNeXtBlock2d
-from separator.bricks.full_band import FullBandMixing, RecurrentMemory, TimeGate
+from separator.bricks.full_band import FullBandMixing, TimeGate
 from separator.bricks.norm import make_norm
 from separator.bricks.resnet import AxialBlock, ResNetBlock
 from separator.errors import InputError
@@ -30,9 +30,8 @@ class BandNetworkConfig(FourierConfig):
         block_kernel_size: Its taps over bands and over frames; odd.
         num_blocks: Blocks in a repeat, with dilations 1, 2, 4, ... over frames.
         num_repeats: Repeats.
-        full_band_channels: Channels of the full-band mixing after each block; 0 leaves it out.
+        full_band_channels: Channels of the full-band mixing after each block; null leaves it out.
         time_gate: Whether each repeat ends with a gate from statistics over all frames.
-        recurrent_size: Units in each direction of a recurrent memory after each repeat but the last; 0 leaves it out.
 
     Raises:
         InputError: If a value is out of range.
@@ -47,7 +46,6 @@ class BandNetworkConfig(FourierConfig):
     num_repeats: int = 2
     full_band_channels: int | None = 8
     time_gate: bool = True
-    recurrent_size: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,10 +57,8 @@ class BandNetworkConfig(FourierConfig):
                 f"bands: expected pairs (bins in a band, bands) that hold all {bins} bins but DC, "
                 f"found {[list(pair) for pair in self.bands]}"
             )
-        for name in ("full_band_channels", "recurrent_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name}: expected null or at least 1, found {value}")
+        if self.full_band_channels is not None and self.full_band_channels < 1:
+            raise InputError(f"full_band_channels: expected null or at least 1, found {self.full_band_channels}")
 
     @property
     def num_bands(self) -> int:
@@ -117,16 +113,13 @@ class BandMasker(nn.Module):
             for bins, _ in config.bands
         )
         layers: list[nn.Module] = []
-        for repeat in range(config.num_repeats):
+        for _ in range(config.num_repeats):
             for number in range(config.num_blocks):
                 layers.append(BAND_BLOCKS[config.block](config, 2**number))
                 if config.full_band_channels is not None:
                     layers.append(FullBandMixing(width, config.num_bands, config.full_band_channels))
             if config.time_gate:
                 layers.append(TimeGate(width, config.causal))
-            if config.recurrent_size is not None and repeat + 1 < config.num_repeats:
-                size = config.recurrent_size
-                layers.append(RecurrentMemory(width, config.num_bands, size, causal=config.causal))
         self.layers = nn.Sequential(*layers)
         maps = config.num_sources * config.channels * (2 if self.is_complex else 1)
         self.merge = nn.ModuleList(Conv2d(width, maps * bins, (3, 1)) for bins, _ in config.bands)
@@ -180,3 +173,4 @@ class BandNetwork(FourierSeparator):
     def __init__(self, config: BandNetworkConfig) -> None:
         masker = BandMasker(config)
         super().__init__(config, masker, masker.receptive_field)
+        self.sums_to_mixture = True  # complex ones too

@@ -56,6 +56,7 @@ class FourierSeparator(MaskingSeparator):
             num_sources=config.num_sources,
             channels=config.channels,
             causal=config.causal,
+            sums_to_mixture=config.mask == "softmax",
             receptive_field_samples=(masker_receptive_field - 2) * hop + 2 * window - 1,
             latency_samples=window - 2,  # the window's first sample is zero
         )

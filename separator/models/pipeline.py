@@ -14,6 +14,7 @@ class MaskingSeparator(nn.Module):
         channels: Audio channels C.
         causal: Whether the masker looks at no later frame.
         receptive_field_samples: Samples of the mixture that one output sample depends on through convolutions.
+        sums_to_mixture: Whether the sources sum to the mixture, whatever the weights.
         latency_samples: Samples after an output sample that it depends on, when causal: up to the end of the last
             window that holds it.
 
@@ -33,6 +34,7 @@ class MaskingSeparator(nn.Module):
         num_sources: int,
         channels: int = 1,
         causal: bool = False,
+        sums_to_mixture: bool = False,
         receptive_field_samples: int,
         latency_samples: int,
     ) -> None:
@@ -43,6 +45,7 @@ class MaskingSeparator(nn.Module):
         self.num_sources = num_sources
         self.channels = channels
         self.causal = causal
+        self.sums_to_mixture = sums_to_mixture
         self.receptive_field_samples = receptive_field_samples
         self.latency_samples = latency_samples
 

@@ -33,6 +33,7 @@ class SpectrogramConfig(FourierConfig):
         blocks_per_level: Blocks on the way down and on the way up, at each level but the last.
         num_blocks: Blocks in a repeat at the last level, with dilations 1, 2, 4, ... over frames.
         num_repeats: Repeats at the last level.
+        time_gate: Whether each repeat ends with a gate from statistics over all frames.
         block_kernel_size: Taps of a block over bins and over frames; odd.
         expansion: Inner width: of "convnext" blocks, times as wide; of "bottleneck" blocks, times as narrow.
         groups: Groups of the middle convolution of "bottleneck" blocks.
@@ -51,6 +52,7 @@ class SpectrogramConfig(FourierConfig):
     blocks_per_level: int = 1
     num_blocks: int = 6
     num_repeats: int = 2
+    time_gate: bool = False
     block_kernel_size: int = 3
     expansion: int = 4
     groups: int = 1
@@ -170,6 +172,7 @@ class Spectrogram(FourierSeparator):
             complex_mask=config.mask == "complex",
             level_channels=config.level_channels,
             blocks_per_level=config.blocks_per_level,
-            dilations=[2**block for block in range(config.num_blocks)] * config.num_repeats,
+            dilations=[[2**block for block in range(config.num_blocks)]] * config.num_repeats,
+            time_gate=config.time_gate,
         )
         super().__init__(config, masker, masker.receptive_field)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
+from separator.bricks.full_band import TimeGate
 from separator.bricks.norm import make_norm
 from separator.models.config import FourierConfig
 from separator.models.fourier import compressed_parts, log_magnitude
@@ -31,7 +32,8 @@ class SpectrogramMasker(nn.Module):
         complex_mask: Whether the masks are complex and unbounded; otherwise `config.mask` of one real map.
         level_channels: Channels at each level.
         blocks_per_level: Blocks on each way at each level but the last.
-        dilations: Dilation over frames of each block of the last level.
+        dilations: Dilations over frames of the blocks of the last level, repeat by repeat.
+        time_gate: Whether each repeat ends with a gate from statistics over all frames.
 
     Shape:
         `(B, C·F, K)` complex to `(B, S, C·F, K)`, real or complex.
@@ -45,7 +47,8 @@ class SpectrogramMasker(nn.Module):
         complex_mask: bool,
         level_channels: Sequence[int],
         blocks_per_level: int,
-        dilations: Sequence[int],
+        dilations: Sequence[Sequence[int]],
+        time_gate: bool = False,
     ) -> None:
         super().__init__()
         self.num_bins = config.window_length // 2 + 1
@@ -61,7 +64,9 @@ class SpectrogramMasker(nn.Module):
         pairs = list(itertools.pairwise(level_channels))
         self.halve = nn.ModuleList(ConvBlock2d(above, below, (3, 1), stride=(2, 1)) for above, below in pairs)
         self.widen = nn.ModuleList(ConvBlock2d(below, above, 1) for above, below in pairs)
-        self.bottom = nn.Sequential(*(make_block(level_channels[-1], dilation) for dilation in dilations))
+        last, self.blocks_in_repeat = level_channels[-1], len(dilations[0])
+        self.bottom = nn.Sequential(*(make_block(last, dilation) for repeat in dilations for dilation in repeat))
+        self.gates = nn.ModuleList(TimeGate(last, config.causal) for _ in dilations) if time_gate else None
         maps = config.channels * (2 if complex_mask else 1)
         self.output = Conv2d(level_channels[0], config.num_sources * maps, kernel_size=1)
         self.mask = None if complex_mask else MASKS[config.mask]()
@@ -80,7 +85,10 @@ class SpectrogramMasker(nn.Module):
             hidden = blocks(hidden)
             skips.append(hidden)
             hidden = halve(hidden)
-        hidden = self.bottom(hidden)
+        for number, block in enumerate(self.bottom, start=1):
+            hidden = block(hidden)
+            if self.gates is not None and number % self.blocks_in_repeat == 0:
+                hidden = self.gates[number // self.blocks_in_repeat - 1](hidden)
         for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
             skip = skips.pop()
             doubled = functional.interpolate(widen(hidden), scale_factor=(2.0, 1.0), mode="nearest")

@@ -25,10 +25,12 @@ class ModelChoice:
     Args:
         architecture: A name that `separator.models.find_architecture` knows.
         config: Fields of that architecture's config; `num_sources` follows from the recipe's `sources`.
+        initial: A model to start from: its weights where names and shapes fit, said layer by layer; null starts anew.
     """
 
     architecture: str
     config: dict[str, Any] = field(default_factory=dict)
+    initial: str | None = None
 
 
 @section()

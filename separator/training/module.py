@@ -56,6 +56,8 @@ class SeparationModule(lightning.LightningModule):
             AveragedModel(model, multi_avg_fn=self._average_weights, use_buffers=True) if training.ema_decay else None
         )
         self._last: tuple[Tensor, list[str]] = torch.zeros(()), []  # loss and examples of the batch at hand
+        self._validated = torch.zeros(4, dtype=torch.float64)
+        """Of this device: the sum of SI-SDRi and its examples, the sum of the loss and its examples."""
 
     @property
     def scored_model(self) -> MaskingSeparator:
@@ -105,25 +107,36 @@ class SeparationModule(lightning.LightningModule):
             else:
                 average.copy_(weight)
 
+    def on_validation_epoch_start(self) -> None:
+        self._validated = torch.zeros(4, dtype=torch.float64, device=self.device)
+
     def validation_step(self, batch: Example, batch_idx: int) -> Tensor:
-        """Log the score; returns the estimates `(1, S, C, T)` in the order of the sources."""
+        """Count the example's score and loss; returns the estimates `(1, S, C, T)` in the order of the sources."""
         mixture, sources = unit_level(batch.mixture, batch.sources)
         with torch.compiler.set_stance("force_eager"):  # lengths differ, and compiling for each would take minutes
             estimate = self.scored_model(mixture)
         estimate = self.loss.assign(estimate, sources)
         energy = sources.square().sum(dim=(2, 3))  # (1, S)
         heard = energy > 10 ** (SILENT_DB / 10) * mixture.square().sum()
+        improvement = self._validated.new_zeros(())
         if heard.any():  # a ratio to a silent source says nothing
             after = pairwise_si_sdr(estimate, sources).diagonal(dim1=1, dim2=2).clamp(-LIMIT_DB, LIMIT_DB)
             before = pairwise_si_sdr(mixture.unsqueeze(1), sources)[:, 0].clamp(-LIMIT_DB, LIMIT_DB)
-            self.log(SCORE, (after - before)[heard].mean(), prog_bar=True, batch_size=1, sync_dist=True)
-        self.log("valid/loss", self.loss(estimate, sources), batch_size=1, sync_dist=True)
+            improvement = (after - before)[heard].mean()
+        loss = self.loss(estimate, sources)
+        self._validated += torch.stack([improvement, heard.any(), loss, torch.ones_like(loss)]).to(self._validated)
         return estimate
 
     def on_validation_epoch_end(self) -> None:
         self.log("step", float(self.global_step))  # for the loggers: Lightning's own number is one less
+        # Sums and numbers of all devices, once and by all of them: one may have had silent sources only.
+        improvement, heard, loss, number = self.trainer.strategy.reduce(self._validated, reduce_op="sum").tolist()
+        self.log("valid/loss", loss / max(number, 1.0))
+        if not heard:
+            return
+        self.log(SCORE, improvement / heard, prog_bar=True)
         if self.optimizer_config.schedule == "plateau" and not self.trainer.sanity_checking:
-            self.plateau.step(float(self.trainer.callback_metrics[SCORE]))
+            self.plateau.step(improvement / heard)
             self._set_learning_rate()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The parts of a run, built from its recipe: the Lightning module, its data, the trainer."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,23 @@ from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
 from separator.recipe import Recipe
 from separator.training.callbacks import StepProgressBar
+from separator.training.initial import load_initial
 from separator.training.module import SeparationModule
 from separator.training.state import WholeFiles
 
 
-def build_module(recipe: Recipe) -> SeparationModule:
-    """Return the Lightning module, with weights that follow from the seed."""
+def build_module(recipe: Recipe, on_initial: Callable[[str], None] | None = None) -> SeparationModule:
+    """Return the Lightning module, with weights that follow from the seed, or from `model.initial`.
+
+    Args:
+        recipe: The run.
+        on_initial: Called with each line about the weights of `model.initial`; None leaves those alone.
+    """
     lightning.seed_everything(recipe.training.seed, workers=True, verbose=False)
     separator = recipe.build_model()
+    if recipe.model.initial is not None and on_initial is not None:
+        for line in load_initial(separator, recipe.sources, recipe.data.sample_rate, recipe.model.initial):
+            on_initial(line)
     module = SeparationModule(separator, SeparationLoss(recipe.loss, recipe.sources), recipe.optimizer, recipe.training)
     if recipe.trainer.compile:
         separator.masker.compile()

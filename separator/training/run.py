@@ -77,7 +77,7 @@ def train(
 
     on_terminal = sys.stderr.isatty()
     quieten_lightning()
-    module = build_module(recipe)
+    module = build_module(recipe, None if resume else _say_initial)
     training = recipe.training
 
     def export(folder: Path, steps: int, score_db: float) -> None:
@@ -102,11 +102,29 @@ def train(
     if on_terminal:
         callbacks.append(StepProgressBar())
     mixtures = build_data(recipe, show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
-    steps_before = check_state(state_path, module) if resume else 0
+    steps_before, is_over = check_state(state_path, module, training.stop_after_validations) if resume else (0, False)
     if steps_before > training.max_steps:
         raise InputError(
             f"{state_path}: {steps_before} steps are done; to resume, training.max_steps must be at least as many, "
             f"found {training.max_steps}"
+        )
+    if is_over:
+        stored = torch.load(state_path, map_location="cpu", weights_only=True)["callbacks"]["KeepBest"]
+        keep_best.load_state_dict(stored)
+        if is_main:
+            print(
+                f"{run_folder}: stopped at step {steps_before} after {training.stop_after_validations} validations "
+                "without progress: nothing is left to do (raise training.stop_after_validations to go on)",
+                file=sys.stderr,
+            )
+        return Outcome(
+            model_folder=run_folder / MODEL_NAME,
+            state_path=state_path,
+            steps=steps_before,
+            best_si_sdri_db=keep_best.best,
+            training_seconds=keep_best.seconds,
+            stopped_by_signal=False,
+            is_main=is_main,
         )
     if is_main:
         write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes)
@@ -143,6 +161,11 @@ def train(
         signal_received=stop_on_signal.received is not None,
         is_main=trainer.is_global_zero,
     )
+
+
+def _say_initial(line: str) -> None:
+    if is_main_process():
+        print(line, file=sys.stderr, flush=True)
 
 
 def check_run_folder(run_folder: Path, resume: bool) -> None:

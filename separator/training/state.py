@@ -39,8 +39,16 @@ def save_state(trainer: lightning.Trainer, path: Path) -> None:
         raise InputError(f"{path}: cannot write the state: {error.strerror or error}") from None
 
 
-def check_state(path: Path, module: lightning.LightningModule) -> int:
-    """Refuse a state that is damaged or of another model; returns the steps it has done.
+def check_state(path: Path, module: lightning.LightningModule, patience: int | None = None) -> tuple[int, bool]:
+    """Refuse a state that is damaged or of another model.
+
+    Args:
+        path: The state.
+        module: What is to go on from it.
+        patience: Validations without progress after which training ends; None never does.
+
+    Returns:
+        The steps it has done, and whether training has ended there for want of progress.
 
     Raises:
         InputError: One line that names it.
@@ -49,6 +57,8 @@ def check_state(path: Path, module: lightning.LightningModule) -> int:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = {name: tensor.shape for name, tensor in state["state_dict"].items()}
         steps = int(state["global_step"])
+        callbacks = state.get("callbacks", {})
+        waited = [int(each["wait_count"]) for name, each in callbacks.items() if name.startswith("EarlyStopping")]
     except Exception as error:  # torch and pickle raise many kinds, some with the advice to load what is not safe
         raise InputError(f"{path}: damaged, cannot resume from it: torch.load gives {type(error).__name__}") from None
     if found != {name: tensor.shape for name, tensor in module.state_dict().items()}:
@@ -56,4 +66,4 @@ def check_state(path: Path, module: lightning.LightningModule) -> int:
             f"{path}: state of another model; to resume, model.* and training.ema_decay must be as in "
             f"{path.parent}/recipe.yaml"
         )
-    return steps
+    return steps, patience is not None and max(waited, default=0) >= patience

@@ -12,8 +12,8 @@ import soundfile
 from separator.audio.reading import AudioReader, read_audio
 from separator.errors import InputError
 from tests.audio.encoding import encode
-from tests.data.trees import stem_file
 from tests.speech import buzz
+from tests.stem_file import example_stem_file
 
 
 def talk(sample_rate: int, channels: int, seconds: float = 1.0) -> np.ndarray:
@@ -121,7 +121,7 @@ def test_tags_are_read(tmp_path: Path) -> None:
 
 
 def test_the_stem_file_of_the_field_is_read_as_its_mixture() -> None:
-    waveform, rate = read_audio(stem_file())
+    waveform, rate = read_audio(example_stem_file())
     assert rate == 44100 and waveform.shape[0] == 2 and 6 < waveform.shape[1] / rate < 8
     assert waveform.abs().max() > 0.1
 
@@ -129,17 +129,17 @@ def test_the_stem_file_of_the_field_is_read_as_its_mixture() -> None:
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg, whose samples are the reference")
 @pytest.mark.parametrize("track", range(5))
 def test_each_track_of_a_stem_file_is_what_ffmpeg_decodes(track: int) -> None:
-    command = ["ffmpeg", "-v", "error", "-i", str(stem_file()), "-map", f"0:a:{track}", "-f", "f32le", "-"]
+    command = ["ffmpeg", "-v", "error", "-i", str(example_stem_file()), "-map", f"0:a:{track}", "-f", "f32le", "-"]
     raw = subprocess.run(command, capture_output=True, check=True).stdout
     expected = np.frombuffer(raw, np.float32).reshape(-1, 2).T
-    np.testing.assert_allclose(read_audio(stem_file(), track=track)[0].numpy(), expected, rtol=0, atol=1e-6)
-    part, _ = read_audio(stem_file(), 50_000, 1000, track)
+    np.testing.assert_allclose(read_audio(example_stem_file(), track=track)[0].numpy(), expected, rtol=0, atol=1e-6)
+    part, _ = read_audio(example_stem_file(), 50_000, 1000, track)
     np.testing.assert_allclose(part.numpy(), expected[:, 50_000:51_000], rtol=0, atol=1e-6)
 
 
 def test_a_track_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"stem\.mp4: expected at least 6 audio tracks, found 5$"):
-        read_audio(stem_file(), track=5)
+        read_audio(example_stem_file(), track=5)
     soundfile.write(tmp_path / "a.wav", np.zeros(100), 16000)
     with pytest.raises(InputError, match=r"a\.wav: expected at least 2 audio tracks .* found one$"):
         AudioReader(tmp_path / "a.wav", 1)

@@ -71,8 +71,6 @@ CASES_2D = [
     Case2d("time-gate", {"channels": 4}),
     Case2d("time-gate", {"channels": 4, "causal": True}),
     Case2d("full-band-mixing", {"channels": 4, "num_bands": 9, "squeezed_channels": 3}, bins=9),
-    Case2d("recurrent-memory", {"channels": 4, "num_bands": 9, "hidden_size": 5}, bins=9),
-    Case2d("recurrent-memory", {"channels": 4, "num_bands": 9, "hidden_size": 5, "causal": True}, bins=9),
 ]
 
 every_brick = pytest.mark.parametrize("case", CASES_2D, ids=str)

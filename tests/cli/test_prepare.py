@@ -23,8 +23,9 @@ from separator.data import pair_files
 from separator.data.librimix import LibriMixConfig
 from separator.data.musdb import MUSDBConfig
 from tests.audio.encoding import encode
-from tests.data.trees import stem_file, write_mixtures, write_song
+from tests.data.trees import write_mixtures, write_song
 from tests.speech import write_speakers
+from tests.stem_file import example_stem_file
 
 TWO = ("speaker1", "speaker2")
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -155,12 +156,12 @@ def test_a_bad_file_is_named_and_the_others_are_done(tmp_path: Path, capsys: pyt
 
 def test_stem_files_become_a_tree_of_files(tmp_path: Path) -> None:
     (tmp_path / "in" / "test").mkdir(parents=True)
-    shutil.copy(stem_file(), tmp_path / "in" / "test" / "a.stem.mp4")
+    shutil.copy(example_stem_file(), tmp_path / "in" / "test" / "a.stem.mp4")
     assert main(["prepare", "musdb", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--format", "wav"]) == 0
     names = {path.name for path in (tmp_path / "out" / "test" / "a").iterdir()}
     assert names == {"mixture.wav", "drums.wav", "bass.wav", "other.wav", "vocals.wav"}
     for number, name in enumerate(("mixture", "drums", "bass", "other", "vocals")):
-        packed = read_audio(stem_file(), track=number)[0]
+        packed = read_audio(example_stem_file(), track=number)[0]
         expected = resample(packed, 44100, 16000).clamp(-1, 1).T.numpy()
         found = soundfile.read(tmp_path / "out" / "test" / "a" / f"{name}.wav", dtype="float32")[0]
         np.testing.assert_allclose(found, expected, atol=2 / 32768)

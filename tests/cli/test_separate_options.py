@@ -17,6 +17,7 @@ from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from tests.audio.encoding import encode
 from tests.cli.separating import SOURCES, assert_same_sound, files, talk
 from tests.speech import buzz
+from tests.stem_file import example_stem_file
 from tests.tiny_model import save_tiny_model
 
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
@@ -86,8 +87,7 @@ def test_the_sound_of_films_is_separated(separate, tmp_path: Path, suffix: str, 
 
 
 def test_the_stem_file_of_the_field_is_separated(separate) -> None:
-    stempeg = pytest.importorskip("stempeg")
-    code, out, err = separate(stempeg.example_stem_path())
+    code, out, err = separate(str(example_stem_file()))
     assert (code, err) == (0, [])
     assert read(out).shape[2] == 2 and soundfile.info(out[0]).samplerate == 44100
 

@@ -221,6 +221,18 @@ def test_scenes_have_their_talkers(speakers, scene: str, talkers: set[int]) -> N
     assert set(heard) <= talkers and max(heard) == max(talkers)
 
 
+def test_a_talker_keeps_level_and_speed_in_all_turns(speakers) -> None:
+    data = mixed(speakers, scenes=ScenesConfig(together=0, turns=1), segment_samples=80000, level_range_db=20.0)
+    spreads = []
+    for index in range(10):
+        for source in data[index].sources[:, 0].numpy():
+            heard = np.flatnonzero(np.abs(source) > 0)
+            turns = np.split(source[heard], np.flatnonzero(np.diff(heard) > 4000) + 1)
+            levels = [20 * np.log10(root_mean_square(turn)) for turn in turns if len(turn) > 6000]
+            spreads += [max(levels) - min(levels)] if len(levels) > 1 else []
+    assert len(spreads) >= 5 and np.median(spreads) < 1  # where two turns touch they count as one
+
+
 def test_scenes_come_as_often_as_asked(speakers) -> None:
     data = mixed(speakers, scenes=ScenesConfig(together=1, alone=3))
     alone = [int((data[index].sources.abs().amax(dim=(1, 2)) > 0).sum()) == 1 for index in range(200)]
@@ -257,5 +269,5 @@ def test_noise_kept_to_score_on_is_never_heard(tmp_path: Path) -> None:
     assert [[each.path.name for each in folder] for folder in load_noise(tmp_path, only, 16000).folders] == [
         ["scored.wav"]
     ]
-    with pytest.raises(InputError, match=r"expected noise that only, exclude and data.held_out leave, found none"):
+    with pytest.raises(InputError, match=r"expected noise that only, exclude and data\.held_out leave, found none"):
         load_noise(tmp_path, NoiseConfig(".", exclude=("*",)), 16000)

@@ -14,7 +14,8 @@ from separator.audio.resampling import resample
 from separator.data.musdb import MUSDBConfig, musdb_setup
 from separator.data.stems import StemsConfig
 from separator.errors import InputError
-from tests.data.trees import stem_file, write_song
+from tests.data.trees import write_song
+from tests.stem_file import example_stem_file
 
 STEMS = ("vocals", "drums", "bass", "other")
 PLAIN = {"gain_range_db": 0.0, "swap_channels": False, "flip_sign": False}
@@ -149,13 +150,13 @@ def test_the_validation_songs_are_musdb_s_own() -> None:
 def test_a_real_stem_file(tmp_path: Path) -> None:
     for subset, name in (("train", "a"), ("test", "b")):
         (tmp_path / subset).mkdir()
-        shutil.copy(stem_file(), tmp_path / subset / f"{name}.stem.mp4")
+        shutil.copy(example_stem_file(), tmp_path / subset / f"{name}.stem.mp4")
     settings = MUSDBConfig(root=str(tmp_path), sample_rate=16000, segment_seconds=1.0, valid_tracks=())
     test = settings.load_list(STEMS, "test")
     mixture, sources, _ = test[0]
     assert test.names == ["b"] and test.original_rate == 44100  # type: ignore[attr-defined]
     for signal, track in zip((mixture, *sources), (0, 4, 1, 2, 3), strict=True):
-        expected = resample(read_audio(stem_file(), track=track)[0], 44100, 16000)
+        expected = resample(read_audio(example_stem_file(), track=track)[0], 44100, 16000)
         torch.testing.assert_close(signal, expected, atol=1e-4, rtol=0)
     levels = sources.square().mean(dim=(1, 2)).sqrt()
     assert levels.min() > 1e-3 and levels.max() < mixture.square().mean().sqrt() * 1.5

@@ -1,10 +1,8 @@
-"""Small trees of audio in the layouts of the known data sets, and the one real `.stem.mp4` at hand."""
+"""Small trees of audio in the layouts of the known data sets."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 
 
@@ -48,11 +46,3 @@ def write_song(
     written = [write(folder / f"{name}.wav", signal(seed, length, 2), sample_rate) for name, seed in stems.items()]
     if mixture:
         write(folder / "mixture.wav", sum(written), sample_rate)  # type: ignore[arg-type]
-
-
-def stem_file() -> Path:
-    """Six seconds of a song in stems that the package stempeg brings, which cannot be imported without ffmpeg."""
-    spec = find_spec("stempeg")
-    if spec is None or spec.origin is None:
-        pytest.skip("needs the package stempeg, for its file")
-    return next((Path(spec.origin).parent / "data").glob("*.stem.mp4"))

@@ -1,12 +1,15 @@
 """Two processes train as one with batches twice as large, and no example is seen twice."""
 
+import csv
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from separator.data.module import ResumableBatches
@@ -82,6 +85,40 @@ def test_under_torchrun_too(data: Path, one_process: Path, tmp_path: Path) -> No
     outputs = [process.communicate(timeout=250) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     check_same(folder, one_process)
+
+
+def test_validation_is_the_mean_over_all_devices_also_where_one_has_silent_sources_only(tmp_path: Path) -> None:
+    """Of three excerpts two, of one device, sound; the other device's is silent: the score is that of one process."""
+    random = np.random.default_rng(0)
+    for split in ("train", "valid"):
+        for number, silent in enumerate((False, split == "valid", False)):
+            for source in ("left", "right"):
+                (tmp_path / "data" / split / f"song{number}").mkdir(parents=True, exist_ok=True)
+                stem = 0.0 if silent else 0.1 * random.standard_normal(8000)
+                path = tmp_path / "data" / split / f"song{number}" / f"{source}.wav"
+                soundfile.write(path, np.zeros(8000) + stem, 16000)
+    settings = [f"data.root={tmp_path / 'data'}", "data.channels=1", "data.test=null", "data.valid_excerpts=1"]
+    settings += ["data.valid_seconds=0.4", "data.segment_seconds=0.4", "data.num_workers=0", "sources=[left, right]"]
+    settings += ["model={architecture: stft_tcn, config: {bottleneck_channels: 8, hidden_channels: 8, num_blocks: 1}}"]
+    settings += ["training.max_steps=1", "training.validate_every_steps=1", "training.sample_every_validations=0"]
+    settings += ["trainer.accelerator=cpu", "trainer.loggers=[csv]", "trainer.precision=32-true"]
+
+    def scores(devices: int) -> dict[str, float]:
+        folder = tmp_path / str(devices)
+        more = [f"trainer.devices={devices}", f"training.batch_size={2 // devices}"]
+        sets = [part for setting in (*settings, *more) for part in ("--set", setting)]
+        command = ["-m", "separator", "train", str(RECIPES / "stems-folder.yaml"), "-o", str(folder), *sets]
+        ended = subprocess.run(
+            [sys.executable, *command],
+            cwd=REPOSITORY, env=environment(), capture_output=True, text=True, check=False, timeout=200,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        (table,) = folder.rglob("metrics.csv")
+        rows, names = list(csv.DictReader(table.open())), ("valid/si_sdri", "valid/loss")
+        return {name: float(next(row[name] for row in rows if row.get(name))) for name in names}
+
+    one, two = scores(1), scores(2)
+    assert two == pytest.approx(one, abs=1e-3)
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3])

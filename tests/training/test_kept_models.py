@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,18 @@ def test_a_run_stops_when_it_gets_no_better(data: Path, tmp_path: Path) -> None:
     assert outcome.steps == 3 and not outcome.stopped_by_signal  # the first, and two that were no better
 
 
+def test_a_run_that_got_no_better_is_done_on_every_resume(data: Path, tmp_path: Path, capfd: Any) -> None:
+    settings = ["training.stop_after_validations=2", "training.max_steps=60", "training.validate_every_steps=1"]
+    recipe = tiny(data, *settings, "optimizer.learning_rate=1e-30")
+    first = run(recipe, tmp_path / "run")
+    for _ in range(2):
+        again = run(recipe, tmp_path / "run", resume=True)
+        assert (again.steps, again.best_si_sdri_db) == (first.steps, first.best_si_sdri_db)
+        assert "after 2 validations without progress: nothing is left to do" in capfd.readouterr().err
+    more = tiny(data, *settings, "optimizer.learning_rate=1e-30", "training.stop_after_validations=3")
+    assert run(more, tmp_path / "run", resume=True).steps == 4
+
+
 def write_silence(folder: Path) -> None:
     """Two talkers who say nothing."""
     for name in ("one", "two"):
@@ -88,14 +101,14 @@ def test_silent_sources_are_not_scored_and_order_counts_only_where_it_is_fixed(p
     recipe = tiny(data)
     loss = SeparationLoss(LossConfig(permutation=permutation))  # type: ignore[arg-type]
     module = SeparationModule(_Half(), loss, recipe.optimizer, recipe.training)  # type: ignore[arg-type]
-    logged: dict[str, float] = {}
-    module.log = lambda name, value, **options: logged.update({name: float(value)})  # type: ignore[method-assign, assignment]
 
     def score(*sources: torch.Tensor) -> float | None:
-        logged.clear()
         stacked = torch.stack(sources, dim=1)
+        module.on_validation_epoch_start()
         module.validation_step(Example(stacked.sum(dim=1), stacked, ["a"]), 0)  # type: ignore[arg-type]
-        return logged.get("valid/si_sdri")
+        improvement, heard, _, number = module._validated.tolist()
+        assert number == 1 and heard in (0, 1)
+        return improvement if heard else None
 
     silence = torch.zeros_like(early)
     assert score(silence, silence) is None

@@ -5,6 +5,7 @@ from torch import nn
 
 from separator.inference.fused.batch_norm import fold_batch_norm
 from separator.inference.fused.conv_tasnet import fuse_conv_tasnet, fuse_stft_tcn
+from separator.models.band_network import BandNetwork
 from separator.models.conv_tasnet import ConvTasNet
 from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram import Spectrogram
@@ -15,8 +16,9 @@ def fuse(model: MaskingSeparator, device: torch.device, dtype: torch.dtype) -> M
     """Return the fastest network there is that separates as `model` does in evaluation, to 1e-5 of its output.
 
     There is a faster copy of a Conv-TasNet and an STFT-TCN with gLN on a CPU in float32, and of a spectrogram model
-    anywhere. It keeps the weights that the model has now, whatever becomes of the model, and gives no gradients. Any
-    other model is returned itself: one of a subclass, with a hook, or with a part that the copy does not know.
+    or a band network anywhere. It keeps the weights that the model has now, whatever becomes of the model, and gives
+    no gradients. Any other model is returned itself: one of a subclass, with a hook, or with a part that the copy does
+    not know.
 
     Args:
         model: On `device`; left as it is.
@@ -25,7 +27,7 @@ def fuse(model: MaskingSeparator, device: torch.device, dtype: torch.dtype) -> M
     """
     if any(_is_altered(module) for module in model.modules()):
         return model
-    if type(model) is Spectrogram:
+    if type(model) in (Spectrogram, BandNetwork):
         return fold_batch_norm(model)
     if device.type == "cpu" and dtype == torch.float32:
         if type(model) is ConvTasNet:

@@ -7,7 +7,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.depthwise import DepthwiseSeparableBlock2d
-from separator.bricks.resnet import ResNetBlock, ResNetBottleneck
+from separator.bricks.full_band import FullBandMixing
+from separator.bricks.resnet import AxialBlock, ResNetBlock, ResNetBottleneck
 from separator.models.pipeline import MaskingSeparator
 
 PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
@@ -15,6 +16,8 @@ PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
     DepthwiseSeparableBlock2d: (("conv.depthwise", "depthwise_norm"), ("conv.pointwise", "pointwise_norm")),
     ResNetBlock: (("conv1", "bn1"), ("conv2", "bn2")),
     ResNetBottleneck: (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3")),
+    AxialBlock: (("conv1", "bn1"), ("conv2", "bn2")),
+    FullBandMixing: (("expand", "norm"),),
 }
 """Convolutions and the batch norms behind them, by the brick that holds them."""
 
@@ -33,11 +36,13 @@ def fold_batch_norm(model: MaskingSeparator) -> MaskingSeparator:
                 convolution, norm = map(block.get_submodule, pair)
                 block.set_submodule(pair[0], fuse_conv_bn_eval(convolution, norm))  # type: ignore[type-var, arg-type]
                 block.set_submodule(pair[1], nn.Identity())
-            block.relu = nn.ReLU(inplace=True)
+            if hasattr(block, "relu"):
+                block.relu = nn.ReLU(inplace=True)
     return folded
 
 
 def _is_foldable(block: nn.Module, convolution: str, norm: str) -> bool:
     """Return whether the parts of a block are those that it made, and its norm has statistics of its own."""
-    kinds = [type(block.get_submodule(name)) for name in (convolution, norm, "relu")]
-    return kinds == [Conv2d, nn.BatchNorm2d, nn.ReLU] and bool(block.get_submodule(norm).track_running_stats)
+    kinds = [type(block.get_submodule(name)) for name in (convolution, norm)]
+    has_relu = type(getattr(block, "relu", None)) in (nn.ReLU, type(None))
+    return kinds == [Conv2d, nn.BatchNorm2d] and has_relu and bool(block.get_submodule(norm).track_running_stats)

@@ -28,7 +28,7 @@ def assert_same(fused: MaskingSeparator, model: MaskingSeparator, mixture: Tenso
 @pytest.mark.parametrize("name", SMALL)
 def test_which_models_have_a_copy(name: str) -> None:
     small = SMALL[name]
-    spectrogram = small.architecture == "spectrogram"
+    spectrogram = small.architecture in ("spectrogram", "band_network")
     for causal in (False, True):
         model = small.build(causal)
         has_copy = spectrogram or (name in ("conv_tasnet", "stft_tcn") and not causal)
