@@ -1,9 +1,34 @@
-"""Conversations: who talks when, as talkers take turns with pauses, interruptions and overlaps."""
+"""Who talks when: kinds of scenes, and conversations in turns, with pauses, interruptions and overlaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from separator.errors import InputError
+from separator.section import NotNegative, section
+
+
+@section()
+class ScenesConfig:
+    """How often training hears each kind of scene; weights, relative to each other.
+
+    Args:
+        together: All talkers at once, for as long as `data.overlap` says.
+        turns: Talkers take turns, with pauses, interruptions and overlaps as in a conversation.
+        alone: One talker, for all or part of the time; the others' sources are silent.
+        silence: Nobody talks: noise, or nothing.
+    """
+
+    together: NotNegative = 1.0
+    turns: NotNegative = 0.0
+    alone: NotNegative = 0.0
+    silence: NotNegative = 0.0
+
+    def __post_init__(self) -> None:
+        weights = (self.together, self.turns, self.alone, self.silence)
+        if not any(weights):
+            raise InputError(f"expected a weight above 0, found {list(weights)}")
 
 
 @dataclass(frozen=True)

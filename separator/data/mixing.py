@@ -1,7 +1,6 @@
 """Training examples: talkers drawn, cut, sped up, levelled, placed and mixed on the fly, the same for the same seed."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, field
 from typing import Annotated
 
@@ -12,16 +11,16 @@ from pydantic import Field
 from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
-from separator.audio.pitch import median_pitch, pitch_distance
+from separator.audio.pitch import pitch_distance
 from separator.data.channel import Channel, ChannelConfig
 from separator.data.config import DataConfig
-from separator.data.conversation import take_turns
+from separator.data.conversation import ScenesConfig, take_turns
 from separator.data.example import Example
 from separator.data.noise import NoiseConfig, Noises
-from separator.data.recordings import Speaker
+from separator.data.recordings import Speaker, median_pitches
 from separator.data.rooms import RoomConfig, Rooms
 from separator.errors import InputError
-from separator.section import Count, LevelRange, NotNegative, Share, section, within
+from separator.section import Count, LevelRange, Share, section, within
 
 SPEECH_LEVEL_DB = -26.0
 """RMS level of a talker before its random gain, in dB of full scale (the active speech level of ITU-T P.56 tests)."""
@@ -37,34 +36,6 @@ SIMILAR_OCTAVES = 0.25
 
 PITCH_ATTEMPTS = 30
 """Talkers drawn in search of similar ones; then any will do."""
-
-PITCH_SECONDS = 4.0
-"""How much of a talker's speech their pitch is measured on."""
-
-
-Speed = Annotated[float, Field(ge=0.5, le=2)]
-
-
-@section()
-class ScenesConfig:
-    """How often training hears each kind of scene; weights, relative to each other.
-
-    Args:
-        together: All talkers at once, for as long as `data.overlap` says.
-        turns: Talkers take turns, with pauses, interruptions and overlaps as in a conversation.
-        alone: One talker, for all or part of the time; the others' sources are silent.
-        silence: Nobody talks: noise, or nothing.
-    """
-
-    together: NotNegative = 1.0
-    turns: NotNegative = 0.0
-    alone: NotNegative = 0.0
-    silence: NotNegative = 0.0
-
-    def __post_init__(self) -> None:
-        weights = (self.together, self.turns, self.alone, self.silence)
-        if not any(weights):
-            raise InputError(f"expected a weight above 0, found {list(weights)}")
 
 
 @section(kw_only=True)
@@ -85,7 +56,7 @@ class MixingConfig(DataConfig):
 
     num_speakers: Count = 2
     level_range_db: LevelRange = 5.0
-    speeds: Annotated[tuple[Speed, ...], Field(min_length=1)] = (1.0,)
+    speeds: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(min_length=1)] = (1.0,)
     overlap: Annotated[tuple[float, float], within(0, 1)] = (1.0, 1.0)
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
     similar_pitch: Share = 0.0
@@ -148,7 +119,7 @@ class MixedSpeakers(Dataset[Example]):
         self.scenes = tuple(scenes)
         self.scene_probabilities = np.array(list(scenes.values())) / sum(scenes.values())
         speakers = {speaker.name: speaker for members, _ in speaker_sets for speaker in members}
-        self.pitches = _median_pitches(speakers, config.sample_rate) if config.similar_pitch else {}
+        self.pitches = median_pitches(speakers, config.sample_rate) if config.similar_pitch else {}
 
     def __getitem__(self, index: int) -> Example:
         random = np.random.default_rng((self.seed, index))
@@ -278,19 +249,3 @@ class MixedSpeakers(Dataset[Example]):
                 crop[first:last] = utterance.read(first - position, last - first)
             position += utterance.num_samples
         return crop
-
-
-def _median_pitches(speakers: Mapping[str, Speaker], sample_rate: int) -> dict[str, float | None]:
-    """Median fundamental frequency in Hz of each speaker by name; None of one without a voiced frame."""
-
-    def measure(speaker: Speaker) -> float | None:
-        parts, left = [], round(PITCH_SECONDS * sample_rate)
-        for utterance in speaker.utterances:
-            parts.append(utterance.read(0, min(left, utterance.num_samples)))
-            left -= len(parts[-1])
-            if left <= 0:
-                break
-        return median_pitch(np.concatenate(parts), sample_rate)
-
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(speakers, pool.map(measure, speakers.values()), strict=True))

@@ -1,15 +1,19 @@
 """Recordings that training cuts from: in memory if they are few, else read from disk piece by piece."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from separator.audio.pitch import median_pitch
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import resample, resampled_length
 from separator.data.segments import read_segment
+
+PITCH_SECONDS = 4.0
+"""How much of a talker's speech their pitch is measured on."""
 
 MEMORY_BYTES = 2_000_000_000
 """Sets that take more, at 2 bytes a sample, stay on disk."""
@@ -99,3 +103,19 @@ def load_recordings(
             return Recording(path, num_samples if samples is None else len(samples), sample_rate, samples)
 
         return tuple(pool.map(load, files, lengths))
+
+
+def median_pitches(speakers: Mapping[str, Speaker], sample_rate: int) -> dict[str, float | None]:
+    """Return the median fundamental frequency in Hz of each speaker by name; None of one without a voiced frame."""
+
+    def measure(speaker: Speaker) -> float | None:
+        parts, left = [], round(PITCH_SECONDS * sample_rate)
+        for utterance in speaker.utterances:
+            parts.append(utterance.read(0, min(left, utterance.num_samples)))
+            left -= len(parts[-1])
+            if left <= 0:
+                break
+        return median_pitch(np.concatenate(parts), sample_rate)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(speakers, pool.map(measure, speakers.values()), strict=True))
