@@ -23,12 +23,12 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     import separator.recipe  # noqa: F401
+    from separator.benchmark.cost import macs_per_second
+    from separator.benchmark.peers import matrix_rate, measure_peers
+    from separator.benchmark.speed import measure_speed
     from separator.cli.info import load
     from separator.errors import InputError
     from separator.inference.devices import find_device
-    from separator.inference.peers import matrix_rate, measure_peers
-    from separator.inference.speed import measure_speed
-    from separator.models.cost import macs_per_second
 
     if args.threads is not None:
         if args.threads < 1:

@@ -32,11 +32,11 @@ def run(args: argparse.Namespace) -> int:
     import traceback
 
     from separator.cli.main import describe, print_error
-    from separator.experiments.comparison import Stopped, compare
-    from separator.experiments.plan import load_recipes, other_differences
-    from separator.experiments.plot import plot_rows
-    from separator.experiments.report import write_report
-    from separator.experiments.table import make_rows, write_csv
+    from separator.comparison.compare import Stopped, compare
+    from separator.comparison.fairness import load_recipes, other_differences
+    from separator.comparison.page import write_report
+    from separator.comparison.plot import plot_rows
+    from separator.comparison.table import make_rows, write_csv
     from separator.replacing import replace_file
 
     only = [name for name in args.only.split(",") if name]

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from separator.evaluation.separating import TestSet
     from separator.inference import Separator
+    from separator.scoring.separating import TestSet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
     """Separate and score every example of every list; one that fails is reported and the others are still done."""
     from separator.cli.main import describe, print_error
     from separator.errors import InputError
-    from separator.evaluation.oracle import ORACLES
     from separator.inference import Separator
+    from separator.scoring.oracle import ORACLES
 
     names = named_lists(args)
     separator = None if args.model in ORACLES else Separator.from_pretrained(args.model, args.device, args.precision)
@@ -123,13 +123,13 @@ def score_list(
     """
     from separator.cli.scoring import choose_config, score_jobs
     from separator.data.mixture_list import MixtureList
-    from separator.evaluation.separating import (
+    from separator.replacing import replace_file
+    from separator.scoring.separating import (
         separate_with_model,
         separate_with_oracle,
         separation_jobs,
         weights_digest,
     )
-    from separator.replacing import replace_file
 
     args = argparse.Namespace(**{**vars(args), "output": output or args.output})
     test_set, settings = load_test_set(args, separator, name)
@@ -177,9 +177,9 @@ def load_test_set(
     from separator.data.sets import load_list
     from separator.data.songs import SongList
     from separator.errors import InputError
-    from separator.evaluation.assignment import NOISE
-    from separator.evaluation.separating import TestSet
     from separator.recipe import load_recipe
+    from separator.scoring.assignment import NOISE
+    from separator.scoring.separating import TestSet
 
     settings: dict[str, Any] = {"data": str(args.data.resolve()), "split": args.split}
     if args.data.is_dir():
@@ -221,8 +221,8 @@ def load_test_set(
 def _load_tracks(args: argparse.Namespace, separator: "Separator | None") -> "TestSet | None":
     """A tree of tracks with mixtures; None if it is none."""
     from separator.cli.scoring import named_sources
-    from separator.evaluation.separating import TestSet, TrackSet
-    from separator.evaluation.tracks import ACCOMPANIMENT, find_tracks, has_mixtures
+    from separator.scoring.separating import TestSet, TrackSet
+    from separator.scoring.tracks import ACCOMPANIMENT, find_tracks, has_mixtures
 
     if not has_mixtures(args.data):
         return None

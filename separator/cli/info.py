@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
+    from separator.benchmark.cost import model_cost
+    from separator.benchmark.speed import measure_speed
     from separator.inference.devices import find_device
-    from separator.inference.speed import measure_speed
-    from separator.models.cost import model_cost
 
     device = find_device(args.device)
     model, facts = load(args.model, args.overrides)

@@ -43,10 +43,10 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.main import print_line
     from separator.cli.scoring import choose_config, named_sources, score_jobs
     from separator.errors import InputError
-    from separator.evaluation.items import TrackPair
-    from separator.evaluation.running import Job
-    from separator.evaluation.tracks import find_tracks
     from separator.inference.devices import find_device
+    from separator.scoring.items import TrackPair
+    from separator.scoring.running import Job
+    from separator.scoring.tracks import find_tracks
 
     device = str(find_device(args.device))
     root = args.references or args.musdb

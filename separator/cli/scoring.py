@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from separator.evaluation.config import ScoringConfig
-    from separator.evaluation.running import Job
+    from separator.scoring.config import ScoringConfig
+    from separator.scoring.running import Job
 
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +42,8 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
 def choose_config(args: argparse.Namespace, sources: tuple[str, ...], **changes: Any) -> "ScoringConfig":
     """The config of the options; what they leave open follows from the sources' names."""
     from separator.errors import InputError
-    from separator.evaluation.assignment import find_talkers
-    from separator.evaluation.config import ScoringConfig, choose_metrics
+    from separator.scoring.assignment import find_talkers
+    from separator.scoring.config import ScoringConfig, choose_metrics
 
     if args.workers is not None and args.workers < 1:
         raise InputError(f"--workers: expected at least 1, found {args.workers}")
@@ -96,11 +96,11 @@ def score_jobs(
 
     from separator import __version__
     from separator.cli.main import describe, print_error
-    from separator.evaluation.excerpts import ExcerptStore
-    from separator.evaluation.ledger import Ledger
-    from separator.evaluation.report import write_report
-    from separator.evaluation.running import default_workers, run_jobs
-    from separator.evaluation.summary import write_outputs
+    from separator.scoring.excerpts import ExcerptStore
+    from separator.scoring.ledger import Ledger
+    from separator.scoring.report import write_report
+    from separator.scoring.running import default_workers, run_jobs
+    from separator.scoring.summary import write_outputs
 
     if threading.current_thread() is threading.main_thread():  # the default action would leave the workers behind
         for name in ("SIGTERM", "SIGHUP"):
@@ -151,8 +151,8 @@ def score_jobs(
 
 def print_summary(summary: dict[str, Any], config: "ScoringConfig") -> None:
     """A few lines: every score of all, the mixture's own, and what is to be said about them."""
-    from separator.evaluation.config import IMPROVEMENTS, LABELS, OF_TALKERS
-    from separator.evaluation.talkers import describe_talkers
+    from separator.scoring.config import IMPROVEMENTS, LABELS, OF_TALKERS
+    from separator.scoring.talkers import describe_talkers
 
     print(f"{summary['num_items']} items at {', '.join(map(str, summary['sample_rates']))} Hz")
     shown = [name for column in config.columns for name in (column, IMPROVEMENTS.get(column)) if name]

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Train; 0 when finished, 130 when stopped by Ctrl-C or SIGTERM with the state saved."""
     import shlex
 
-    from separator.experiments.run import train_recipe
+    from separator.comparison.run import train_recipe
     from separator.recipe import load_recipe
     from separator.training.run import RECIPE_NAME
 

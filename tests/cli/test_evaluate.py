@@ -53,8 +53,8 @@ def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest
 
 
 def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
+    from separator.comparison.run import score_model
     from separator.data.sets import load_list
-    from separator.experiments.run import score_model
     from separator.inference import Separator
     from separator.recipe import load_recipe
 

@@ -77,7 +77,7 @@ def test_bad_items_are_one_line_each_and_the_others_are_scored(
 
 
 def test_a_changed_file_is_scored_again_and_the_others_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import separator.evaluation.running as running
+    import separator.scoring.running as running
 
     for name in ("a", "b"):
         write_pair(tmp_path, name, TALKERS, seconds=0.4)

@@ -1,0 +1,177 @@
+"""Several recipes trained alike, scored on the same mixtures, and measured on the same machine."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from separator.comparison.fairness import first_difference
+from separator.comparison.run import (
+    OUTCOME_NAME,
+    SUMMARY_NAME,
+    read_outcome,
+    read_scores,
+    read_summary,
+    score_model,
+    train_recipe,
+)
+from separator.data.example import ExampleSet
+from separator.data.sets import load_list
+from separator.errors import InputError
+from separator.inference import Separator
+from separator.recipe import Recipe, load_recipe, recipe_to_dict
+from separator.replacing import replace_text
+from separator.scoring.assignment import NOISE
+from separator.scoring.mixtures import SourceScore
+from separator.training.best import MODEL_NAME
+from separator.training.run import RECIPE_NAME, STATE_NAME
+
+SCORES_FOLDER = "scores"
+COST_NAME = "cost.json"
+
+FREE_TO_CHANGE = (
+    *(("data", "root"), ("data", "num_workers"), ("training", "max_steps"), ("training", "validate_every_steps")),
+    *(("training", "sample_every_validations"), ("training", "num_samples"), ("training", "keep_best")),
+    *(("trainer", "compile"), ("trainer", "accelerator"), ("trainer", "deterministic"), ("trainer", "loggers")),
+)
+"""Settings in which a run may differ from its recipe: they change neither the model nor its examples."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is known of one recipe at the end.
+
+    Attributes:
+        recipe: The recipe.
+        outcome: `outcome.json` of its run.
+        cost: What `separator info --json` printed of its model.
+        scores: Every source of every mixture.
+    """
+
+    recipe: Recipe
+    outcome: dict[str, Any]
+    cost: dict[str, Any]
+    scores: list[SourceScore]
+
+
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM ended a training; its state is saved."""
+
+
+def compare(
+    recipes: list[Recipe], folder: Path, report: Callable[[str], None]
+) -> tuple[list[Result], dict[str, Exception]]:
+    """Train what is not yet trained, score what is not yet scored, and measure what all of them cost.
+
+    Each recipe has its run folder, `folder/NAME`. What is there from an earlier call is kept: a comparison that was
+    stopped goes on where it was. One recipe's failure does not stop the others.
+
+    Args:
+        recipes: As `separator.comparison.fairness.load_recipes` gives them.
+        folder: Made if missing.
+        report: Called with a line for each step.
+
+    Returns:
+        The results, in the order of the recipes, and the failures by name.
+
+    Raises:
+        InputError: If the test data is missing, or a run in the folder is of another recipe.
+        Stopped: If a signal ended a training.
+    """
+    for recipe in recipes:
+        _check_same_recipe(recipe, folder / recipe.name)
+    try:
+        mixtures = load_list(recipes[0].data, recipes[0].sources)
+    except InputError as error:
+        raise InputError(f"{recipes[0].name}: {error}") from None
+    failures: dict[str, Exception] = {}
+    for number, recipe in enumerate(recipes, start=1):
+        report(f"[{number}/{len(recipes)}] {recipe.name}")
+        try:
+            outcome = _train(recipe, folder / recipe.name, report)
+            _score(folder / recipe.name, mixtures, outcome, report)
+        except Stopped:
+            raise
+        except Exception as error:  # the other recipes still get done
+            failures[recipe.name] = error
+    results = []
+    for recipe in recipes:
+        if recipe.name not in failures:
+            try:
+                results.append(_collect(recipe, folder / recipe.name, mixtures))
+            except Exception as error:
+                failures[recipe.name] = error
+    return results, failures
+
+
+def _check_same_recipe(recipe: Recipe, run_folder: Path) -> None:
+    """Refuse to go on with a run of another recipe; a later end of training, or data moved, is no other recipe."""
+    path = run_folder / RECIPE_NAME
+    if not any((run_folder / name).exists() for name in (STATE_NAME, OUTCOME_NAME)):
+        return  # nothing to go on with: it starts anew
+    if not path.exists():
+        raise InputError(f"{path}: expected the recipe of the run in this folder, found nothing; give another -o")
+    earlier, now = (recipe_to_dict(each) for each in (load_recipe(path), recipe))
+    if earlier["training"]["max_steps"] > now["training"]["max_steps"]:
+        raise InputError(
+            f"{path}: expected training.max_steps of at most {now['training']['max_steps']}, as in the recipe, "
+            f"found {earlier['training']['max_steps']}; delete it, or give another -o"
+        )
+    for section, key in FREE_TO_CHANGE:
+        del earlier[section][key], now[section][key]
+    for section, value in now.items():
+        if value != earlier[section]:
+            key, found, expected = first_difference(section, earlier[section], value)
+            raise InputError(
+                f"{run_folder}: expected a run of {recipe.name} as it is now, with {key} {expected!r}, "
+                f"found {found!r}; delete it, or give another -o"
+            )
+
+
+def _train(recipe: Recipe, run_folder: Path, report: Callable[[str], None]) -> dict[str, Any]:
+    if (run_folder / OUTCOME_NAME).exists():
+        outcome = read_outcome(run_folder)
+        if outcome["steps"] >= recipe.training.max_steps:
+            report(f"  trained already: {outcome['steps']} steps")
+            return outcome
+    torch.compiler.reset()  # the graphs of the recipe before
+    if train_recipe(recipe, run_folder, resume=(run_folder / STATE_NAME).exists()).signal_received:
+        raise Stopped
+    return read_outcome(run_folder)
+
+
+def _score(run_folder: Path, mixtures: ExampleSet, outcome: dict[str, Any], report: Callable[[str], None]) -> None:
+    if (run_folder / SCORES_FOLDER / SUMMARY_NAME).exists():
+        summary = read_summary(run_folder / SCORES_FOLDER)
+        if summary["steps"] == outcome["steps"]:
+            report(f"  scored already: SI-SDRi {summary['si_sdri_db']:.2f} dB")
+            return
+    separator = Separator.from_pretrained(run_folder / MODEL_NAME, precision="float32")
+    summary = score_model(separator, mixtures, run_folder / SCORES_FOLDER, about={"steps": outcome["steps"]})
+    report(f"  SI-SDRi {summary['si_sdri_db']:.2f} dB on {summary['num_mixtures']} mixtures")
+
+
+def _collect(recipe: Recipe, run_folder: Path, mixtures: ExampleSet) -> Result:
+    """All that is known of a run; its cost is measured anew, in a process of its own: memory is a process's."""
+    # -P: a folder here that is called `separator` is not this package. Absolute: no path that looks like an option.
+    command = [sys.executable, "-P", "-m", "separator", "info", str((run_folder / MODEL_NAME).absolute()), "--json"]
+    package_parent = str(Path(__file__).parents[2])
+    python_path = os.pathsep.join(path for path in (package_parent, os.environ.get("PYTHONPATH")) if path)
+    measured = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": python_path}
+    )
+    if measured.returncode != 0:
+        raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {measured.stderr.strip()}")
+    replace_text(run_folder / COST_NAME, measured.stdout)
+    return Result(
+        recipe=recipe,
+        outcome=read_outcome(run_folder),
+        cost=json.loads(measured.stdout),
+        scores=read_scores(run_folder / SCORES_FOLDER, mixtures, sum(source != NOISE for source in recipe.sources)),
+    )

@@ -1,0 +1,183 @@
+"""What an evaluation writes: a table of all scores, their summary, and museval's JSON for each track."""
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from separator.replacing import replace_file, replace_text
+from separator.scoring.config import (
+    AGGREGATIONS,
+    DEFINITIONS,
+    IMPROVEMENTS,
+    MEAN,
+    OF_FRAMES,
+    ScoringConfig,
+    comparability_note,
+)
+from separator.scoring.empty_bands import empty_bands_note
+from separator.scoring.item_scores import FRAME_SECONDS, ItemScores, SourceScores
+from separator.scoring.talkers import summarise_talkers
+from separator.scoring.tracks import SUBSETS
+
+SCORES_NAME = "scores.csv"
+SUMMARY_NAME = "summary.json"
+DECIMALS = 4
+
+Values = dict[str, float | None]
+
+
+def source_values(source: SourceScores) -> Values:
+    """Every column of a source: its scores, the mixture's own as `input_...`, and the improvements."""
+    values = dict(source.scores)
+    values.update({f"input_{column}": value for column, value in source.input_scores.items()})
+    for column, name in IMPROVEMENTS.items():
+        if column in source.scores and column in source.input_scores:
+            after, before = source.scores[column], source.input_scores[column]
+            values[name] = None if after is None or before is None else round(after - before, 6)
+    return values
+
+
+def find_notes(items: list[ItemScores], config: ScoringConfig) -> list[str]:
+    """What every output has to say about these scores, each once."""
+    notes = {comparability_note(config, item.sample_rate, item.original_rate) for item in items}
+    empty = [item.name for item in items if item.empty_bands]
+    return sorted(note for note in notes if note) + ([empty_bands_note(empty)] if empty else [])
+
+
+def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> None:
+    """A row an item and source; an empty cell where a score is not defined."""
+    columns = list(
+        dict.fromkeys(column for item in items for source in item.sources for column in source_values(source))
+    )
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file)
+        writer.writerow(["item", "source", "estimate", "seconds", "sample_rate", *columns, "note"])
+        for item in items:
+            note = "; ".join(find_notes([item], config))
+            for source in item.sources:
+                values = source_values(source)
+                cells = ["" if (value := values.get(column)) is None else value for column in columns]
+                row = [item.name, source.source, source.estimate, item.seconds, item.sample_rate, *cells, note]
+                writer.writerow(row)
+
+
+def summarise(items: list[ItemScores], config: ScoringConfig) -> dict[str, Any]:
+    """The scores of all items together.
+
+    Each column's own value is the field's aggregation: for BSS Eval v4 the median over frames, then the median over
+    tracks for each source, then the mean over sources; for all else the mean over items and sources, or what
+    `AGGREGATIONS` says.
+
+    Returns:
+        The values by column, and `scores` with means, medians and counts, of all and of each source.
+    """
+    columns: dict[str, dict[str, list[float | None]]] = {}
+    for item in items:
+        for source in item.sources:
+            for column, value in source_values(source).items():
+                columns.setdefault(column, {}).setdefault(source.source, []).append(value)
+    names = dict.fromkeys(source.source for item in items for source in item.sources)
+    details, headline = {}, {}
+    for column, by_source in columns.items():
+        kind = AGGREGATIONS.get(column, MEAN)
+        every = [value for values in by_source.values() for value in values]
+        sources = {name: _statistics(by_source[name]) for name in names if name in by_source}
+        value = _statistics(every)["mean" if kind == MEAN else "median"]
+        if kind == OF_FRAMES:
+            medians = [each["median"] for each in sources.values() if each["median"] is not None]
+            value = _rounded(statistics.fmean(medians)) if medians else None
+        headline[column] = value
+        details[column] = {"value": value, "aggregation": kind, **_statistics(every), "sources": sources}
+    return {**headline, "scores": details}
+
+
+def _statistics(values: list[float | None]) -> dict[str, Any]:
+    defined = [value for value in values if value is not None]
+    return {
+        "mean": _rounded(statistics.fmean(defined)) if defined else None,
+        "median": _rounded(statistics.median(defined)) if defined else None,
+        "defined": len(defined),
+        "undefined": len(values) - len(defined),
+    }
+
+
+def _rounded(value: float) -> float:
+    return round(value, DECIMALS)
+
+
+def museval_json(item: ItemScores, note: str | None = None) -> str:
+    """One track as museval's `TrackStore` writes it, infinite scores as NaN like there, with the rates and a note."""
+    targets = [
+        {
+            "name": source.source,
+            "frames": [
+                {
+                    "time": number * FRAME_SECONDS,
+                    "duration": FRAME_SECONDS,
+                    "metrics": {
+                        name: round(values[number], 5) if math.isfinite(values[number]) else math.nan
+                        for name, values in source.frames.items()
+                    },
+                }
+                for number in range(len(source.frames["SDR"]))
+            ],
+        }
+        for source in item.sources
+    ]
+    try:
+        museval_version = version("museval")
+    except PackageNotFoundError:
+        museval_version = "unknown"
+    content = {"targets": targets, "museval_version": museval_version, "sample_rate": item.sample_rate}
+    content |= {"original_sample_rate": item.original_rate, **({"note": note} if note else {})}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def write_outputs(
+    folder: Path,
+    items: list[ItemScores],
+    config: ScoringConfig,
+    about: dict[str, Any],
+    failures: dict[str, str],
+    report: Callable[[dict[str, Any], Path], None],
+) -> dict[str, Any]:
+    """Write `scores.csv`, `{test,train}/TRACK.json`, the report and, last, `summary.json`.
+
+    Args:
+        folder: Where to.
+        items: All that were scored, in their order.
+        config: What was measured.
+        about: Settings, command, versions: what is needed to repeat it.
+        failures: Why items could not be scored, by name.
+        report: Writes the report of a summary at a path.
+
+    Returns:
+        The summary.
+    """
+    summary = {
+        **about,
+        "num_items": len(items),
+        "num_failed": len(failures),
+        "failed": failures,
+        "sample_rates": sorted({item.sample_rate for item in items}),
+        "notes": find_notes(items, config),
+        "metrics": {metric: DEFINITIONS[metric] for metric in config.metrics},
+        **summarise(items, config),
+        "talkers": summarise_talkers(items),
+    }
+    replace_file(folder / SCORES_NAME, lambda path: write_scores(items, config, path))
+    if "bss_v4" in config.metrics:
+        for item in items:
+            path = folder / item.subset / f"{item.name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_text(path, museval_json(item, "; ".join(find_notes([item], config)) or None))
+        for subset, name in ((subset, name) for subset in SUBSETS for name in failures):
+            (folder / subset / f"{name}.json").unlink(missing_ok=True)  # of an earlier run, before its files changed
+    replace_file(folder / "report.html", lambda path: report(summary, path))
+    replace_text(folder / SUMMARY_NAME, json.dumps(summary, indent=2) + "\n")
+    return summary
