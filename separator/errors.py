@@ -1,4 +1,6 @@
-"""The one exception that means: the input, not the program, is wrong."""
+"""The one exception that means that the input, not the program, is wrong, and any exception in words."""
+
+import os
 
 
 class InputError(ValueError):
@@ -7,3 +9,12 @@ class InputError(ValueError):
     The message is one line: what was wrong, what was expected, what was found, and in which file.
     The command line prints it as it is, without a traceback.
     """
+
+
+def describe(error: Exception) -> str:
+    """Put an error in words: as it is where it is about the user's input, with its kind where it is a surprise."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"

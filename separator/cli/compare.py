@@ -31,12 +31,13 @@ def run(args: argparse.Namespace) -> int:
     import shlex
     import traceback
 
-    from separator.cli.main import describe, print_error
+    from separator.cli.main import print_error
     from separator.comparison.compare import Stopped, compare
     from separator.comparison.fairness import load_recipes, other_differences
     from separator.comparison.page import write_report
     from separator.comparison.plot import plot_rows
     from separator.comparison.table import make_rows, write_csv
+    from separator.errors import describe
     from separator.replacing import replace_file
 
     only = [name for name in args.only.split(",") if name]
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     rows = make_rows(results)
     replace_file(args.output / "results.csv", lambda path: write_csv(rows, path))
     replace_file(args.output / "results.png", lambda path: plot_rows(rows, path))
-    num_mixtures = len(results[0].scores) // len(recipes[0].sources)
+    num_mixtures = len(results[0].items)
     differences = other_differences(recipes)
     write_report(args.output / "results.md", rows, recipes[0], num_mixtures, differences, reasons, command)
     print(f"best: {rows[0].name}, SI-SDRi {rows[0].si_sdri_db:.2f} dB", file=sys.stderr)

@@ -40,48 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score every track of the references; a bad one is reported and the others are still scored."""
-    from separator.cli.main import print_line
-    from separator.cli.scoring import choose_config, named_sources, score_jobs
-    from separator.errors import InputError
-    from separator.inference.devices import find_device
-    from separator.scoring.items import TrackPair
-    from separator.scoring.running import Job
-    from separator.scoring.tracks import find_tracks
+    from separator.cli.scoring import print_summary, scoring_options, watch
+    from separator.scoring import score
 
-    device = str(find_device(args.device))
-    root = args.references or args.musdb
-    split = args.split or ("test" if args.musdb else "all")
-    references = find_tracks(root, None if split == "all" else split)
-    estimates = find_tracks(args.estimates)
-    chosen = named_sources(args)
-    sources = {name: chosen or tuple(track.sources) for name, track in references.items()}
-    config = choose_config(
-        args,
-        max(sources.values(), key=len),
-        lengths=args.lengths,
-        mono=args.mono,
-        sample_rate=args.sample_rate,
-        sum_as_mixture=args.sum_as_mixture,
-    )
-    for name in estimates.keys() - references.keys():
-        print_line("note", f"{name}: no references in {root}; its estimates are not scored")
-    if not estimates.keys() & references.keys():
-        raise InputError(
-            f"{args.estimates}: expected folders named like those in {root} ({_some(list(references))}), "
-            f"found {_some(list(estimates))}"
+    with watch(args.debug) as watcher:
+        summary = score(
+            args.references or args.musdb,
+            args.estimates,
+            args.output,
+            split=args.split or ("test" if args.musdb else "all"),
+            lengths=args.lengths,
+            mono=args.mono,
+            sum_as_mixture=args.sum_as_mixture,
+            device=args.device,
+            watcher=watcher,
+            **scoring_options(args),
         )
-    jobs = []
-    for name, track in references.items():
-        pair = TrackPair(track, estimates.get(name), sources[name])
-        jobs.append(Job(name, lambda pair=pair: pair, pair.fingerprint()))  # type: ignore[misc]
-    settings = {
-        "references": str(root.resolve()),
-        "estimates": str(args.estimates.resolve()),
-        "split": split,
-        "sources": chosen,
-    }
-    return score_jobs(args, jobs, config, f"Scores of {args.estimates.name or args.estimates}", settings, {}, device)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return print_summary(summary, args.output)

@@ -192,9 +192,8 @@ def _separate_one(
     import time
     import traceback
 
-    from separator.cli.main import describe
     from separator.cli.separate_report import Outcome
-    from separator.errors import InputError
+    from separator.errors import InputError, describe
     from separator.inference.files import separate_file
     from separator.inference.places import check_within
     from separator.inference.record import are_done, options_of

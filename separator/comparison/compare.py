@@ -5,30 +5,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from separator.comparison.fairness import first_difference
-from separator.comparison.run import (
-    OUTCOME_NAME,
-    SUMMARY_NAME,
-    read_outcome,
-    read_scores,
-    read_summary,
-    score_model,
-    train_recipe,
-)
-from separator.data.example import ExampleSet
-from separator.data.sets import load_list
+from separator.comparison.run import OUTCOME_NAME, read_outcome, train_recipe
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import Recipe, load_recipe, recipe_to_dict
 from separator.replacing import replace_text
 from separator.scoring.assignment import NOISE
-from separator.scoring.mixtures import SourceScore
+from separator.scoring.item_scores import ItemScores
+from separator.scoring.run import evaluate_test_set
+from separator.scoring.separating import TestSet
+from separator.scoring.test_sets import load_list_of
 from separator.training.best import MODEL_NAME
 from separator.training.run import RECIPE_NAME, STATE_NAME
 
@@ -51,13 +44,13 @@ class Result:
         recipe: The recipe.
         outcome: `outcome.json` of its run.
         cost: What `separator info --json` printed of its model.
-        scores: Every source of every mixture.
+        items: The scores of every mixture.
     """
 
     recipe: Recipe
     outcome: dict[str, Any]
     cost: dict[str, Any]
-    scores: list[SourceScore]
+    items: list[ItemScores]
 
 
 class Stopped(Exception):
@@ -87,15 +80,20 @@ def compare(
     for recipe in recipes:
         _check_same_recipe(recipe, folder / recipe.name)
     try:
-        mixtures = load_list(recipes[0].data, recipes[0].sources)
+        test_set = load_list_of(recipes[0].data, recipes[0].sources, "the test list")
     except InputError as error:
         raise InputError(f"{recipes[0].name}: {error}") from None
     failures: dict[str, Exception] = {}
+    scored: dict[str, list[ItemScores]] = {}
     for number, recipe in enumerate(recipes, start=1):
         report(f"[{number}/{len(recipes)}] {recipe.name}")
         try:
             outcome = _train(recipe, folder / recipe.name, report)
-            _score(folder / recipe.name, mixtures, outcome, report)
+            separator = Separator.from_pretrained(folder / recipe.name / MODEL_NAME, precision="float32")
+            settings = {"root": str(Path(recipe.data.root).resolve()), "steps": outcome["steps"]}
+            scored[recipe.name] = score_best(
+                separator, recipe.name, test_set, settings, folder / recipe.name / SCORES_FOLDER, report
+            )
         except Stopped:
             raise
         except Exception as error:  # the other recipes still get done
@@ -104,7 +102,7 @@ def compare(
     for recipe in recipes:
         if recipe.name not in failures:
             try:
-                results.append(_collect(recipe, folder / recipe.name, mixtures))
+                results.append(_measure(recipe, folder / recipe.name, scored[recipe.name]))
             except Exception as error:
                 failures[recipe.name] = error
     return results, failures
@@ -146,19 +144,43 @@ def _train(recipe: Recipe, run_folder: Path, report: Callable[[str], None]) -> d
     return read_outcome(run_folder)
 
 
-def _score(run_folder: Path, mixtures: ExampleSet, outcome: dict[str, Any], report: Callable[[str], None]) -> None:
-    if (run_folder / SCORES_FOLDER / SUMMARY_NAME).exists():
-        summary = read_summary(run_folder / SCORES_FOLDER)
-        if summary["steps"] == outcome["steps"]:
-            report(f"  scored already: SI-SDRi {summary['si_sdri_db']:.2f} dB")
-            return
-    separator = Separator.from_pretrained(run_folder / MODEL_NAME, precision="float32")
-    summary = score_model(separator, mixtures, run_folder / SCORES_FOLDER, about={"steps": outcome["steps"]})
-    report(f"  SI-SDRi {summary['si_sdri_db']:.2f} dB on {summary['num_mixtures']} mixtures")
+def score_best(
+    separator: Separator,
+    name: str,
+    test_set: TestSet,
+    settings: dict[str, Any],
+    folder: Path,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[ItemScores]:
+    """Score a model as `separator evaluate` does, by SI-SDR alone and without noise, which many mixtures have none of.
+
+    What an earlier call has scored with the same weights is kept; other scores in the folder are done away with.
+
+    Args:
+        separator: The model.
+        name: What to call it.
+        test_set: The mixtures.
+        settings: What they depend on.
+        folder: For the scores; made if missing.
+        report: Called with a line that says what came out.
+
+    Raises:
+        InputError: If the model does not fit the mixtures, or one of them cannot be scored.
+    """
+    scored_sources = tuple(source for source in test_set.sources if source != NOISE)
+    without_noise = replace(test_set, sources=scored_sources, delivered=test_set.sources)
+    scored = evaluate_test_set(separator, name, without_noise, settings, folder, metrics="si_sdr", jobs=1, replace=True)
+    for item, reason in scored.summary["failed"].items():
+        raise InputError(f"{item}: {reason}")
+    if scored.summary.get("si_sdri_db") is None:
+        raise InputError("expected test mixtures whose sources sound, found silence in all")
+    again = "scored already: " if scored.num_kept == len(scored.items) else ""
+    report(f"  {again}SI-SDRi {scored.summary['si_sdri_db']:.2f} dB on {len(scored.items)} mixtures")
+    return scored.items
 
 
-def _collect(recipe: Recipe, run_folder: Path, mixtures: ExampleSet) -> Result:
-    """All that is known of a run; its cost is measured anew, in a process of its own: memory is a process's."""
+def _measure(recipe: Recipe, run_folder: Path, items: list[ItemScores]) -> Result:
+    """Measure what a run's model costs, in a process of its own: memory is a process's."""
     # -P: a folder here that is called `separator` is not this package. Absolute: no path that looks like an option.
     command = [sys.executable, "-P", "-m", "separator", "info", str((run_folder / MODEL_NAME).absolute()), "--json"]
     package_parent = str(Path(__file__).parents[2])
@@ -173,5 +195,5 @@ def _collect(recipe: Recipe, run_folder: Path, mixtures: ExampleSet) -> Result:
         recipe=recipe,
         outcome=read_outcome(run_folder),
         cost=json.loads(measured.stdout),
-        scores=read_scores(run_folder / SCORES_FOLDER, mixtures, sum(source != NOISE for source in recipe.sources)),
+        items=items,
     )

@@ -1,27 +1,18 @@
-"""A recipe's run: train it into a folder, score a model on its list of mixtures."""
+"""A recipe's run: train it into a folder, and read what it left there."""
 
-import csv
 import json
-import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from separator.data.example import ExampleSet
-from separator.data.mixture_list import MixtureList
 from separator.errors import InputError
-from separator.inference import Separator
 from separator.recipe import Recipe, recipe_to_dict
-from separator.replacing import replace_file, replace_text
-from separator.scoring.mixtures import SourceScore, evaluate_mixtures, summarise
+from separator.replacing import replace_text
 from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
 from separator.training.state import is_main_process
 
 OUTCOME_NAME = "outcome.json"
-SCORES_NAME = "scores.csv"
-SUMMARY_NAME = "summary.json"
 
 
 def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outcome:
@@ -71,87 +62,12 @@ def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def read_outcome(run_folder: Path) -> dict[str, Any]:
-    """What `train_recipe` wrote of a finished run.
+    """Read what `train_recipe` wrote of a finished run.
 
     Raises:
         InputError: If it is damaged.
     """
-    return _read_facts(run_folder / OUTCOME_NAME, ("steps", "valid_si_sdri_db", "training_seconds"))
-
-
-def score_model(
-    separator: Separator,
-    mixtures: ExampleSet,
-    folder: Path,
-    about: dict[str, Any],
-) -> dict[str, Any]:
-    """Score a model; write `mixtures.csv`, `scores.csv` and, last, `summary.json`.
-
-    Args:
-        separator: The model.
-        mixtures: The list.
-        folder: Made if missing.
-        about: What was scored, the first keys of the summary.
-
-    Returns:
-        The summary.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(mixtures, MixtureList):
-        replace_file(folder / "mixtures.csv", mixtures.write_csv)
-    scores = evaluate_mixtures(separator, mixtures)
-    replace_file(folder / SCORES_NAME, lambda path: _write_scores(path, scores))
-    summary = {**about, **summarise(scores)}
-    replace_text(folder / SUMMARY_NAME, json.dumps(summary, indent=2) + "\n")
-    return summary
-
-
-def read_summary(folder: Path) -> dict[str, Any]:
-    """The summary that `score_model` wrote about a run's steps.
-
-    Raises:
-        InputError: If it is damaged.
-    """
-    return _read_facts(folder / SUMMARY_NAME, ("steps", "si_sdri_db"))
-
-
-def read_scores(folder: Path, mixtures: ExampleSet, num_sources: int) -> list[SourceScore]:
-    """The scores that `score_model` wrote.
-
-    Raises:
-        InputError: If they are damaged, or not those of every source of every mixture of the list.
-    """
-    path = folder / SCORES_NAME
-    expected = [(name, number) for name in mixtures.names for number in range(1, num_sources + 1)]
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            scores = [_read_score(row) for row in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError, csv.Error):
-        scores = []
-    if [(score.mixture, score.source) for score in scores] != expected:
-        raise InputError(
-            f"{path}: expected a score for each of the {len(expected)} sources of the test list, found "
-            f"something else or a damaged file; delete {folder}, and it is scored again"
-        )
-    return scores
-
-
-def _write_scores(path: Path, scores: list[SourceScore]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(asdict(scores[0])))
-        writer.writeheader()
-        writer.writerows(asdict(score) for score in scores)
-
-
-def _read_score(row: dict[str, str]) -> SourceScore:
-    values = [float(row[key]) for key in ("si_sdr_db", "input_si_sdr_db", "si_sdri_db")]
-    if not all(map(math.isfinite, values)):
-        raise ValueError(f"expected finite scores, found {values}")
-    return SourceScore(row["mixture"], int(row["source"]), *values)
-
-
-def _read_facts(path: Path, numbers: tuple[str, ...]) -> dict[str, Any]:
-    """A JSON object that holds these numbers."""
+    path, numbers = run_folder / OUTCOME_NAME, ("steps", "valid_si_sdri_db", "training_seconds")
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no JSON, or no text at all

@@ -1,16 +1,17 @@
 """The table of a comparison: a row a recipe, as CSV and as Markdown."""
 
 import csv
-from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 
 import numpy as np
 from scipy.stats import bootstrap
 
 from separator.comparison.compare import Result
-from separator.scoring.mixtures import SourceScore
+from separator.scoring.excerpts import item_score
+from separator.scoring.item_scores import ItemScores
+from separator.scoring.summary import source_values
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -63,18 +64,18 @@ class Row:
 
 def make_rows(results: list[Result]) -> list[Row]:
     """A row for each result, the best first."""
-    by_mixture = {result.recipe.name: mixture_means(result.scores) for result in results}
+    by_mixture = {result.recipe.name: mixture_means(result.items) for result in results}
     best = max(by_mixture.values(), key=lambda means: float(means.mean()), default=np.zeros(0))
     rows = [_row(result, by_mixture[result.recipe.name], best) for result in results]
     return sorted(rows, key=lambda row: -row.si_sdri_db)
 
 
-def mixture_means(scores: list[SourceScore]) -> np.ndarray:
-    """Mean SI-SDRi of each mixture in dB, in the order of the list: `(mixtures,)`."""
-    collected: dict[str, list[float]] = defaultdict(list)
-    for score in scores:
-        collected[score.mixture].append(score.si_sdri_db)
-    return np.array([fmean(values) for values in collected.values()])
+def mixture_means(items: list[ItemScores]) -> np.ndarray:
+    """Return the mean SI-SDRi of each mixture in dB, in the order of the list: `(mixtures,)`.
+
+    A mixture whose sources are all silent has none, whatever the model, and is left out.
+    """
+    return np.array([mean for item in items if (mean := item_score(item, "si_sdr_db")) is not None])
 
 
 def confidence_interval(values: np.ndarray) -> tuple[float, float]:
@@ -100,7 +101,8 @@ def confidence_interval(values: np.ndarray) -> tuple[float, float]:
 
 
 def _row(result: Result, means: np.ndarray, best: np.ndarray) -> Row:
-    improvements = [score.si_sdri_db for score in result.scores]
+    values = [source_values(source)["si_sdri_db"] for item in result.items for source in item.sources]
+    improvements = [value for value in values if value is not None]
     low, high = confidence_interval(means)
     behind_low, behind_high = confidence_interval(best - means)
     cost, outcome = result.cost, result.outcome

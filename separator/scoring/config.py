@@ -1,14 +1,15 @@
 """What is measured and how: the metrics by name, the engine, and what happens to signals that do not fit."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal, Self
 
 from separator.errors import InputError
 from separator.metrics.perceptual import require_package
+from separator.scoring.assignment import find_talkers
 
 Engine = Literal["fast", "museval"]
 Lengths = Literal["error", "pad", "cut"]
@@ -131,6 +132,24 @@ class ScoringConfig:
             load_museval()
         if self.sample_rate is not None and not 1000 <= self.sample_rate <= 1_000_000:
             raise InputError(f"sample rate: expected from 1000 to 1000000 Hz, found {self.sample_rate}")
+
+    @classmethod
+    def for_sources(
+        cls, sources: Sequence[str], metrics: str = "auto", permute: bool | None = None, **options: Any
+    ) -> Self:
+        """Decide by the sources' names what is left open.
+
+        Args:
+            sources: Names of the sources.
+            metrics: As `choose_metrics` takes them.
+            permute: None permutes talkers, sources whose names differ by a number alone.
+            options: The other attributes.
+
+        Raises:
+            InputError: If a metric is unknown or cannot be computed here, or an option is wrong.
+        """
+        permute = bool(find_talkers(sources)) if permute is None else permute
+        return cls(choose_metrics(metrics, sources), permute=permute, **options)
 
     @property
     def columns(self) -> tuple[str, ...]:

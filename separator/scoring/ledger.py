@@ -19,12 +19,13 @@ class Ledger:
     Args:
         folder: Made if missing.
         settings: Everything that the scores depend on, as plain values.
+        replace: Do away with scores that were made with other settings, where they are an error else.
 
     Raises:
         InputError: If the folder holds scores made with other settings, or what is in it cannot be read.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any], replace: bool = False) -> None:
         self.folder = folder
         settings = json.loads(json.dumps(settings))  # tuples are lists in the file
         self._path = folder / LEDGER_NAME
@@ -36,9 +37,13 @@ class Ledger:
                 self._read()
             else:
                 self._path.unlink(missing_ok=True)
-            if self.items:
-                self._check(path, settings)
-            else:  # nothing was scored with the settings that may be there
+            difference = self._difference(path, settings) if self.items else None
+            if difference is not None and not replace:
+                raise InputError(difference)
+            if difference is not None:
+                self.items.clear()
+                self._path.unlink()
+            if not self.items:  # nothing was scored with the settings that may be there
                 replace_text(path, json.dumps(settings, indent=2) + "\n")
         except OSError as error:
             raise InputError(f"{folder}: cannot write in the output folder: {error.strerror or error}") from None
@@ -56,19 +61,21 @@ class Ledger:
             os.fsync(file.fileno())
         self.items[key] = (fingerprint, scores)
 
-    def _check(self, path: Path, settings: dict[str, Any]) -> None:
+    def _difference(self, path: Path, settings: dict[str, Any]) -> str | None:
+        """Say in what the settings of what is here differ; None if they do not."""
         try:
             earlier = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             earlier = None
         if not isinstance(earlier, dict):
-            raise InputError(f"{path}: expected the settings of an earlier evaluation, found no JSON; give another -o")
+            return f"{path}: expected the settings of an earlier evaluation, found no JSON; give another -o"
         for key in [*settings, *earlier]:
             if earlier.get(key) != settings.get(key):
-                raise InputError(
+                return (
                     f"{self.folder}: holds scores made with {key} {json.dumps(earlier.get(key))}, "
                     f"now it is {json.dumps(settings.get(key))}; give another -o, or delete the folder"
                 )
+        return None
 
     def _read(self) -> None:
         """Take every whole line; half a line, which a crash left at the end, is cut off."""

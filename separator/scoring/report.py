@@ -56,7 +56,7 @@ def write_report(
         path: The file.
         items: All that were scored.
         config: What was measured.
-        summary: As `separator.scoring.summary.write_outputs` makes it.
+        summary: As `separator.scoring.summary.make_summary` makes it.
         excerpts: Where the best and worst items' sounds are.
     """
     title = escape(_printable(summary["title"]))
@@ -186,9 +186,9 @@ def _unit(column: str) -> str:
 def _settings(summary: dict[str, Any]) -> str:
     left_out = {"title", "command", "scores", "talkers", "failed", "notes", *summary["scores"]}
     settings = {key: value for key, value in summary.items() if key not in left_out}
-    command = shlex.join(summary["command"])
+    command = f"<pre>{escape(_printable(shlex.join(summary['command'])))}</pre>" if summary["command"] else ""
     return (
-        f"<h2>To repeat it</h2><pre>{escape(_printable(command))}</pre>"
+        f"<h2>To repeat it</h2>{command}"
         f"<pre>{escape(_printable(json.dumps(settings, indent=2, ensure_ascii=False)))}</pre>"
     )
 

@@ -16,8 +16,8 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.scoring.assignment import match_outputs
 from separator.scoring.items import Signals
+from separator.scoring.jobs import Job
 from separator.scoring.oracle import ORACLES, ideal_ratio_mask
-from separator.scoring.running import Job
 from separator.scoring.tracks import MIXTURE, Track, read_track
 
 Separate = Callable[[Example], Tensor]
@@ -166,8 +166,8 @@ def separation_jobs(
         return signals
 
     return [
-        Job(str(index), lambda index=index: prepare(index), test_set.examples.fingerprint(index))  # type: ignore[misc]
-        for index in range(len(test_set.examples))
+        Job(str(index), lambda index=index: prepare(index), test_set.examples.fingerprint(index), name)  # type: ignore[misc]
+        for index, name in enumerate(test_set.examples.names)
     ]
 
 

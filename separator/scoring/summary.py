@@ -138,28 +138,21 @@ def museval_json(item: ItemScores, note: str | None = None) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def write_outputs(
-    folder: Path,
-    items: list[ItemScores],
-    config: ScoringConfig,
-    about: dict[str, Any],
-    failures: dict[str, str],
-    report: Callable[[dict[str, Any], Path], None],
+def make_summary(
+    items: list[ItemScores], config: ScoringConfig, about: dict[str, Any], failures: dict[str, str]
 ) -> dict[str, Any]:
-    """Write `scores.csv`, `{test,train}/TRACK.json`, the report and, last, `summary.json`.
+    """Say all that there is to say of a scoring.
 
     Args:
-        folder: Where to.
         items: All that were scored, in their order.
         config: What was measured.
         about: Settings, command, versions: what is needed to repeat it.
         failures: Why items could not be scored, by name.
-        report: Writes the report of a summary at a path.
 
     Returns:
-        The summary.
+        The content of `summary.json`.
     """
-    summary = {
+    return {
         **about,
         "num_items": len(items),
         "num_failed": len(failures),
@@ -170,14 +163,31 @@ def write_outputs(
         **summarise(items, config),
         "talkers": summarise_talkers(items),
     }
+
+
+def write_outputs(
+    folder: Path,
+    items: list[ItemScores],
+    config: ScoringConfig,
+    summary: dict[str, Any],
+    report: Callable[[Path], None],
+) -> None:
+    """Write `scores.csv`, `{test,train}/TRACK.json`, the report and, last, `summary.json`.
+
+    Args:
+        folder: Where to.
+        items: All that were scored, in their order.
+        config: What was measured.
+        summary: As `make_summary` gives it.
+        report: Writes the report at a path.
+    """
     replace_file(folder / SCORES_NAME, lambda path: write_scores(items, config, path))
     if "bss_v4" in config.metrics:
         for item in items:
             path = folder / item.subset / f"{item.name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_text(path, museval_json(item, "; ".join(find_notes([item], config)) or None))
-        for subset, name in ((subset, name) for subset in SUBSETS for name in failures):
+        for subset, name in ((subset, name) for subset in SUBSETS for name in summary["failed"]):
             (folder / subset / f"{name}.json").unlink(missing_ok=True)  # of an earlier run, before its files changed
-    replace_file(folder / "report.html", lambda path: report(summary, path))
+    replace_file(folder / "report.html", report)
     replace_text(folder / SUMMARY_NAME, json.dumps(summary, indent=2) + "\n")
-    return summary

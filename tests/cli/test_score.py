@@ -20,7 +20,7 @@ TALKERS = ("speaker1", "speaker2")
 
 def score(root: Path, out: str, *options: str) -> int:
     sides = ["--references", str(root / "references"), "--estimates", str(root / "estimates")]
-    return main(["score", *sides, "-o", str(root / out), "--workers", "1", *options])
+    return main(["score", *sides, "-o", str(root / out), "--jobs", "1", *options])
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -77,7 +77,7 @@ def test_bad_items_are_one_line_each_and_the_others_are_scored(
 
 
 def test_a_changed_file_is_scored_again_and_the_others_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import separator.scoring.running as running
+    import separator.scoring.jobs as running
 
     for name in ("a", "b"):
         write_pair(tmp_path, name, TALKERS, seconds=0.4)
@@ -106,7 +106,7 @@ def test_a_changed_file_is_scored_again_and_the_others_are_not(tmp_path: Path, m
         (["--metrics", "stoy"], "metrics: expected auto or any of speech"),
         (["--metrics", ","], "found none"),
         (["--sources", "a,a"], "--sources: expected names, each once"),
-        (["--workers", "0"], "--workers: expected at least 1, found 0"),
+        (["--jobs", "0"], "jobs: expected at least 1, found 0"),
         (["--sample-rate", "3"], "sample rate: expected from 1000"),
         (["--mono"], "holds scores made with mono false, now it is true"),
         (["--device", "tpu"], "device: expected auto, cpu, cuda"),
@@ -143,7 +143,7 @@ def test_musdb_at_16_khz_says_so_in_every_output(tmp_path: Path, capsys: pytest.
         estimates = dict(zip(names, 0.9 * reference + 0.1 * reference.flip(0), strict=True))
         write_track(tmp_path / "estimates" / f"Song {subset}", estimates, 44100)
     arguments = ["score", "--musdb", str(tmp_path / "musdb"), "--estimates", str(tmp_path / "estimates")]
-    arguments += ["--workers", "1", "--sample-rate", "16000", "-o"]
+    arguments += ["--jobs", "1", "--sample-rate", "16000", "-o"]
     assert main([*arguments, str(tmp_path / "out")]) == 0
     note = "music scored at 16000 Hz, of references at 44100 Hz: cannot be compared with published figures at 44100 Hz"
     assert note in capsys.readouterr().out

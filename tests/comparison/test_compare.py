@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from separator.cli.main import main
 from separator.comparison import compare as comparison
+from separator.data.example import Example
+from separator.inference import Separator
+from separator.scoring.separating import TestSet
 from separator.training.callbacks import StopOnSignal
 from tests.comparison.test_fairness import write_recipe
 from tests.speech import write_speakers
+from tests.tiny_model import FrequencySplitter, describe
 
 SETTINGS = (
     *("training.max_steps=4", "training.validate_every_steps=2", "trainer.accelerator=cpu"),
@@ -148,8 +153,8 @@ def test_a_damaged_run_is_named_and_the_others_are_kept(
 ) -> None:
     recipes, out = write_two(tmp_path / "recipes"), tmp_path / "out"
     assert main(arguments(data, recipes, out)) == 0
-    scores = out / "wide" / "scores" / "scores.csv"
-    scores.write_text("".join(scores.read_text().splitlines(keepends=True)[:3]))  # one mixture of three
+    scores = out / "wide" / "scores" / "items.jsonl"
+    scores.write_text("damaged\n" + scores.read_text())
     capsys.readouterr()
     assert main(arguments(data, recipes, out)) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("separator: error")]
@@ -160,6 +165,38 @@ def test_a_damaged_run_is_named_and_the_others_are_kept(
     (out / "wide" / "recipe.yaml").unlink()
     assert main(arguments(data, recipes, out)) == 2
     assert "recipe.yaml: expected the recipe of the run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("sources", "exchanged"), [(("vocals", "drums"), True), (("speaker1", "speaker2"), False)])
+def test_named_stems_are_never_permuted(sources: tuple[str, str], exchanged: bool, tmp_path: Path) -> None:
+    """A model that gives each stem under the other's name has failed; talkers may come in any order."""
+    time = torch.arange(8000) / 16000
+    low, high = (torch.sin(2 * torch.pi * hertz * time)[None] for hertz in (500, 5000))
+    separator = Separator(FrequencySplitter(), describe(sources=sources[::-1]), device="cpu")  # type: ignore[arg-type]
+    test_set = TestSet(OneExample(Example(low + high, torch.stack([low, high]), "song")), sources, "tones")
+    (item,) = comparison.score_best(separator, "tones", test_set, {}, tmp_path)
+    assert [source.estimate == source.source for source in item.sources] == [exchanged] * 2
+    for source in item.sources:
+        assert (source.scores["si_sdr_db"] or 0) < -20 if exchanged else (source.scores["si_sdr_db"] or 0) > 20
+
+
+class OneExample:
+    """A test set of one example."""
+
+    sample_rate = 16000
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+        self.names = [example.name]
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> Example:
+        return self.example
+
+    def fingerprint(self, index: int) -> None:
+        return None
 
 
 def test_a_run_that_never_got_to_a_state_may_be_mended(data: Path, tmp_path: Path) -> None:

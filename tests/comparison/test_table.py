@@ -11,17 +11,26 @@ from separator.comparison.compare import Result
 from separator.comparison.plot import plot_rows
 from separator.comparison.table import confidence_interval, make_rows, markdown, mixture_means, write_csv
 from separator.recipe import load_recipe
-from separator.scoring.mixtures import SourceScore
+from separator.scoring.item_scores import ItemScores, SourceScores
 
 TINY = Path(__file__).parent.parent.parent / "recipes" / "tiny.yaml"
 
 
 def result(name: str, improvements: list[tuple[float, float]], **cost: Any) -> Result:
     """A result whose mixtures have two sources of these improvements."""
-    scores = [
-        SourceScore(f"mix{mixture}", source, value + 1, 1.0, value)
+    items = [
+        ItemScores(
+            f"mix{mixture}",
+            "test",
+            16000,
+            16000,
+            1.0,
+            tuple(
+                SourceScores(f"speaker{source}", "", {"si_sdr_db": value + 1}, {"si_sdr_db": 1.0})
+                for source, value in enumerate(pair, start=1)
+            ),
+        )
         for mixture, pair in enumerate(improvements)
-        for source, value in enumerate(pair, start=1)
     ]
     costs: dict[str, Any] = {
         "architecture": "stft_tcn",
@@ -32,7 +41,7 @@ def result(name: str, improvements: list[tuple[float, float]], **cost: Any) -> R
         "measured": {"real_time_factor": 0.01, "peak_memory_mb": 500.0},
     }
     outcome = {"steps": 5, "training_seconds": 90.0, "valid_si_sdri_db": 1.0}
-    return Result(load_recipe(TINY, [f"name={name}"]), outcome, costs | cost, scores)
+    return Result(load_recipe(TINY, [f"name={name}"]), outcome, costs | cost, items)
 
 
 def test_the_interval_is_that_of_the_normal_distribution_for_many_values() -> None:
@@ -49,7 +58,7 @@ def test_the_interval_of_one_value_is_that_value() -> None:
 
 
 def test_a_mixture_counts_once_whatever_its_sources() -> None:
-    assert mixture_means(result("a", [(1, 3), (5, 7)]).scores).tolist() == [2.0, 6.0]
+    assert mixture_means(result("a", [(1, 3), (5, 7)]).items).tolist() == [2.0, 6.0]
 
 
 def test_rows_say_how_far_each_is_behind_the_best_on_the_same_mixtures() -> None:

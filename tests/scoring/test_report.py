@@ -16,7 +16,7 @@ from separator.scoring.excerpts import ExcerptStore, cut_excerpt
 from separator.scoring.figures import sound, spectrogram
 from separator.scoring.item_scores import ItemScores, score_item
 from separator.scoring.report import POLICY, write_report
-from separator.scoring.summary import write_outputs
+from separator.scoring.summary import make_summary, write_outputs
 from tests.stem_folders import item, leaky, stems
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -61,14 +61,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         items.append(ItemScores(name, *list(vars(scores).values())[1:]))
         store.keep(cut_excerpt(signals, items[-1]), items[-1])
     about = {"title": "A model on <data>", "command": ["separator", "evaluate", "a b"], "settings": {"seed": 1}}
-    write_outputs(
-        folder,
-        items,
-        config,
-        about,
-        {"broken": "expected <audio>"},
-        lambda summary, path: write_report(path, items, config, summary, store),
-    )
+    summary = make_summary(items, config, about, {"broken": "expected <audio>"})
+    write_outputs(folder, items, config, summary, lambda path: write_report(path, items, config, summary, store))
     return folder / "report.html"
 
 
@@ -160,12 +154,7 @@ def test_a_tone_is_a_line_at_its_height() -> None:
 def test_a_report_of_nothing_is_a_page_too(tmp_path: Path) -> None:
     config = ScoringConfig(("si_sdr",))
     about = {"title": "none", "command": ["separator"], "settings": {}}
-    write_outputs(
-        tmp_path,
-        [],
-        config,
-        about,
-        {"a": "damaged"},
-        lambda summary, path: write_report(path, [], config, summary, ExcerptStore(tmp_path / "x", "si_sdr_db")),
-    )
+    summary = make_summary([], config, about, {"a": "damaged"})
+    store = ExcerptStore(tmp_path / "x", "si_sdr_db")
+    write_outputs(tmp_path, [], config, summary, lambda path: write_report(path, [], config, summary, store))
     assert "not scored: a: damaged" in (tmp_path / "report.html").read_text()

@@ -11,7 +11,7 @@ import pytest
 
 from separator.scoring.config import ScoringConfig
 from separator.scoring.item_scores import ItemScores, SourceScores, score_item
-from separator.scoring.summary import museval_json, source_values, summarise, write_outputs, write_scores
+from separator.scoring.summary import make_summary, museval_json, source_values, summarise, write_outputs, write_scores
 from tests.stem_folders import RATE, item, leaky, stems
 
 MUSIC = ScoringConfig(("bss_v4", "si_sdr"))
@@ -34,7 +34,9 @@ def songs(number: int = 3) -> list[ItemScores]:
 
 def write(folder: Path, items: list[ItemScores], failures: dict[str, str] | None = None) -> dict[str, object]:
     about = {"title": "t", "command": ["separator", "score"], "settings": {}}
-    return write_outputs(folder, items, MUSIC, about, failures or {}, lambda summary, path: path.write_text("report"))
+    summary = make_summary(items, MUSIC, about, failures or {})
+    write_outputs(folder, items, MUSIC, summary, lambda path: path.write_text("report"))  # type: ignore[arg-type, return-value]
+    return summary
 
 
 def test_museval_loads_what_is_written_and_aggregates_it_alike(tmp_path: Path) -> None:

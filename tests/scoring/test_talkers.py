@@ -13,7 +13,7 @@ from separator.scoring.excerpts import ExcerptStore
 from separator.scoring.item_scores import ItemScores, SourceScores, score_item
 from separator.scoring.items import Signals
 from separator.scoring.report import write_report
-from separator.scoring.summary import write_outputs
+from separator.scoring.summary import make_summary, write_outputs
 from separator.scoring.talkers import describe_talkers, summarise_talkers
 from tests.metrics.test_talkers import RATE, swapped, turns
 
@@ -114,9 +114,8 @@ def test_tables_summaries_and_reports_hold_them(tmp_path: Path) -> None:
     items = [lone(0.1, 1, 0.5, "a"), scored(turns(4, 4), turns(4, 4), name="b")]
     about = {"title": "t", "command": ["separator"], "settings": {}}
     store = ExcerptStore(tmp_path / "excerpts", "si_sdr_db")
-    write_outputs(
-        tmp_path, items, CONFIG, about, {}, lambda summary, path: write_report(path, items, CONFIG, summary, store)
-    )
+    made = make_summary(items, CONFIG, about, {})
+    write_outputs(tmp_path, items, CONFIG, made, lambda path: write_report(path, items, CONFIG, made, store))
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert 0.99 < summary["own_output_share"] < 1 and summary["scores"]["own_output_share"]["defined"] == 3
     assert summary["other_output_db"] == summary["talkers"]["lone"]["other_output_db"] == pytest.approx(20.97, abs=0.1)
@@ -136,9 +135,8 @@ def test_a_report_of_voices_shows_them_by_their_pitches(tmp_path: Path) -> None:
     items = [scored(pulses, pulses + 0.1 * pulses.flip(0))]
     about = {"title": "t", "command": ["separator"], "settings": {}}
     store = ExcerptStore(tmp_path / "excerpts", "si_sdr_db")
-    write_outputs(
-        tmp_path, items, CONFIG, about, {}, lambda summary, path: write_report(path, items, CONFIG, summary, store)
-    )
+    made = make_summary(items, CONFIG, about, {})
+    write_outputs(tmp_path, items, CONFIG, made, lambda path: write_report(path, items, CONFIG, made, store))
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["pitch_distance_octaves"] == pytest.approx(1, abs=0.01)
     assert summary["talkers"]["pitch"]["above"]["si_sdri_db"] == pytest.approx(summary["si_sdri_db"], abs=1e-3)

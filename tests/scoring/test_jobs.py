@@ -12,8 +12,8 @@ from separator.scoring.config import ScoringConfig
 from separator.scoring.excerpts import SHOWN, ExcerptStore, best_and_worst, cut_excerpt, item_score
 from separator.scoring.item_scores import ItemScores, SourceScores, score_item
 from separator.scoring.items import Signals
+from separator.scoring.jobs import Job, run_jobs
 from separator.scoring.ledger import LEDGER_NAME, SETTINGS_NAME, Ledger
-from separator.scoring.running import Job, run_jobs
 from tests.stem_folders import RATE, item, leaky, stems
 
 CONFIG = ScoringConfig(("si_sdr",), permute=True)
@@ -32,9 +32,9 @@ def make_jobs(number: int, calls: list[str] | None = None, bad: str = "") -> lis
     return [Job(f"k{each}", lambda each=each: prepare(f"item{each}", each)) for each in range(number)]  # type: ignore[misc]
 
 
-def run(folder: Path, jobs: list[Job], workers: int = 1, **events: object) -> tuple[Ledger, dict[str, Exception]]:
+def run(folder: Path, jobs: list[Job], processes: int = 1, **events: object) -> tuple[Ledger, dict[str, Exception]]:
     ledger = Ledger(folder, {"a": 1})
-    return ledger, run_jobs(jobs, CONFIG, ledger, ExcerptStore(folder / "x", "si_sdr_db"), workers, **events)  # type: ignore[arg-type]
+    return ledger, run_jobs(jobs, CONFIG, ledger, ExcerptStore(folder / "x", "si_sdr_db"), processes, **events)  # type: ignore[arg-type]
 
 
 def contents(ledger: Ledger) -> dict[str, ItemScores]:
@@ -43,7 +43,7 @@ def contents(ledger: Ledger) -> dict[str, ItemScores]:
 
 def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     alone, _ = run(tmp_path / "one", make_jobs(3))
-    together, failures = run(tmp_path / "two", make_jobs(3, bad="item1"), workers=2)
+    together, failures = run(tmp_path / "two", make_jobs(3, bad="item1"), processes=2)
     assert list(failures) == ["k1"] and "NaN" in str(failures["k1"])
     expected = contents(alone)
     del expected["k1"]
@@ -72,7 +72,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path: Path) -> None:
 
 def test_a_failed_item_is_tried_again_and_a_changed_one_scored_again(tmp_path: Path) -> None:
     failed: list[str] = []
-    _, failures = run(tmp_path, make_jobs(3, bad="item1"), on_failure=lambda key, error: failed.append(key))
+    _, failures = run(tmp_path, make_jobs(3, bad="item1"), on_failure=lambda job, error: failed.append(job.key))
     assert list(failures) == failed == ["k1"]
     calls: list[str] = []
     jobs = make_jobs(3, calls)
@@ -90,6 +90,9 @@ def test_other_settings_are_refused_in_one_line(tmp_path: Path) -> None:
         Ledger(tmp_path, {"metrics": ("si_sdr",), "mono": True})
     with pytest.raises(InputError, match="made with mono false, now it is null"):
         Ledger(tmp_path, {"metrics": ("si_sdr",)})
+    assert Ledger(tmp_path, {"mono": True}, replace=True).items == {} == Ledger(tmp_path, {"mono": True}).items
+    ledger = Ledger(tmp_path, {"mono": True})
+    ledger.add("k", None, scored("item", 1.0))
     (tmp_path / SETTINGS_NAME).write_text("{")
     with pytest.raises(InputError, match="found no JSON"):
         Ledger(tmp_path, {})

@@ -20,7 +20,7 @@ from separator.scoring.item_scores import ItemScores, score_item
 from separator.scoring.items import Signals
 from separator.scoring.ledger import Ledger
 
-MOST_WORKERS = 8
+MOST_PROCESSES = 8
 """More than these only if asked for: a worker that scores four minutes of stems takes about 3 GB."""
 
 
@@ -38,17 +38,19 @@ class Job:
         key: Names the item in the ledger.
         prepare: Gives what a worker loads; called in this process, in order, only if the item is not finished.
         fingerprint: Of the item's files.
+        name: What the item is called in a message.
     """
 
     key: str
     prepare: Callable[[], Loadable]
     fingerprint: Any = None
+    name: str = ""
 
 
-def default_workers(num_items: int) -> int:
-    """A process for each core this process may use and each item, and at most `MOST_WORKERS`."""
+def default_processes(num_items: int) -> int:
+    """Return a process for each core this process may use and each item, and at most `MOST_PROCESSES`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, num_items, MOST_WORKERS))
+    return max(1, min(cores, num_items, MOST_PROCESSES))
 
 
 def run_jobs(
@@ -56,10 +58,10 @@ def run_jobs(
     config: ScoringConfig,
     ledger: Ledger,
     excerpts: ExcerptStore,
-    workers: int = 1,
+    processes: int = 1,
     device: str = "cpu",
     on_item: Callable[[], None] = lambda: None,
-    on_failure: Callable[[str, Exception], None] = lambda key, error: None,
+    on_failure: Callable[[Job, Exception], None] = lambda job, error: None,
 ) -> dict[str, Exception]:
     """Score every item that the ledger does not hold.
 
@@ -68,7 +70,7 @@ def run_jobs(
         config: What to measure.
         ledger: Where finished items are.
         excerpts: Where the report's excerpts are.
-        workers: Processes; 1 scores in this one.
+        processes: Scoring processes; 1 scores in this one.
         device: Where SDRs are computed.
         on_item: Called after each item.
         on_failure: Called with each item that failed.
@@ -87,16 +89,16 @@ def run_jobs(
             excerpts.keep(excerpt, scores)
             ledger.add(job.key, job.fingerprint, scores)
         except BrokenProcessPool:
-            raise InputError("a scoring process was killed, perhaps for memory; --workers 1 takes the least") from None
+            raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
         except Exception as error:  # whatever is wrong with one item must not lose the others
             fail(job, error)
         on_item()
 
     def fail(job: Job, error: Exception) -> None:
         failures[job.key] = error
-        on_failure(job.key, error)
+        on_failure(job, error)
 
-    pool = _make_pool(workers) if workers > 1 else None
+    pool = _make_pool(processes) if processes > 1 else None
     waiting: dict[Future[tuple[ItemScores, Excerpt]], Job] = {}
     try:
         for job in jobs:
@@ -114,14 +116,14 @@ def run_jobs(
                 continue
             waiting[pool.submit(_score, item, config, device)] = job
             del item
-            while len(waiting) > workers:
+            while len(waiting) > processes:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     finish(waiting.pop(future), future.result)
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 finish(waiting.pop(future), future.result)
     except BrokenProcessPool:
-        raise InputError("a scoring process was killed, perhaps for memory; --workers 1 takes the least") from None
+        raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
     except BaseException:
         if pool is not None:
             for process in list((pool._processes or {}).values()):
@@ -139,10 +141,10 @@ def _score(item: Loadable, config: ScoringConfig, device: str) -> tuple[ItemScor
     return scores, cut_excerpt(signals, scores)
 
 
-def _make_pool(workers: int) -> ProcessPoolExecutor:
+def _make_pool(processes: int) -> ProcessPoolExecutor:
     # spawn: a fork would copy torch's threads in whatever state they are.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
 
 
 def _start_worker() -> None:
