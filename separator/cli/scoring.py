@@ -13,19 +13,23 @@ if TYPE_CHECKING:
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
+    from separator.scoring.metrics import ENGINES, GROUPS, METRICS
+
+    groups = ", ".join(f"{group} ({', '.join(names)})" for group, names in GROUPS.items())
+    others = "".join(f", {name}" for name, metric in METRICS.items() if not metric.groups)
+    elsewhere = ", ".join(name for name, metric in METRICS.items() if metric.engines)
     parser.add_argument(
         "--metrics",
         metavar="LIST",
         default="auto",
-        help="speech (si_sdr, bss_v3), talkers (pitch_distance, turns, lone), music (bss_v4, utterance_sdr, si_sdr), "
-        "perceptual (pesq_wb, pesq_nb, stoi, estoi), or any of these metrics, comma-separated (default: speech and "
-        "talkers, or music, by the sources' names)",
+        help=f"{groups}{others}, or any of these metrics, comma-separated (default: speech and talkers, or music, by "
+        "the sources' names)",
     )
     parser.add_argument(
         "--engine",
-        choices=("fast", "museval"),
+        choices=ENGINES,
         default="fast",
-        help="who computes bss_v4: this package, or museval itself (default: %(default)s)",
+        help=f"who computes {elsewhere}: this package, or museval itself (default: %(default)s)",
     )
     parser.add_argument(
         "--permute",
@@ -108,28 +112,24 @@ def print_summary(summary: dict[str, Any], output: Path) -> int:
     Returns:
         The exit code.
     """
-    from separator.scoring.config import IMPROVEMENTS, LABELS, METRICS, OF_TALKERS
+    from separator.scoring.metrics import METRICS
     from separator.scoring.talkers import describe_talkers
 
     if summary["num_items"]:
         print(f"{summary['num_items']} items at {', '.join(map(str, summary['sample_rates']))} Hz")
-    measured = [column for metric in summary["metrics"] for column in METRICS[metric]]
-    shown = [name for column in measured for name in (column, IMPROVEMENTS.get(column)) if name]
-    for column in (name for name in shown if name in summary["scores"]):
-        entry = summary["scores"][column]
-        each = [
-            f"{source} {value['median' if entry['aggregation'].startswith('median') else 'mean']}"
-            for source, value in entry["sources"].items()
-        ]
-        if column == "pitch_distance_octaves":  # the same for all of an item
-            each = []
-        if column in OF_TALKERS:
-            each.append(f"of {entry['defined']} talkers")
-        before = summary.get(f"input_{column}")
-        extra = f"; mixture {before:.3f}" if before is not None else ""
-        undefined = f"; {entry['undefined']} not defined" if entry["undefined"] else ""
-        value = "–" if entry["value"] is None else f"{entry['value']:.3f}"
-        print(f"{LABELS[column]}: {value} ({', '.join(each)}{extra}{undefined})")
+    for metric in map(METRICS.__getitem__, summary["metrics"]):
+        for column in (each for given in metric.columns for each in (given, given.improvement)):
+            if column is None or (entry := summary["scores"].get(column.name)) is None:
+                continue
+            sources = {} if column.same_for_item else entry["sources"]
+            notes = [f"{name} {each['value']}" for name, each in sources.items()]
+            if metric.of_talkers:
+                notes.append(f"of {entry['defined']} talkers")
+            before = summary.get(f"input_{column.name}")
+            extra = f"; mixture {before:.3f}" if before is not None else ""
+            undefined = f"; {entry['undefined']} not defined" if entry["undefined"] else ""
+            value = "–" if entry["value"] is None else f"{entry['value']:.3f}"
+            print(f"{column.label}: {value} ({', '.join(notes)}{extra}{undefined})")
     for line in (*describe_talkers(summary["talkers"]), *summary["notes"]):
         print(line)
     print(f"scores and report.html are in {output}", file=sys.stderr)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from separator.replacing import replace_file
-from separator.scoring.config import IMPROVEMENTS
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.items import Signals
+from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 
 EXCERPT_SECONDS = 6.0
@@ -89,8 +89,8 @@ def item_score(item: ItemScores, column: str) -> float | None:
 
 def ranking_column(item: ItemScores, column: str) -> str:
     """The improvement over the mixture if the column has one and there is a mixture, else the column."""
-    improved = IMPROVEMENTS.get(column, column)
-    return improved if improved in source_values(item.sources[0]) else column
+    improvement = COLUMNS[column].improvement
+    return improvement.name if improvement and improvement.name in source_values(item.sources[0]) else column
 
 
 class ExcerptStore:

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from separator.audio.resampling import resample
 from separator.scoring.item_scores import ItemScores
+from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 
 MODEL_COLOUR, MIXTURE_COLOUR = "#2463a8", "#9a9a9a"
@@ -30,11 +31,8 @@ def data_address(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def box_plots(items: list[ItemScores], columns: tuple[str, ...], labels: dict[str, str]) -> str:
-    """One panel a column: a box for each source, the mixture's own scores beside it in grey.
-
-    Without the mixture's SAR: a mixture of nothing but its sources has no artefacts, an SAR of infinity.
-    """
+def box_plots(items: list[ItemScores], columns: tuple[str, ...]) -> str:
+    """Draw a panel a column: a box for each source, the mixture's own scores beside it in grey."""
     sources = list(dict.fromkeys(source.source for item in items for source in item.sources))
     values = {
         (column, source): [
@@ -56,7 +54,7 @@ def box_plots(items: list[ItemScores], columns: tuple[str, ...], labels: dict[st
         axis.set_visible(False)
     for axis, column in zip(axes, columns, strict=False):
         sides = [(column, MODEL_COLOUR, -0.18), (f"input_{column}", MIXTURE_COLOUR, 0.18)]
-        for side, colour, shift in sides[:1] if column.endswith("sar_db") else sides:
+        for side, colour, shift in sides if COLUMNS[column].shows_mixture else sides[:1]:
             filled = [(place, values[side, source]) for place, source in enumerate(sources) if values[side, source]]
             if not filled:
                 continue
@@ -71,7 +69,7 @@ def box_plots(items: list[ItemScores], columns: tuple[str, ...], labels: dict[st
                 capprops={"color": colour},
                 flierprops={"marker": ".", "markersize": 3, "markeredgecolor": colour},
             )
-        axis.set_title(labels[column], fontsize=10)
+        axis.set_title(COLUMNS[column].label, fontsize=10)
         axis.set_xticks(range(len(sources)), sources, fontsize=8, rotation=30 if len(sources) > 4 else 0)
         axis.set_xlim(-0.6, len(sources) - 0.4)
         axis.tick_params(axis="y", labelsize=8)

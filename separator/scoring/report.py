@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from separator.scoring.config import IMPROVEMENTS, LABELS, ScoringConfig
+from separator.scoring.config import ScoringConfig
 from separator.scoring.excerpts import Excerpt, ExcerptStore, best_and_worst, item_score, ranking_column
 from separator.scoring.figures import (
     DYNAMIC_RANGE_DB,
@@ -20,6 +20,7 @@ from separator.scoring.figures import (
     spectrogram,
 )
 from separator.scoring.item_scores import ItemScores, SourceScores
+from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
 from separator.scoring.tracks import MIXTURE
@@ -89,16 +90,16 @@ def _overview(items: list[ItemScores], summary: dict[str, Any]) -> str:
 def _table(summary: dict[str, Any]) -> str:
     rows = []
     names = list(dict.fromkeys(name for entry in summary["scores"].values() for name in entry["sources"]))
-    for column, label in LABELS.items():
-        if column not in summary["scores"]:
+    for name, column in COLUMNS.items():
+        if name not in summary["scores"]:
             continue
-        entry = summary["scores"][column]
-        before = summary["scores"].get(f"input_{column}", {}).get("value")
+        entry = summary["scores"][name]
+        before = summary["scores"].get(f"input_{name}", {}).get("value")
         cells = [entry["value"], before, entry["mean"], entry["median"]]
-        cells += [_headline_of(entry["sources"][each], entry) if each in entry["sources"] else None for each in names]
+        cells += [entry["sources"].get(each, {}).get("value") for each in names]
         undefined = entry["undefined"] or ""
         numbers = "".join(f"<td>{_number(cell)}</td>" for cell in cells)
-        rows.append(f"<tr><td>{escape(label)}</td>{numbers}<td>{undefined}</td></tr>")
+        rows.append(f"<tr><td>{escape(column.label)}</td>{numbers}<td>{undefined}</td></tr>")
     heads = ["", "all", "mixture", "mean", "median", *names, "undefined"]
     header = "".join(f"<th>{escape(head)}</th>" for head in heads)
     return (
@@ -110,28 +111,28 @@ def _table(summary: dict[str, Any]) -> str:
     )
 
 
-def _headline_of(source: dict[str, Any], entry: dict[str, Any]) -> float | None:
-    value: float | None = source["median" if entry["aggregation"].startswith("median") else "mean"]
-    return value
-
-
 def _plots(items: list[ItemScores], config: ScoringConfig, summary: dict[str, Any]) -> str:
-    shown = IMPROVEMENTS.get(config.headline, config.headline)
-    if shown not in summary["scores"]:
-        shown = config.headline
+    shown = COLUMNS[config.headline].improvement
+    if shown is None or shown.name not in summary["scores"]:
+        shown = COLUMNS[config.headline]
     values = [
-        value for item in items for source in item.sources if (value := source_values(source).get(shown)) is not None
+        value
+        for item in items
+        for source in item.sources
+        if (value := source_values(source).get(shown.name)) is not None
     ]
     measured = tuple(column for column in config.columns if column in summary["scores"])
-    boxes = box_plots(items, measured, LABELS)
+    boxes = box_plots(items, measured)
     parts = [f'<h2>By source</h2><img alt="box plots of each score by source" src="{boxes}">']
     if any(source.input_scores for item in items for source in item.sources):
         parts.append('<p class="plain">Blue: the estimates. Grey: the unprocessed mixture.</p>')
     if values:
-        bars = histogram(values, LABELS[shown])
-        parts.append(f'<h2>Distribution</h2><img alt="histogram of {escape(LABELS[shown])}" src="{bars}">')
+        bars = histogram(values, shown.label)
+        parts.append(f'<h2>Distribution</h2><img alt="histogram of {escape(shown.label)}" src="{bars}">')
     if pairs := [pair for item in items if (pair := pitch_and_improvement(item)) is not None]:
-        points = scatter_plot(pairs, PITCH_LIMIT_OCTAVES, LABELS["pitch_distance_octaves"], LABELS["si_sdri_db"])
+        points = scatter_plot(
+            pairs, PITCH_LIMIT_OCTAVES, COLUMNS["pitch_distance_octaves"].label, COLUMNS["si_sdri_db"].label
+        )
         parts.append(f'<h2>Similar voices</h2><img alt="SI-SDRi against the distance of pitches" src="{points}">')
     return "\n".join(parts)
 
@@ -147,8 +148,8 @@ def _examples(items: list[ItemScores], config: ScoringConfig, excerpts: ExcerptS
 
 def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None) -> str:
     value = item_score(item, config.headline)
-    what = LABELS[ranking_column(item, config.headline)].split(",")[0]
-    heading = f"<h3>{escape(_printable(item.name))}: {what} {_number(value)}{_unit(config.headline)}</h3>"
+    ranked = COLUMNS[ranking_column(item, config.headline)]
+    heading = f"<h3>{escape(_printable(item.name))}: {ranked.title} {_number(value)} {ranked.unit}</h3>"
     if excerpt is None:
         return f'{heading}<p class="plain">No excerpt is left of this item.</p>'
     rate = excerpt.sample_rate
@@ -173,14 +174,10 @@ def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None) -
 
 
 def _scores_of(source: SourceScores, config: ScoringConfig) -> str:
-    label = LABELS[config.headline].split(",")[0]
+    headline = COLUMNS[config.headline]
     before = source.input_scores.get(config.headline)
     mixture = "" if before is None else f", mixture {_number(before)}"
-    return f", {label} {_number(source.scores.get(config.headline))}{_unit(config.headline)}{mixture}"
-
-
-def _unit(column: str) -> str:
-    return " dB" if column.endswith("_db") else ""
+    return f", {headline.title} {_number(source.scores.get(headline.name))} {headline.unit}{mixture}"
 
 
 def _settings(summary: dict[str, Any]) -> str:

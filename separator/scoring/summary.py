@@ -10,17 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from separator.replacing import replace_file, replace_text
-from separator.scoring.config import (
-    AGGREGATIONS,
-    DEFINITIONS,
-    IMPROVEMENTS,
-    MEAN,
-    OF_FRAMES,
-    ScoringConfig,
-    comparability_note,
-)
+from separator.scoring.config import ScoringConfig, comparability_note
 from separator.scoring.empty_bands import empty_bands_note
-from separator.scoring.item_scores import FRAME_SECONDS, ItemScores, SourceScores
+from separator.scoring.item_scores import ItemScores, SourceScores, Values
+from separator.scoring.metrics import COLUMNS, MEAN, METRICS, MUSIC_FRAME_SECONDS, OF_FRAMES
 from separator.scoring.talkers import summarise_talkers
 from separator.scoring.tracks import SUBSETS
 
@@ -28,17 +21,15 @@ SCORES_NAME = "scores.csv"
 SUMMARY_NAME = "summary.json"
 DECIMALS = 4
 
-Values = dict[str, float | None]
-
 
 def source_values(source: SourceScores) -> Values:
-    """Every column of a source: its scores, the mixture's own as `input_...`, and the improvements."""
+    """Return every column of a source: its scores, the mixture's own as `input_...`, and the improvements."""
     values = dict(source.scores)
     values.update({f"input_{column}": value for column, value in source.input_scores.items()})
-    for column, name in IMPROVEMENTS.items():
-        if column in source.scores and column in source.input_scores:
-            after, before = source.scores[column], source.input_scores[column]
-            values[name] = None if after is None or before is None else round(after - before, 6)
+    for name, before in source.input_scores.items():
+        if (improvement := COLUMNS[name].improvement) is not None and name in source.scores:
+            after = source.scores[name]
+            values[improvement.name] = None if after is None or before is None else round(after - before, 6)
     return values
 
 
@@ -69,9 +60,9 @@ def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> 
 def summarise(items: list[ItemScores], config: ScoringConfig) -> dict[str, Any]:
     """The scores of all items together.
 
-    Each column's own value is the field's aggregation: for BSS Eval v4 the median over frames, then the median over
-    tracks for each source, then the mean over sources; for all else the mean over items and sources, or what
-    `AGGREGATIONS` says.
+    Each column's own value is the field's aggregation, as the table of metrics says: for BSS Eval v4 the median over
+    frames, then the median over tracks for each source, then the mean over sources; else the mean, or the median, over
+    items and sources.
 
     Returns:
         The values by column, and `scores` with means, medians and counts, of all and of each source.
@@ -84,15 +75,17 @@ def summarise(items: list[ItemScores], config: ScoringConfig) -> dict[str, Any]:
     names = dict.fromkeys(source.source for item in items for source in item.sources)
     details, headline = {}, {}
     for column, by_source in columns.items():
-        kind = AGGREGATIONS.get(column, MEAN)
-        every = [value for values in by_source.values() for value in values]
+        kind = COLUMNS[column.removeprefix("input_")].aggregation
+        which = "mean" if kind == MEAN else "median"
+        every = _statistics([value for values in by_source.values() for value in values])
         sources = {name: _statistics(by_source[name]) for name in names if name in by_source}
-        value = _statistics(every)["mean" if kind == MEAN else "median"]
+        sources = {name: {"value": each[which], **each} for name, each in sources.items()}
+        value = every[which]
         if kind == OF_FRAMES:
             medians = [each["median"] for each in sources.values() if each["median"] is not None]
             value = _rounded(statistics.fmean(medians)) if medians else None
         headline[column] = value
-        details[column] = {"value": value, "aggregation": kind, **_statistics(every), "sources": sources}
+        details[column] = {"value": value, "aggregation": kind, **every, "sources": sources}
     return {**headline, "scores": details}
 
 
@@ -117,14 +110,14 @@ def museval_json(item: ItemScores, note: str | None = None) -> str:
             "name": source.source,
             "frames": [
                 {
-                    "time": number * FRAME_SECONDS,
-                    "duration": FRAME_SECONDS,
+                    "time": number * MUSIC_FRAME_SECONDS,
+                    "duration": MUSIC_FRAME_SECONDS,
                     "metrics": {
                         name: round(values[number], 5) if math.isfinite(values[number]) else math.nan
                         for name, values in source.frames.items()
                     },
                 }
-                for number in range(len(source.frames["SDR"]))
+                for number in range(len(next(iter(source.frames.values()))))
             ],
         }
         for source in item.sources
@@ -159,7 +152,7 @@ def make_summary(
         "failed": failures,
         "sample_rates": sorted({item.sample_rate for item in items}),
         "notes": find_notes(items, config),
-        "metrics": {metric: DEFINITIONS[metric] for metric in config.metrics},
+        "metrics": {name: METRICS[name].definition for name in config.metrics},
         **summarise(items, config),
         "talkers": summarise_talkers(items),
     }
@@ -182,7 +175,7 @@ def write_outputs(
         report: Writes the report at a path.
     """
     replace_file(folder / SCORES_NAME, lambda path: write_scores(items, config, path))
-    if "bss_v4" in config.metrics:
+    if any(column.aggregation == OF_FRAMES for name in config.metrics for column in METRICS[name].columns):
         for item in items:
             path = folder / item.subset / f"{item.name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)

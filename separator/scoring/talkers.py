@@ -3,8 +3,8 @@
 import statistics
 from typing import Any
 
-from separator.scoring.config import LIMIT_DB
 from separator.scoring.item_scores import ItemScores, SourceScores
+from separator.scoring.metrics import LIMIT_DB
 
 PITCH_LIMIT_OCTAVES = 0.4
 """Voices nearer than this are similar."""
