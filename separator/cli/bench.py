@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from separator.cli.options import add_json
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the mixture (default: 10)")
     parser.add_argument("--threads", metavar="N", type=int, help="threads of the CPU (default: torch's own choice)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from separator.cli.options import add_output, add_overrides
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
@@ -14,15 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="recipes, or folders of them (base.yaml, what the others build on, is not compared)",
     )
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for runs and results")
-    parser.add_argument(
-        "--set",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting of all recipes, such as training.max_steps=500; may be repeated",
-    )
+    add_output(parser, "folder for runs and results")
+    add_overrides(parser, "training.max_steps=500", "all recipes")
     parser.add_argument("--only", metavar="NAME,...", default="", help="compare only the recipes of these names")
 
 

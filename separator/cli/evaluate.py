@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.options import add_device, add_overrides
+
 if TYPE_CHECKING:
     from separator.inference import Separator
 
@@ -40,20 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a variation of that list, by its name in the recipe's data.lists; several, comma-separated, or all of "
         "them, all, write DIR/NAME each",
     )
-    parser.add_argument(
-        "--set",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting of the recipe, such as data.root=DIR",
-    )
+    add_overrides(parser, "data.root=DIR")
     parser.add_argument(
         "--save-audio",
         action="store_true",
         help="also write DIR/audio/references and DIR/audio/estimates, as `separator score` takes them",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser, "where the model runs")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
     add_scoring_arguments(parser)
 
@@ -64,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.errors import InputError, describe
     from separator.inference import Separator
     from separator.scoring.oracle import ORACLES
-    from separator.scoring.test_sets import find_lists
+    from separator.scoring.sets import find_lists
 
     chosen = [part.strip() for each in args.lists for part in each.split(",")]
     names = find_lists(args.data, filter(None, chosen), args.overrides) if args.lists else []

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from separator.cli.options import add_device
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sum-as-mixture", action="store_true", help="where there is no mixture, take the sum of the references"
     )
-    parser.add_argument("--device", default="cpu", help="where SDRs are computed: cpu, cuda, auto (default: cpu)")
+    add_device(parser, "where SDRs are computed", "cpu")
     add_scoring_arguments(parser)
 
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from separator.cli.options import add_jobs, add_output, check_jobs
+
 if TYPE_CHECKING:
     from separator.scoring.run import Watcher
 
@@ -41,19 +43,20 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sources", metavar="LIST", help="score these sources only, comma-separated")
     parser.add_argument("--sample-rate", metavar="HZ", type=int, help="resample everything to this rate first")
     parser.add_argument("--limit", metavar="N", type=int, help="score N items only, evenly spaced (default: all)")
-    parser.add_argument("--jobs", metavar="N", type=int, help="scoring processes (default: one a core, at most 8)")
+    add_jobs(parser, "scoring processes (default: one a core, at most 8)")
     parser.add_argument("--workers", dest="jobs", type=int, help=argparse.SUPPRESS)  # the name until 0.1
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the scores")
+    add_output(parser, "folder for the scores")
 
 
 def scoring_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what these options are in Python.
 
     Raises:
-        InputError: If `--sources` is no list of names.
+        InputError: If `--sources` is no list of names, or `--jobs` no number of processes.
     """
     from separator.errors import InputError
 
+    check_jobs(args.jobs)
     sources = None
     if args.sources is not None:
         sources = tuple(name for name in (each.strip() for each in args.sources.split(",")) if name)
@@ -129,8 +132,17 @@ def print_summary(summary: dict[str, Any], output: Path) -> int:
             extra = f"; mixture {before:.3f}" if before is not None else ""
             undefined = f"; {entry['undefined']} not defined" if entry["undefined"] else ""
             value = "–" if entry["value"] is None else f"{entry['value']:.3f}"
-            print(f"{column.label}: {value} ({', '.join(notes)}{extra}{undefined})")
+            print(f"{column.label}: {value} ({_worth(entry)}{', '.join(notes)}{extra}{undefined})")
     for line in (*describe_talkers(summary["talkers"]), *summary["notes"]):
         print(line)
     print(f"scores and report.html are in {output}", file=sys.stderr)
     return 1 if summary["failed"] else 0
+
+
+def _worth(entry: dict[str, Any]) -> str:
+    """Say how far the mean of a score would differ with other items."""
+    if entry["mean_interval"] is None:
+        return ""
+    mean = "" if entry["mean"] == entry["value"] else f"mean {entry['mean']:.3f}, "
+    low, high = entry["mean_interval"]
+    return f"{mean}95 % {low:.3f} to {high:.3f}, standard deviation {entry['standard_deviation']:.3f}; "

@@ -21,7 +21,7 @@ from separator.scoring.assignment import NOISE
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.run import evaluate_test_set
 from separator.scoring.separating import TestSet
-from separator.scoring.test_sets import load_list_of
+from separator.scoring.sets import load_list_of
 from separator.training.best import MODEL_NAME
 from separator.training.run import RECIPE_NAME, STATE_NAME
 

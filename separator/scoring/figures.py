@@ -18,7 +18,7 @@ from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 
 MODEL_COLOUR, MIXTURE_COLOUR = "#2463a8", "#9a9a9a"
-WINDOW_SECONDS = 0.04
+REPORT_WINDOW_SECONDS = 0.04
 DYNAMIC_RANGE_DB = 80.0
 SPECTROGRAM_BINS, SPECTROGRAM_FRAMES = 160, 480
 FLAC_LIMIT_RATE = 16_000
@@ -140,7 +140,7 @@ def peak_level_db(signal: np.ndarray, sample_rate: int) -> float:
 
 
 def _spectrum(signal: np.ndarray, sample_rate: int) -> torch.Tensor:
-    window = 2 ** round(np.log2(WINDOW_SECONDS * sample_rate))
+    window = 2 ** round(np.log2(REPORT_WINDOW_SECONDS * sample_rate))
     mono = torch.from_numpy(signal.astype(np.float32).mean(axis=0) / 32768)
     mono = torch.nn.functional.pad(mono, (0, max(0, window - len(mono))))
     spectrum = torch.stft(mono, window, window // 4, window=torch.hann_window(window), return_complex=True)

@@ -15,7 +15,7 @@ from separator.scoring.empty_bands import has_empty_bands
 from separator.scoring.items import Signals
 from separator.scoring.metrics import LIMIT_DB, METRICS, Metric, mean_si_sdr
 
-DECIMALS = 6
+SCORE_DECIMALS = 6
 
 Values = dict[str, float | None]
 Frames = dict[str, list[float]]
@@ -138,12 +138,12 @@ def _measure(
             if values.ndim == 2:
                 framewise = values.cpu().numpy()
                 values = _medians(framewise)
-                for each, found in zip(frames, framewise, strict=True):
-                    each[column.title] = np.round(found, DECIMALS).tolist()
+                for number, found in enumerate(framewise):
+                    frames[number][column.title] = np.round(found, SCORE_DECIMALS).tolist()
             if column.needs_others and len(reference) == 1:
                 values = torch.full_like(values, torch.nan)
-            for each, value in zip(scores, values.double().clamp(-LIMIT_DB, LIMIT_DB).tolist(), strict=True):
-                each[column.name] = None if np.isnan(value) else round(value, DECIMALS)
+            for number, value in enumerate(values.double().clamp(-LIMIT_DB, LIMIT_DB).tolist()):
+                scores[number][column.name] = None if np.isnan(value) else round(value, SCORE_DECIMALS)
     return scores, frames
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 ORACLES = {"oracle-irm1": 1.0, "oracle-irm2": 2.0}
 """Names of the ideal ratio masks, and the power of the magnitudes in each, as SiSEC 2018 calls them."""
 
-WINDOW_SECONDS = 2048 / 44_100
+MASK_WINDOW_SECONDS = 2048 / 44_100
 """SiSEC's window, 2048 samples at 44.1 kHz; as long in seconds at any other rate."""
 
 
@@ -25,7 +25,7 @@ def ideal_ratio_mask(mixture: Tensor, sources: Tensor, sample_rate: int, power: 
     Source:
         Stöter et al., "The 2018 Signal Separation Evaluation Campaign", 2018, arXiv 1804.06267, section 3.1.
     """
-    window_samples = 2 * round(WINDOW_SECONDS * sample_rate / 2)
+    window_samples = 2 * round(MASK_WINDOW_SECONDS * sample_rate / 2)
     window = torch.hann_window(window_samples, dtype=torch.float64)
     options = {"n_fft": window_samples, "hop_length": window_samples // 2, "window": window}
     num_samples = mixture.shape[-1]

@@ -190,7 +190,7 @@ def evaluate(
             of `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures are made.
         output: Folder for `scores.csv`, `summary.json`, `report.html` and the list, made if missing; a call that was
             stopped goes on there. None writes nothing.
-        model_name: What the outputs call the model; None is `model`.
+        model_name: What the outputs call the model; None is `model`, or the architecture of a `Separator`.
         overrides: `key.path=value` settings of the recipe.
         split: "test" or "valid" of a recipe; "test", "train" or "all" of a folder of tracks.
         list_name: A variation of the recipe's list, by its name in `data.lists`.
@@ -217,9 +217,9 @@ def evaluate(
         >>> summary["si_sdri_db"]  # doctest: +SKIP
         6.3456
     """
-    from separator.scoring.test_sets import load_test_set  # with recipes comes Lightning, which scores do not need
+    from separator.scoring.sets import load_test_set  # with recipes comes Lightning, which scores do not need
 
-    name = model_name or str(model)
+    name = model_name or (model.description.architecture if isinstance(model, Separator) else str(model))
     if save_audio and output is None:
         raise InputError("save_audio: expected an output folder, found none")
     separator = _load(model, device, precision)

@@ -4,7 +4,7 @@ import csv
 import json
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,15 @@ from separator.scoring.tracks import SUBSETS
 
 SCORES_NAME = "scores.csv"
 SUMMARY_NAME = "summary.json"
-DECIMALS = 4
+SUMMARY_DECIMALS = 4
+
+NORMAL_95 = 1.96
+"""Standard errors on either side of a mean that hold 95 % of a normal distribution."""
+
+INTERVALS = (
+    "mean_interval: 95 %, the mean ± 1.96 standard errors, in the normal approximation over items: the sources of an "
+    "item are not taken as independent; standard_deviation: of the values of all items and sources"
+)
 
 
 def source_values(source: SourceScores) -> Values:
@@ -57,28 +65,33 @@ def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> 
                 writer.writerow(row)
 
 
-def summarise(items: list[ItemScores], config: ScoringConfig) -> dict[str, Any]:
-    """The scores of all items together.
+def summarise(items: list[ItemScores]) -> dict[str, Any]:
+    """Summarise the scores of all items.
 
     Each column's own value is the field's aggregation, as the table of metrics says: for BSS Eval v4 the median over
     frames, then the median over tracks for each source, then the mean over sources; else the mean, or the median, over
     items and sources.
 
     Returns:
-        The values by column, and `scores` with means, medians and counts, of all and of each source.
+        The values by column, and `scores` with means and what they are worth, medians and counts, of all and of each
+        source.
     """
-    columns: dict[str, dict[str, list[float | None]]] = {}
-    for item in items:
+    columns: dict[str, dict[str, dict[int, float | None]]] = {}  # by source and number of the item
+    for number, item in enumerate(items):
         for source in item.sources:
             for column, value in source_values(source).items():
-                columns.setdefault(column, {}).setdefault(source.source, []).append(value)
+                columns.setdefault(column, {}).setdefault(source.source, {})[number] = value
     names = dict.fromkeys(source.source for item in items for source in item.sources)
     details, headline = {}, {}
     for column, by_source in columns.items():
         kind = COLUMNS[column.removeprefix("input_")].aggregation
         which = "mean" if kind == MEAN else "median"
-        every = _statistics([value for values in by_source.values() for value in values])
-        sources = {name: _statistics(by_source[name]) for name in names if name in by_source}
+        every = _statistics(
+            [values[number] for values in by_source.values() if number in values] for number in range(len(items))
+        )
+        sources = {
+            name: _statistics([each] for each in by_source[name].values()) for name in names if name in by_source
+        }
         sources = {name: {"value": each[which], **each} for name, each in sources.items()}
         value = every[which]
         if kind == OF_FRAMES:
@@ -89,18 +102,30 @@ def summarise(items: list[ItemScores], config: ScoringConfig) -> dict[str, Any]:
     return {**headline, "scores": details}
 
 
-def _statistics(values: list[float | None]) -> dict[str, Any]:
-    defined = [value for value in values if value is not None]
-    return {
-        "mean": _rounded(statistics.fmean(defined)) if defined else None,
-        "median": _rounded(statistics.median(defined)) if defined else None,
-        "defined": len(defined),
-        "undefined": len(values) - len(defined),
-    }
+def _statistics(items: Iterable[list[float | None]]) -> dict[str, Any]:
+    """Summarise the values of each item.
+
+    Source:
+        Cochran, "Sampling Techniques", 1977, section 9A.1: the mean over whole clusters, here items, as a ratio.
+    """
+    given = list(items)
+    clusters = [[value for value in item if value is not None] for item in given]
+    defined = [value for cluster in clusters for value in cluster]
+    found: dict[str, Any] = dict.fromkeys(("mean", "standard_deviation", "mean_interval", "median"))
+    if defined:
+        mean = statistics.fmean(defined)
+        found |= {"mean": _rounded(mean), "median": _rounded(statistics.median(defined))}
+        number = sum(bool(cluster) for cluster in clusters)
+        if number > 1:
+            deviations = sum(sum(value - mean for value in cluster) ** 2 for cluster in clusters)
+            error = math.sqrt(number / (number - 1) * deviations) / len(defined)
+            found["standard_deviation"] = _rounded(statistics.stdev(defined))
+            found["mean_interval"] = [_rounded(mean + side * NORMAL_95 * error) for side in (-1, 1)]
+    return found | {"defined": len(defined), "undefined": sum(map(len, given)) - len(defined)}
 
 
 def _rounded(value: float) -> float:
-    return round(value, DECIMALS)
+    return round(value, SUMMARY_DECIMALS)
 
 
 def museval_json(item: ItemScores, note: str | None = None) -> str:
@@ -153,7 +178,8 @@ def make_summary(
         "sample_rates": sorted({item.sample_rate for item in items}),
         "notes": find_notes(items, config),
         "metrics": {name: METRICS[name].definition for name in config.metrics},
-        **summarise(items, config),
+        "intervals": INTERVALS,
+        **summarise(items),
         "talkers": summarise_talkers(items),
     }
 

@@ -10,19 +10,19 @@ from torch import Tensor
 from separator.audio.finding import AUDIO_SUFFIXES
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
+from separator.data.musdb_songs import STEM_SUFFIX
 from separator.errors import InputError
 from separator.scoring.config import Lengths
 
 MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
 SUBSETS = ("train", "test")
-STEM_SUFFIX = ".stem.mp4"
 STEM_NUMBERS = {MIXTURE: 0, "drums": 1, "bass": 2, "other": 3, "vocals": 4}
 """What the streams of a MUSDB18 `.stem.mp4` hold."""
 
 
 @dataclass(frozen=True)
-class Recording:
+class SourceFile:
     """An audio file, or one stream of a `.stem.mp4`.
 
     Attributes:
@@ -69,8 +69,8 @@ class Track:
 
     name: str
     subset: str
-    sources: dict[str, Recording]
-    mixture: Recording | None = None
+    sources: dict[str, SourceFile]
+    mixture: SourceFile | None = None
 
 
 def has_mixtures(root: Path) -> bool:
@@ -100,16 +100,16 @@ def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
             f"{root}: expected a folder of TRACK/source.wav, found {'a file' if root.exists() else 'nothing'}"
         )
     tracks: dict[str, Track] = {}
-    files: dict[Path, dict[str, Recording]] = {}
+    files: dict[Path, dict[str, SourceFile]] = {}
     for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
         if path.name.lower().endswith(STEM_SUFFIX):
             folder = path.with_name(path.name[: -len(STEM_SUFFIX)])
-            files[folder] = {name: Recording(path, number) for name, number in STEM_NUMBERS.items()}
+            files[folder] = {name: SourceFile(path, number) for name, number in STEM_NUMBERS.items()}
         elif path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root:
             sources = files.setdefault(path.parent, {})
             if path.stem in sources:
                 raise InputError(f"{path}: expected one file for {path.stem}, found {sources[path.stem].path.name} too")
-            sources[path.stem] = Recording(path)
+            sources[path.stem] = SourceFile(path)
     for folder, sources in sorted(files.items()):
         parts = folder.relative_to(root).parts
         subset = parts[0] if len(parts) > 1 and parts[0] in SUBSETS else "test"

@@ -56,7 +56,7 @@ def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
     from separator.comparison.compare import score_best
     from separator.inference import Separator
     from separator.recipe import load_recipe
-    from separator.scoring.test_sets import load_list_of
+    from separator.scoring.sets import load_list_of
 
     write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=3, num_files=1)
     model = save_tiny_model(tmp_path / "m")

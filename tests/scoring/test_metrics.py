@@ -58,7 +58,7 @@ def test_an_entry_is_all_that_a_metric_takes(
     monkeypatch.setitem(METRICS, "peak", Metric("peak over peak", (column,), peak_ratio))
     for each in (column, more):  # follow from the table when it is imported
         monkeypatch.setitem(COLUMNS, each.name, each)
-    reference, estimate = write_pair(tmp_path, "a", ("vocals", "drums"), seconds=0.4)
+    reference, estimate = write_pair(tmp_path, "a", ("drums", "vocals"), seconds=0.4)
     sides = ["--references", str(tmp_path / "references"), "--estimates", str(tmp_path / "estimates")]
     assert main(["score", *sides, "-o", str(tmp_path / "out"), "--jobs", "1", "--metrics", "peak"]) == 0
     printed = capsys.readouterr().out

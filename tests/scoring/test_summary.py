@@ -129,7 +129,7 @@ def test_the_aggregation_is_the_field_s_and_counts_what_is_not_defined() -> None
         )
         for number in range(4)
     ]
-    summary = summarise(items, MUSIC)
+    summary = summarise(items)
     assert summary["bss_v4_sdr_db"] == pytest.approx(fmean([2.0, 5.5]))
     everything = [1.0, 2.0, 9.0, -3.0, 5.0, 6.0, 8.0]
     assert summary["si_sdr_db"] == pytest.approx(fmean(everything))
@@ -137,3 +137,45 @@ def test_the_aggregation_is_the_field_s_and_counts_what_is_not_defined() -> None
     details = summary["scores"]["si_sdr_db"]
     assert (details["defined"], details["undefined"], details["median"]) == (7, 1, median(everything))
     assert summary["scores"]["si_sdr_db"]["sources"]["vocals"]["mean"] == pytest.approx(4.0)
+
+
+def of_values(values: list[list[float | None]]) -> list[ItemScores]:
+    """Items whose sources have these SI-SDRs."""
+    return [
+        ItemScores(
+            f"{number}",
+            "test",
+            RATE,
+            RATE,
+            1.0,
+            tuple(SourceScores(f"s{each}", "", {"si_sdr_db": value}) for each, value in enumerate(item)),
+        )
+        for number, item in enumerate(values)
+    ]
+
+
+def test_intervals_are_those_of_the_items_means() -> None:
+    drawn = np.random.default_rng(0).normal(3.0, 2.0, (200, 1)) + np.random.default_rng(1).normal(0.0, 1.0, (200, 2))
+    details = summarise(of_values(drawn.tolist()))["scores"]["si_sdr_db"]
+    half = 1.96 * drawn.mean(axis=1).std(ddof=1) / np.sqrt(200)
+    assert details["mean_interval"] == pytest.approx([drawn.mean() - half, drawn.mean() + half], abs=1e-3)
+    assert details["standard_deviation"] == pytest.approx(drawn.std(ddof=1), abs=1e-3)
+    low, high = details["sources"]["s1"]["mean_interval"]
+    assert (high - low) / 2 == pytest.approx(1.96 * drawn[:, 1].std(ddof=1) / np.sqrt(200), abs=1e-3)
+
+
+def test_an_interval_covers_the_mean_where_items_have_unequally_many_scores() -> None:
+    random, covered = np.random.default_rng(2), 0
+    for _ in range(300):
+        values: list[list[float | None]] = []
+        for common in random.normal(0.0, 2.0, 40):
+            scores = [float(common + random.normal()), float(common + random.normal())]
+            values.append([scores[0], scores[1] if random.random() < 0.5 else None])
+        low, high = summarise(of_values(values))["scores"]["si_sdr_db"]["mean_interval"]
+        covered += low < 0 < high
+    assert 0.90 < covered / 300 < 0.98
+
+
+def test_one_item_has_no_interval() -> None:
+    details = summarise(of_values([[1.0, 3.0]]))["scores"]["si_sdr_db"]
+    assert (details["mean"], details["mean_interval"], details["standard_deviation"]) == (2.0, None, None)
