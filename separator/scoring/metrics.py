@@ -5,9 +5,10 @@ The command line reads it for its help: what takes long to import is imported by
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from separator.errors import InputError
 
@@ -158,28 +159,16 @@ def _utterance_sdr(estimate: "Tensor", reference: "Tensor", sample_rate: int) ->
     return [sdr(estimate, reference)]
 
 
-def _pesq_wb(estimate: "Tensor", reference: "Tensor", sample_rate: int) -> "Sequence[Tensor]":
+def _pesq(estimate: "Tensor", reference: "Tensor", sample_rate: int, mode: Literal["wb", "nb"]) -> "Sequence[Tensor]":
     from separator.metrics import pesq
 
-    return [pesq(estimate, reference, sample_rate, "wb").nanmean(dim=-1)]
+    return [pesq(estimate, reference, sample_rate, mode).nanmean(dim=-1)]
 
 
-def _pesq_nb(estimate: "Tensor", reference: "Tensor", sample_rate: int) -> "Sequence[Tensor]":
-    from separator.metrics import pesq
-
-    return [pesq(estimate, reference, sample_rate, "nb").nanmean(dim=-1)]
-
-
-def _stoi(estimate: "Tensor", reference: "Tensor", sample_rate: int) -> "Sequence[Tensor]":
+def _stoi(estimate: "Tensor", reference: "Tensor", sample_rate: int, extended: bool = False) -> "Sequence[Tensor]":
     from separator.metrics import stoi
 
-    return [stoi(estimate, reference, sample_rate).nanmean(dim=-1)]
-
-
-def _estoi(estimate: "Tensor", reference: "Tensor", sample_rate: int) -> "Sequence[Tensor]":
-    from separator.metrics import stoi
-
-    return [stoi(estimate, reference, sample_rate, extended=True).nanmean(dim=-1)]
+    return [stoi(estimate, reference, sample_rate, extended=extended).nanmean(dim=-1)]
 
 
 def _pitch_distance(estimate: "Tensor", reference: "Tensor", sample_rate: int) -> "Sequence[Tensor]":
@@ -247,14 +236,14 @@ METRICS: dict[str, Metric] = {
     "pesq_wb": Metric(
         "PESQ P.862.2, MOS-LQO",
         (Column("pesq_wb", "PESQ, wide band"),),
-        _pesq_wb,
+        partial(_pesq, mode="wb"),
         groups=("perceptual",),
         package="pesq",
     ),
     "pesq_nb": Metric(
         "PESQ P.862.1, MOS-LQO",
         (Column("pesq_nb", "PESQ, narrow band"),),
-        _pesq_nb,
+        partial(_pesq, mode="nb"),
         groups=("perceptual",),
         package="pesq",
     ),
@@ -262,7 +251,11 @@ METRICS: dict[str, Metric] = {
         "STOI (Taal et al., 2011)", (Column("stoi", "STOI"),), _stoi, groups=("perceptual",), package="pystoi"
     ),
     "estoi": Metric(
-        "ESTOI (Jensen and Taal, 2016)", (Column("estoi", "ESTOI"),), _estoi, groups=("perceptual",), package="pystoi"
+        "ESTOI (Jensen and Taal, 2016)",
+        (Column("estoi", "ESTOI"),),
+        partial(_stoi, extended=True),
+        groups=("perceptual",),
+        package="pystoi",
     ),
     "pitch_distance": Metric(
         "between the median pitches of the two nearest talkers, by autocorrelation (Boersma, 1993)",

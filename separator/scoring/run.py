@@ -336,7 +336,10 @@ def score_jobs(
         if number is not None and number < 1:
             raise InputError(f"{option}: expected at least 1, found {number}")
     settings = {"separator_version": __version__, **settings, **asdict(config)}
-    about: dict[str, Any] = {"title": title, "command": watcher.command, "versions": find_versions(config)}
+    versions = {"separator": __version__, "torch": torch.__version__, "python": platform.python_version()}
+    if config.engine == "museval":
+        versions["museval"] = version("museval")
+    about: dict[str, Any] = {"title": title, "command": watcher.command, "versions": versions}
     if limit is not None:
         about["limit"] = f"{min(limit, len(jobs))} of {len(jobs)} items, evenly spaced"
         jobs = [jobs[index * len(jobs) // limit] for index in range(limit)] if limit < len(jobs) else jobs
@@ -367,12 +370,6 @@ def score_jobs(
                 folder, items, config, summary, lambda path: write_report(path, items, config, summary, excerpts)
             )
     return Scored(summary, items, len(finished))
-
-
-def find_versions(config: ScoringConfig) -> dict[str, str]:
-    """Return the versions of what decides the scores."""
-    found = {"separator": __version__, "torch": torch.__version__, "python": platform.python_version()}
-    return found | ({"museval": version("museval")} if config.engine == "museval" else {})
 
 
 def _load(model: Separator | Path | str, device: str, precision: Precision) -> Separator | None:
