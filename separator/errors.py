@@ -1,4 +1,6 @@
-"""The one exception that means: the input, not the program, is wrong."""
+"""The one exception that means that the input, not the program, is wrong, and any exception in words."""
+
+import os
 
 
 class InputError(ValueError):
@@ -13,3 +15,12 @@ class InputError(ValueError):
         if message.startswith("Caught ") and "\nOriginal Traceback" in message:
             message = message.strip().splitlines()[-1].partition(": ")[2]
         super().__init__(message)
+
+
+def describe(error: Exception) -> str:
+    """Put an error in words: as it is where it is about the user's input, with its kind where it is a surprise."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"

@@ -6,7 +6,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator.evaluation.items import Signals
+from separator.scoring.items import Signals
 
 RATE = 8000
 

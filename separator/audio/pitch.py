@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
+LOWEST_PITCH_HZ, HIGHEST_PITCH_HZ = 60.0, 400.0
 """Voices of men, women and children lie between."""
 
-FRAME_SECONDS, HOP_SECONDS = 0.05, 0.02
+PITCH_FRAME_SECONDS, HOP_SECONDS = 0.05, 0.02
 """Three periods of the lowest voice, fifty frames a second."""
 
 LEAST_PERIODICITY = 0.5
@@ -33,7 +33,7 @@ def pitch_track(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
         Boersma, "Accurate short-term analysis of the fundamental frequency", IFA Proceedings 17, 1993, sections 2-3,
         without its search for the best path.
     """
-    length, hop = round(FRAME_SECONDS * sample_rate), round(HOP_SECONDS * sample_rate)
+    length, hop = round(PITCH_FRAME_SECONDS * sample_rate), round(HOP_SECONDS * sample_rate)
     samples = np.asarray(waveform, dtype=np.float32)
     if len(samples) < length:
         return np.full(0, np.nan, dtype=np.float32)
@@ -45,7 +45,7 @@ def pitch_track(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     if not heard.any():
         return track
     window = np.hanning(length + 2)[1:-1].astype(np.float32)
-    lags = np.arange(int(sample_rate / HIGHEST_HZ), int(np.ceil(sample_rate / LOWEST_HZ)) + 1)
+    lags = np.arange(int(sample_rate / HIGHEST_PITCH_HZ), int(np.ceil(sample_rate / LOWEST_PITCH_HZ)) + 1)
     correlation = _autocorrelation(frames[heard] * window)[:, : lags[-1] + 2]
     correlation = correlation / _autocorrelation(window[None])[:, : lags[-1] + 2]
     correlation = correlation / np.maximum(correlation[:, :1], 1e-20)

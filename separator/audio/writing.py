@@ -32,7 +32,7 @@ LONGEST_TAG_BYTES = 2000
 
 COPY_SAMPLES = 1 << 18
 
-PROBE_BYTES = 1 << 20
+FREE_PROBE_BYTES = 1 << 20
 
 NO_SPACE = "No space left on device"
 
@@ -230,7 +230,7 @@ def write_reason(error: Exception, path: Path) -> str:
         return reason(error)
     try:
         with path.open("ab", buffering=0) as file:
-            while file.write(bytes(PROBE_BYTES)) < PROBE_BYTES:  # a part fits, then nothing does
+            while file.write(bytes(FREE_PROBE_BYTES)) < FREE_PROBE_BYTES:  # a part fits, then nothing does
                 pass
     except OSError as again:
         return reason(again)

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from separator.cli.options import add_json
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the mixture (default: 10)")
     parser.add_argument("--threads", metavar="N", type=int, help="threads of the CPU (default: torch's own choice)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,12 +25,12 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     import separator.recipe  # noqa: F401
+    from separator.benchmark.cost import macs_per_second
+    from separator.benchmark.peers import matrix_rate, measure_peers
+    from separator.benchmark.speed import measure_speed
     from separator.cli.info import load
     from separator.errors import InputError
     from separator.inference.devices import find_device
-    from separator.inference.peers import matrix_rate, measure_peers
-    from separator.inference.speed import measure_speed
-    from separator.models.cost import macs_per_second
 
     if args.threads is not None:
         if args.threads < 1:

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from separator.cli.options import add_output, add_overrides
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
@@ -14,15 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="recipes, or folders of them (base.yaml, what the others build on, is not compared)",
     )
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for runs and results")
-    parser.add_argument(
-        "--set",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting of all recipes, such as training.max_steps=500; may be repeated",
-    )
+    add_output(parser, "folder for runs and results")
+    add_overrides(parser, "training.max_steps=500", "all recipes")
     parser.add_argument("--only", metavar="NAME,...", default="", help="compare only the recipes of these names")
 
 
@@ -31,12 +26,13 @@ def run(args: argparse.Namespace) -> int:
     import shlex
     import traceback
 
-    from separator.cli.main import describe, print_error
-    from separator.experiments.comparison import Stopped, compare
-    from separator.experiments.plan import load_recipes, other_differences
-    from separator.experiments.plot import plot_rows
-    from separator.experiments.report import write_report
-    from separator.experiments.table import make_rows, write_csv
+    from separator.cli.main import print_error
+    from separator.comparison.compare import Stopped, compare
+    from separator.comparison.fairness import load_recipes, other_differences
+    from separator.comparison.page import write_report
+    from separator.comparison.plot import plot_rows
+    from separator.comparison.table import make_rows, write_csv
+    from separator.errors import describe
     from separator.replacing import replace_file
 
     only = [name for name in args.only.split(",") if name]
@@ -65,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     rows = make_rows(results)
     replace_file(args.output / "results.csv", lambda path: write_csv(rows, path))
     replace_file(args.output / "results.png", lambda path: plot_rows(rows, path))
-    num_mixtures = len(results[0].scores) // len(recipes[0].sources)
+    num_mixtures = len(results[0].items)
     differences = other_differences(recipes)
     write_report(args.output / "results.md", rows, recipes[0], num_mixtures, differences, reasons, command)
     print(f"best: {rows[0].name}, SI-SDRi {rows[0].si_sdri_db:.2f} dB", file=sys.stderr)

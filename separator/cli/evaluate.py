@@ -2,10 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from separator.cli.options import add_device, add_overrides
 
 if TYPE_CHECKING:
-    from separator.evaluation.separating import TestSet
     from separator.inference import Separator
 
 
@@ -41,195 +42,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a variation of that list, by its name in the recipe's data.lists; several, comma-separated, or all of "
         "them, all, write DIR/NAME each",
     )
-    parser.add_argument(
-        "--set",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting of the recipe, such as data.root=DIR",
-    )
+    add_overrides(parser, "data.root=DIR")
     parser.add_argument(
         "--save-audio",
         action="store_true",
         help="also write DIR/audio/references and DIR/audio/estimates, as `separator score` takes them",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_device(parser, "where the model runs")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
     add_scoring_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Separate and score every example of every list; one that fails is reported and the others are still done."""
-    from separator.cli.main import describe, print_error
-    from separator.errors import InputError
-    from separator.evaluation.oracle import ORACLES
+    from separator.cli.main import print_error
+    from separator.errors import InputError, describe
     from separator.inference import Separator
+    from separator.scoring.oracle import ORACLES
+    from separator.scoring.sets import find_lists
 
-    names = named_lists(args)
-    separator = None if args.model in ORACLES else Separator.from_pretrained(args.model, args.device, args.precision)
+    chosen = [part.strip() for each in args.lists for part in each.split(",")]
+    names = find_lists(args.data, filter(None, chosen), args.overrides) if args.lists else []
+    model: Separator | str = args.model
+    if args.model not in ORACLES:
+        model = Separator.from_pretrained(args.model, args.device, args.precision)
     if len(names) < 2:
-        return score_list(args, separator, names[0] if names else None)
+        return _evaluate(args, model, names[0] if names else None, args.output)
     code = 0
     for name in names:
         print(f"{name}:")
         try:
-            code |= score_list(args, separator, name, args.output / name)
+            code |= _evaluate(args, model, name, args.output / name)
         except InputError as error:
             print_error(f"{name}: {describe(error)}")
             code = 1
     return code
 
 
-def named_lists(args: argparse.Namespace) -> list[str]:
-    """Return the names in `--list`, each once.
+def _evaluate(args: argparse.Namespace, model: "Separator | str", list_name: str | None, output: Path) -> int:
+    from separator.cli.scoring import print_summary, scoring_options, watch
+    from separator.scoring import evaluate
 
-    Raises:
-        InputError: If the recipe has no such list, or there is no recipe.
-    """
-    from separator.data.lists import ALL_LISTS
-    from separator.errors import InputError
-    from separator.recipe import load_recipe
-
-    if not args.lists:
-        return []
-    parts = [part.strip() for each in args.lists for part in each.split(",")]
-    names = list(dict.fromkeys(filter(None, parts)))
-    if args.data.is_dir():
-        raise InputError("--list names a list of a recipe, but --data is a folder")
-    known = list(load_recipe(args.data, args.overrides).data.list_names)
-    if ALL_LISTS in names and known:
-        return known
-    for name in names or [""]:
-        if name not in known:
-            raise InputError(f"--list: expected one of {', '.join(known) or 'none'} in {args.data}, found {name!r}")
-    return names
-
-
-def score_list(
-    args: argparse.Namespace, separator: "Separator | None", name: str | None = None, output: Path | None = None
-) -> int:
-    """Separate and score every example of one list.
-
-    Args:
-        args: The options.
-        separator: The model; None is the oracle that the options name.
-        name: The list's name in the recipe; None is the split's own.
-        output: Folder for the scores, where it is not that of the options.
-
-    Returns:
-        The exit code.
-    """
-    from separator.cli.scoring import choose_config, score_jobs
-    from separator.data.mixture_list import MixtureList
-    from separator.evaluation.separating import (
-        separate_with_model,
-        separate_with_oracle,
-        separation_jobs,
-        weights_digest,
-    )
-    from separator.replacing import replace_file
-
-    args = argparse.Namespace(**{**vars(args), "output": output or args.output})
-    test_set, settings = load_test_set(args, separator, name)
-    if separator is None:
-        separate, outputs, test_set = separate_with_oracle(args.model, test_set)
-        settings["model"] = args.model
-    else:
-        separate, outputs, test_set = separate_with_model(separator, test_set)
-        settings |= {
-            "model": args.model,
-            "weights": weights_digest(separator),
-            "precision": str(separator.dtype).removeprefix("torch."),
-            "chunk_seconds": separator.chunk_seconds,
-        }
-    settings |= {
-        "sources": test_set.sources,
-        "data_sample_rate": test_set.examples.sample_rate,
-        "save_audio": args.save_audio,
-    }
-    config = choose_config(args, test_set.sources)
-    jobs = separation_jobs(test_set, separate, outputs, args.output / "audio" if args.save_audio else None)
-    names = {job.key: name for job, name in zip(jobs, test_set.examples.names, strict=True)}
-    code = score_jobs(args, jobs, config, f"{args.model} on {test_set.name}", settings, names)
-    if isinstance(test_set.examples, MixtureList):
-        replace_file(args.output / "mixtures.csv", test_set.examples.write_csv)
-    return code
-
-
-def load_test_set(
-    args: argparse.Namespace, separator: "Separator | None", name: str | None = None
-) -> "tuple[TestSet, dict[str, Any]]":
-    """The examples that the options name, and the settings that they depend on.
-
-    Args:
-        args: The options.
-        separator: The model, which a folder without a recipe is made to fit; None is an oracle.
-        name: The list's name in the recipe; None is the split's own.
-
-    Raises:
-        InputError: If there are none, or an option does not go with this kind of data.
-    """
-    from separator.data.config import DataConfig
-    from separator.data.lists import MixtureListConfig
-    from separator.data.speakers import SpeakersConfig, SpeakerSet
-    from separator.errors import InputError
-    from separator.evaluation.assignment import NOISE
-    from separator.evaluation.separating import TestSet
-    from separator.recipe import load_recipe
-
-    settings: dict[str, Any] = {"data": str(args.data.resolve()), "split": args.split}
-    if args.data.is_dir():
-        if args.overrides:
-            raise InputError("--set changes a recipe, but --data is a folder")
-        if (test_set := _load_tracks(args, separator)) is not None:
-            return test_set, settings | {"sample_rate": args.sample_rate}
-    if args.sample_rate is not None or args.sources is not None:
-        raise InputError("--sample-rate and --sources are for a folder of tracks; a recipe names its own")
-    if args.split not in ("test", "valid"):
-        raise InputError(f"--split {args.split} is for a folder of tracks; a recipe has test and valid")
-    if args.data.is_dir():
-        talkers = 2 if separator is None else sum(source != NOISE for source in separator.sources)
-        number, rate = talkers, 16_000 if separator is None else separator.sample_rate
-        everybody = MixtureListConfig(path=".")
-        data: DataConfig = SpeakersConfig(
-            root=str(args.data),
-            sample_rate=rate,
-            train=(SpeakerSet("."),),
-            valid=everybody,
-            test=everybody,
-            num_speakers=number,
+    with watch(args.debug) as watcher:
+        summary = evaluate(
+            model,
+            args.data,
+            output,
+            model_name=args.model,
+            overrides=args.overrides,
+            split=args.split,
+            list_name=list_name,
+            save_audio=args.save_audio,
+            watcher=watcher,
+            **scoring_options(args),
         )
-        sources = tuple(f"speaker{each}" for each in range(1, number + 1))
-    else:
-        recipe = load_recipe(args.data, args.overrides)
-        data, sources = recipe.data, recipe.sources
-    try:
-        examples = data.load_list(sources, args.split, name)
-    except InputError as error:
-        raise InputError(f"{args.data}: {error}") from None
-    settings |= {
-        "root": str(Path(data.root).resolve()),
-        "list_name": name,
-        "list": data.list_settings(args.split, name),
-        "sample_rate": data.sample_rate,
-    }
-    title = f"{args.data}, {name}" if name else str(args.data)
-    return TestSet(examples, sources, title, original_rate=examples.original_rate), settings
-
-
-def _load_tracks(args: argparse.Namespace, separator: "Separator | None") -> "TestSet | None":
-    """A tree of tracks with mixtures; None if it is none."""
-    from separator.cli.scoring import named_sources
-    from separator.evaluation.separating import TestSet, TrackSet
-    from separator.evaluation.tracks import ACCOMPANIMENT, find_tracks, has_mixtures
-
-    if not has_mixtures(args.data):
-        return None
-    tracks = list(find_tracks(args.data, None if args.split == "all" else args.split).values())
-    sources = named_sources(args) or tuple(dict.fromkeys(name for track in tracks for name in track.sources))
-    if separator is not None and args.sources is None and set(separator.sources) <= {*sources, ACCOMPANIMENT}:
-        sources = separator.sources  # a model of vocals and accompaniment, say
-    examples = TrackSet(tracks, sources, args.sample_rate)
-    subsets = tuple(track.subset for track in tracks)
-    return TestSet(examples, sources, args.data.name or str(args.data), subsets, examples.original_rate)
+    return print_summary(summary, output)

@@ -4,13 +4,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from separator.cli.options import add_device, add_json, add_overrides
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
     add_model_arguments(parser)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the measured mixture (default: 10)")
     parser.add_argument("--no-measure", action="store_true", help="skip the measurement of time and memory")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,15 +22,8 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL_OR_RECIPE",
         help="name of a released model, a model folder, a Hub id, or a recipe (its untrained model)",
     )
-    parser.add_argument(
-        "--set",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting of the recipe, such as model.config.num_blocks=4; may be repeated",
-    )
-    parser.add_argument("--device", default="auto", help="where to measure: auto, cpu, cuda or cuda:N")
+    add_overrides(parser, "model.config.num_blocks=4")
+    add_device(parser, "where to measure")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
+    from separator.benchmark.cost import model_cost
+    from separator.benchmark.speed import measure_speed
     from separator.inference.devices import find_device
-    from separator.inference.speed import measure_speed
-    from separator.models.cost import model_cost
 
     device = find_device(args.device)
     model, facts = load(args.model, args.overrides)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from separator import __version__
-from separator.errors import InputError
+from separator.errors import describe
 
 COMMANDS: dict[str, str] = {
     "separate": "separate recordings into one file a source",
@@ -102,15 +102,6 @@ def _give_up_output() -> None:
     """Send the rest of standard output nowhere."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def describe(error: Exception) -> str:
-    """An error in words: as it is where it is about the user's input, with its kind where it is a surprise."""
-    if isinstance(error, InputError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename else error.strerror
-    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 def print_result(text: str) -> None:

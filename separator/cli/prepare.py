@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.options import add_jobs, add_output, add_overrides, check_jobs
+
 if TYPE_CHECKING:
     from separator.data.config import DataConfig
     from separator.data.prepare import Conversion
@@ -16,19 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "dataset", metavar="DATASET", help="speakers, librimix, wsj0_mix (and WHAM!), musdb, stems, or a recipe"
     )
     parser.add_argument("root", metavar="ROOT", type=Path, help="the data set's folder")
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="the prepared tree")
+    add_output(parser, "the prepared tree", required=False)
     parser.add_argument("--sample-rate", type=int, help="in Hz (default: the recipe's, or 16000)")
     parser.add_argument("--format", choices=("flac", "wav"), default="flac", help="of the files (default: flac)")
-    parser.add_argument("--jobs", type=int, help="files converted at the same time (default: one for each core)")
+    add_jobs(parser, "files converted at the same time (default: one for each core)")
     parser.add_argument("--check", action="store_true", help="convert nothing: list everything that is wrong")
-    parser.add_argument(
-        "--set",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting of the data, such as data.task=sep_noisy",
-    )
+    add_overrides(parser, "data.task=sep_noisy", "the data")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,8 +48,7 @@ def run(args: argparse.Namespace) -> int:
         return _check(replace(config, sample_rate=sample_rate), sources)
     if args.output is None:
         raise InputError("expected -o DIR, the folder for the prepared tree, or --check")
-    if args.jobs is not None and args.jobs < 1:
-        raise InputError(f"--jobs: expected at least 1, found {args.jobs}")
+    check_jobs(args.jobs)
     return _convert(args, sample_rate)
 
 

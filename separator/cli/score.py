@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from separator.cli.options import add_device
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
@@ -34,54 +36,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sum-as-mixture", action="store_true", help="where there is no mixture, take the sum of the references"
     )
-    parser.add_argument("--device", default="cpu", help="where SDRs are computed: cpu, cuda, auto (default: cpu)")
+    add_device(parser, "where SDRs are computed", "cpu")
     add_scoring_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score every track of the references; a bad one is reported and the others are still scored."""
-    from separator.cli.main import print_line
-    from separator.cli.scoring import choose_config, named_sources, score_jobs
-    from separator.errors import InputError
-    from separator.evaluation.items import TrackPair
-    from separator.evaluation.running import Job
-    from separator.evaluation.tracks import find_tracks
-    from separator.inference.devices import find_device
+    from separator.cli.scoring import print_summary, scoring_options, watch
+    from separator.scoring import score
 
-    device = str(find_device(args.device))
-    root = args.references or args.musdb
-    split = args.split or ("test" if args.musdb else "all")
-    references = find_tracks(root, None if split == "all" else split)
-    estimates = find_tracks(args.estimates)
-    chosen = named_sources(args)
-    sources = {name: chosen or tuple(track.sources) for name, track in references.items()}
-    config = choose_config(
-        args,
-        max(sources.values(), key=len),
-        lengths=args.lengths,
-        mono=args.mono,
-        sample_rate=args.sample_rate,
-        sum_as_mixture=args.sum_as_mixture,
-    )
-    for name in estimates.keys() - references.keys():
-        print_line("note", f"{name}: no references in {root}; its estimates are not scored")
-    if not estimates.keys() & references.keys():
-        raise InputError(
-            f"{args.estimates}: expected folders named like those in {root} ({_some(list(references))}), "
-            f"found {_some(list(estimates))}"
+    with watch(args.debug) as watcher:
+        summary = score(
+            args.references or args.musdb,
+            args.estimates,
+            args.output,
+            split=args.split or ("test" if args.musdb else "all"),
+            lengths=args.lengths,
+            mono=args.mono,
+            sum_as_mixture=args.sum_as_mixture,
+            device=args.device,
+            watcher=watcher,
+            **scoring_options(args),
         )
-    jobs = []
-    for name, track in references.items():
-        pair = TrackPair(track, estimates.get(name), sources[name])
-        jobs.append(Job(name, lambda pair=pair: pair, pair.fingerprint()))  # type: ignore[misc]
-    settings = {
-        "references": str(root.resolve()),
-        "estimates": str(args.estimates.resolve()),
-        "split": split,
-        "sources": chosen,
-    }
-    return score_jobs(args, jobs, config, f"Scores of {args.estimates.name or args.estimates}", settings, {}, device)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return print_summary(summary, args.output)

@@ -1,30 +1,37 @@
-"""What `score` and `evaluate` have in common: the options of scoring, the progress bar, and the end."""
+"""What `score` and `evaluate` have in common: the options of scoring, the progress bar, and what is printed."""
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from separator.cli.options import add_jobs, add_output, check_jobs
+
 if TYPE_CHECKING:
-    from separator.evaluation.config import ScoringConfig
-    from separator.evaluation.running import Job
+    from separator.scoring.run import Watcher
 
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
+    from separator.scoring.metrics import ENGINES, GROUPS, METRICS
+
+    groups = ", ".join(f"{group} ({', '.join(names)})" for group, names in GROUPS.items())
+    others = "".join(f", {name}" for name, metric in METRICS.items() if not metric.groups)
+    elsewhere = ", ".join(name for name, metric in METRICS.items() if metric.engines)
     parser.add_argument(
         "--metrics",
         metavar="LIST",
         default="auto",
-        help="speech (si_sdr, bss_v3), talkers (pitch_distance, turns, lone), music (bss_v4, utterance_sdr, si_sdr), "
-        "perceptual (pesq_wb, pesq_nb, stoi, estoi), or any of these metrics, comma-separated (default: speech and "
-        "talkers, or music, by the sources' names)",
+        help=f"{groups}{others}, or any of these metrics, comma-separated (default: speech and talkers, or music, by "
+        "the sources' names)",
     )
     parser.add_argument(
         "--engine",
-        choices=("fast", "museval"),
+        choices=ENGINES,
         default="fast",
-        help="who computes bss_v4: this package, or museval itself (default: %(default)s)",
+        help=f"who computes {elsewhere}: this package, or museval itself (default: %(default)s)",
     )
     parser.add_argument(
         "--permute",
@@ -35,143 +42,107 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sources", metavar="LIST", help="score these sources only, comma-separated")
     parser.add_argument("--sample-rate", metavar="HZ", type=int, help="resample everything to this rate first")
-    parser.add_argument("--workers", metavar="N", type=int, help="scoring processes (default: one a core, at most 8)")
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the scores")
+    parser.add_argument("--limit", metavar="N", type=int, help="score N items only, evenly spaced (default: all)")
+    add_jobs(parser, "scoring processes (default: one a core, at most 8)")
+    parser.add_argument("--workers", dest="jobs", type=int, help=argparse.SUPPRESS)  # the name until 0.1
+    add_output(parser, "folder for the scores")
 
 
-def choose_config(args: argparse.Namespace, sources: tuple[str, ...], **changes: Any) -> "ScoringConfig":
-    """The config of the options; what they leave open follows from the sources' names."""
-    from separator.errors import InputError
-    from separator.evaluation.assignment import find_talkers
-    from separator.evaluation.config import ScoringConfig, choose_metrics
+def scoring_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what these options are in Python.
 
-    if args.workers is not None and args.workers < 1:
-        raise InputError(f"--workers: expected at least 1, found {args.workers}")
-    permute = bool(find_talkers(sources)) if args.permute is None else args.permute
-    return ScoringConfig(choose_metrics(args.metrics, sources), args.engine, permute, **changes)
-
-
-def named_sources(args: argparse.Namespace) -> tuple[str, ...] | None:
-    """The names in `--sources`; None if it was not given."""
-    from separator.errors import InputError
-
-    if args.sources is None:
-        return None
-    names = tuple(name for name in (each.strip() for each in args.sources.split(",")) if name)
-    if not names or len(set(names)) != len(names):
-        raise InputError(f"--sources: expected names, each once, found {args.sources!r}")
-    return names
-
-
-def score_jobs(
-    args: argparse.Namespace,
-    jobs: "list[Job]",
-    config: "ScoringConfig",
-    title: str,
-    settings: dict[str, Any],
-    names: dict[str, str],
-    device: str = "cpu",
-) -> int:
-    """Score what is not yet scored, write everything, and print the summary.
-
-    Args:
-        args: The options.
-        jobs: The items.
-        config: What to measure.
-        title: Heading of the report.
-        settings: What the scores depend on beside the config.
-        names: What to call an item in a message, by its key, where that is not the key.
-        device: Where SDRs are computed.
-
-    Returns:
-        The exit code.
+    Raises:
+        InputError: If `--sources` is no list of names, or `--jobs` no number of processes.
     """
+    from separator.errors import InputError
+
+    check_jobs(args.jobs)
+    sources = None
+    if args.sources is not None:
+        sources = tuple(name for name in (each.strip() for each in args.sources.split(",")) if name)
+        if not sources or len(set(sources)) != len(sources):
+            raise InputError(f"--sources: expected names, each once, found {args.sources!r}")
+    return {
+        "metrics": args.metrics,
+        "engine": args.engine,
+        "permute": args.permute,
+        "sources": sources,
+        "sample_rate": args.sample_rate,
+        "limit": args.limit,
+        "jobs": args.jobs,
+    }
+
+
+@contextmanager
+def watch(debug: bool) -> Iterator["Watcher"]:
+    """Draw a bar on stderr and name there what fails."""
     import signal
     import threading
     import traceback
-    from dataclasses import asdict
 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from separator import __version__
-    from separator.cli.main import describe, print_error
-    from separator.evaluation.excerpts import ExcerptStore
-    from separator.evaluation.ledger import Ledger
-    from separator.evaluation.report import write_report
-    from separator.evaluation.running import default_workers, run_jobs
-    from separator.evaluation.summary import write_outputs
+    from separator.cli.main import print_error, print_line
+    from separator.errors import describe
+    from separator.scoring.run import Watcher
 
-    if threading.current_thread() is threading.main_thread():  # the default action would leave the workers behind
+    if threading.current_thread() is threading.main_thread():  # the default action would leave the processes behind
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
-    settings = {"separator_version": __version__, **settings, **asdict(config)}
-    failures: dict[str, str] = {}
-    ledger = Ledger(args.output, settings)
-    finished = [ledger.items[job.key][1] for job in jobs if ledger.finished(job.key, job.fingerprint)]
-    excerpts = ExcerptStore(args.output / "excerpts", config.headline, finished)
-    workers = args.workers or default_workers(len(jobs) - len(finished))
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("scoring", total=len(jobs))
+        task = progress.add_task("scoring", total=None)
 
-        def report_failure(key: str, error: Exception) -> None:
-            if args.debug:
+        def on_failure(name: str, error: Exception) -> None:
+            if debug:
                 traceback.print_exception(error)
-            failures[names.get(key, key)] = describe(error)
-            print_error(f"{names.get(key, key)}: {describe(error)}")
+            print_error(f"{name}: {describe(error)}")
 
-        failed = run_jobs(
-            jobs,
-            config,
-            ledger,
-            excerpts,
-            workers if device == "cpu" else 1,
-            device,
-            on_item=lambda: progress.advance(task),
-            on_failure=report_failure,
+        yield Watcher(
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_failure=on_failure,
+            on_note=lambda line: print_line("note", line),
+            command=("separator", *sys.argv[1:]),
         )
-    items = [ledger.items[job.key][1] for job in jobs if job.key not in failed]
-    about = {"title": title, "command": ["separator", *sys.argv[1:]], "settings": settings}
-    summary = write_outputs(
-        args.output,
-        items,
-        config,
-        about,
-        failures,
-        lambda summary, path: write_report(path, items, config, summary, excerpts),
-    )
-    if items:
-        print_summary(summary, config)
-    print(f"scores and report.html are in {args.output}", file=sys.stderr)
-    return 1 if failures else 0
 
 
-def print_summary(summary: dict[str, Any], config: "ScoringConfig") -> None:
-    """A few lines: every score of all, the mixture's own, and what is to be said about them."""
-    from separator.evaluation.config import IMPROVEMENTS, LABELS, OF_TALKERS
-    from separator.evaluation.talkers import describe_talkers
+def print_summary(summary: dict[str, Any], output: Path) -> int:
+    """Print a few lines: every score of all, the mixture's own, and what is to be said about them.
 
-    print(f"{summary['num_items']} items at {', '.join(map(str, summary['sample_rates']))} Hz")
-    shown = [name for column in config.columns for name in (column, IMPROVEMENTS.get(column)) if name]
-    for column in (name for name in shown if name in summary["scores"]):
-        entry = summary["scores"][column]
-        each = [
-            f"{source} {value['median' if entry['aggregation'].startswith('median') else 'mean']}"
-            for source, value in entry["sources"].items()
-        ]
-        if column == "pitch_distance_octaves":  # the same for all of an item
-            each = []
-        if column in OF_TALKERS:
-            each.append(f"of {entry['defined']} talkers")
-        before = summary.get(f"input_{column}")
-        extra = f"; mixture {before:.3f}" if before is not None else ""
-        undefined = f"; {entry['undefined']} not defined" if entry["undefined"] else ""
-        value = "–" if entry["value"] is None else f"{entry['value']:.3f}"
-        print(f"{LABELS[column]}: {value} ({', '.join(each)}{extra}{undefined})")
-    for line in describe_talkers(summary["talkers"]):
+    Returns:
+        The exit code.
+    """
+    from separator.scoring.metrics import METRICS
+    from separator.scoring.talkers import describe_talkers
+
+    if summary["num_items"]:
+        print(f"{summary['num_items']} items at {', '.join(map(str, summary['sample_rates']))} Hz")
+    for metric in map(METRICS.__getitem__, summary["metrics"]):
+        for column in (each for given in metric.columns for each in (given, given.improvement)):
+            if column is None or (entry := summary["scores"].get(column.name)) is None:
+                continue
+            sources = {} if column.same_for_item else entry["sources"]
+            notes = [f"{name} {each['value']}" for name, each in sources.items()]
+            if metric.of_talkers:
+                notes.append(f"of {entry['defined']} talkers")
+            before = summary.get(f"input_{column.name}")
+            extra = f"; mixture {before:.3f}" if before is not None else ""
+            undefined = f"; {entry['undefined']} not defined" if entry["undefined"] else ""
+            value = "–" if entry["value"] is None else f"{entry['value']:.3f}"
+            print(f"{column.label}: {value} ({_worth(entry)}{', '.join(notes)}{extra}{undefined})")
+    for line in (*describe_talkers(summary["talkers"]), *summary["notes"]):
         print(line)
-    for note in summary["notes"]:
-        print(note)
+    print(f"scores and report.html are in {output}", file=sys.stderr)
+    return 1 if summary["failed"] else 0
+
+
+def _worth(entry: dict[str, Any]) -> str:
+    """Say how far the mean of a score would differ with other items."""
+    if entry["mean_interval"] is None:
+        return ""
+    mean = "" if entry["mean"] == entry["value"] else f"mean {entry['mean']:.3f}, "
+    low, high = entry["mean_interval"]
+    return f"{mean}95 % {low:.3f} to {high:.3f}, standard deviation {entry['standard_deviation']:.3f}; "

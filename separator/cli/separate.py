@@ -7,10 +7,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.options import add_device, add_jobs, add_json, add_output, check_jobs
+
 if TYPE_CHECKING:
     from threading import Event
 
-    from separator.cli.separate_report import Outcome
+    from separator.cli.separate_report import SeparationOutcome
     from separator.inference import Separator
 
 DEFAULT_MODEL = "speech-2spk-16k"
@@ -21,14 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", metavar="INPUT", nargs="+", type=Path, help="audio files, folders of them, or - for a WAV on stdin"
     )
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, required=True, help="folder for the results")
+    add_output(parser, "folder for the results")
     parser.add_argument(
         "-m",
         "--model",
         default=DEFAULT_MODEL,
         help="name of a released model, a model folder, or a Hugging Face repo id (default: %(default)s)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    add_device(parser, "where the model runs")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
@@ -48,11 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
     )
-    parser.add_argument("--jobs", metavar="N", type=int, help="recordings at a time (default: 1; 4 on a GPU)")
+    add_jobs(parser, "recordings at a time (default: 1; 4 on a GPU)")
     parser.add_argument(
         "--skip-existing", action="store_true", help="skip recordings whose outputs are there, made in the same way"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a recording")
+    add_json(parser, "print one JSON object a recording")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     from separator.cli.inputs import find_jobs
     from separator.cli.main import print_line
-    from separator.cli.separate_report import Outcome, report
+    from separator.cli.separate_report import SeparationOutcome, report
     from separator.errors import InputError
 
     # At its end Python would look at each object of torch once more, for a second.
@@ -76,15 +78,14 @@ def run(args: argparse.Namespace) -> int:
             signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
     if args.format == "flac" and args.bit_depth == "float":
         raise InputError("--bit-depth: expected 16 or 24 for flac, found float")
-    if args.jobs is not None and args.jobs < 1:
-        raise InputError(f"--jobs: expected at least 1, found {args.jobs}")
+    check_jobs(args.jobs)
     for each in args.inputs:
         if os.path.isdir(each) and args.output.resolve() == each.resolve():
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
     found = find_jobs(args.inputs, args.output)
     jobs, failures = found.recordings, found.failures + found.empty
     for path, message in failures:
-        report(Outcome(path, error=message), args.json)
+        report(SeparationOutcome(path, error=message), args.json)
     if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
         return 1 if found.failures else 2
 
@@ -106,14 +107,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _separate_all(
     args: argparse.Namespace, separator: "Separator", jobs: list[tuple[Path, Path]]
-) -> "Generator[Outcome, None, None]":
+) -> "Generator[SeparationOutcome, None, None]":
     """Separate the recordings, several at a time; gives what came of each as soon as it is known."""
     import threading
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from separator.cli.inputs import STANDARD_INPUT
     from separator.cli.progress import FilesProgress
-    from separator.cli.separate_report import Outcome
+    from separator.cli.separate_report import SeparationOutcome
     from separator.cli.standard_input import spooled
     from separator.errors import InputError
 
@@ -125,11 +126,11 @@ def _separate_all(
             try:
                 files[STANDARD_INPUT] = stack.enter_context(spooled())
             except InputError as error:
-                yield Outcome(STANDARD_INPUT, error=str(error))
+                yield SeparationOutcome(STANDARD_INPUT, error=str(error))
                 jobs = [each for each in jobs if each[0] != STANDARD_INPUT]
         progress = stack.enter_context(FilesProgress(len(jobs)))
 
-        def one(path: Path, folder: Path) -> Outcome:
+        def one(path: Path, folder: Path) -> SeparationOutcome:
             with progress.file(path.name) as update:
 
                 def on_seconds(done: float, total: float) -> None:
@@ -187,14 +188,13 @@ def _separate_one(
     file: Path,
     folder: Path,
     on_seconds: Callable[[float, float], None],
-) -> "Outcome":
+) -> "SeparationOutcome":
     """Separate a recording that was given as `path` and lies in `file`."""
     import time
     import traceback
 
-    from separator.cli.main import describe
-    from separator.cli.separate_report import Outcome
-    from separator.errors import InputError
+    from separator.cli.separate_report import SeparationOutcome
+    from separator.errors import InputError, describe
     from separator.inference.files import separate_file
     from separator.inference.places import check_within
     from separator.inference.record import are_done, options_of
@@ -205,7 +205,7 @@ def _separate_one(
         outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
         options = options_of(separator, args.format, args.bit_depth, args.mono, args.residual)
         if args.skip_existing and are_done(file, outputs.values(), options):
-            return Outcome(path, existing=outputs)
+            return SeparationOutcome(path, existing=outputs)
         result = separate_file(
             separator,
             file,
@@ -216,7 +216,7 @@ def _separate_one(
             mono=args.mono,
             residual=args.residual,
         )
-        return Outcome(path, result, elapsed=time.perf_counter() - started)
+        return SeparationOutcome(path, result, elapsed=time.perf_counter() - started)
     except Exception as error:  # whatever is wrong with one file must not lose the others
         if args.debug:
             traceback.print_exc()
@@ -225,4 +225,4 @@ def _separate_one(
             message = message.replace(str(file), "standard input")
         elif not isinstance(error, InputError):
             message = f"{path}: {message}"
-        return Outcome(path, error=message, elapsed=time.perf_counter() - started)
+        return SeparationOutcome(path, error=message, elapsed=time.perf_counter() - started)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SeparationOutcome:
     """What came of a recording: one of `result`, `existing` and `error`.
 
     Attributes:
@@ -30,7 +30,7 @@ class Outcome:
     elapsed: float = 0.0
 
 
-def report(outcome: Outcome, as_json: bool) -> None:
+def report(outcome: SeparationOutcome, as_json: bool) -> None:
     """Print an outcome: outputs or JSON on stdout, errors and warnings on stderr."""
     if outcome.error is not None:
         print_error(outcome.error)
@@ -56,7 +56,7 @@ def _warn(name: str, result: "SeparatedFile") -> None:
         print_line("note", f"{name}: a source peaks at {result.peak:.3g} of full scale; kept as it is, in float")
 
 
-def _as_json(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: SeparationOutcome) -> dict[str, Any]:
     result = outcome.result
     outputs = result.outputs if result is not None else outcome.existing or {}
     content: dict[str, Any] = {

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.options import add_output, add_overrides
+
 if TYPE_CHECKING:
     from separator.recipe import Recipe
 
@@ -12,15 +14,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
     parser.add_argument("recipe", metavar="RECIPE", type=Path, help="a recipe, such as recipes/speech-2spk.yaml")
-    parser.add_argument(
-        "--set",
-        metavar="KEY.PATH=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change one setting of the recipe, such as training.batch_size=4; may be repeated",
-    )
-    parser.add_argument("-o", "--output", metavar="RUN_DIR", type=Path, help="run folder (default: runs/RECIPE_NAME)")
+    add_overrides(parser, "training.batch_size=4")
+    add_output(parser, "run folder (default: runs/RECIPE_NAME)", "RUN_DIR", required=False)
     parser.add_argument(
         "--dry-run", action="store_true", help="check recipe, data and memory, time a few steps, and leave nothing"
     )
@@ -31,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """Train; 0 when finished, 130 when stopped by Ctrl-C or SIGTERM with the state saved."""
     import shlex
 
-    from separator.experiments.run import train_recipe
+    from separator.comparison.run import train_recipe
     from separator.recipe import load_recipe
     from separator.training.run import RECIPE_NAME
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from separator.metrics import best_permutation, reorder
 
-FRAME_SECONDS = 0.064
+MATCHING_FRAME_SECONDS = 0.064
 """Long enough to tell the harmonics of two voices apart."""
 
 FINE_HZ = 1000.0
@@ -13,7 +13,7 @@ FINE_HZ = 1000.0
 
 NUM_BANDS = 40
 
-LOWEST_HZ, HIGHEST_HZ = 80.0, 7600.0
+LOWEST_BAND_HZ, HIGHEST_BAND_HZ = 80.0, 7600.0
 
 AUDIBLE = 1e-3
 """Frames with less than this share of the loudest frame's energy say nothing about a talker."""
@@ -43,7 +43,7 @@ class SourceMatching:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self.frame_samples = max(16, round(FRAME_SECONDS * sample_rate))
+        self.frame_samples = max(16, round(MATCHING_FRAME_SECONDS * sample_rate))
         self._bands = _mel_bands(sample_rate, self.frame_samples)  # (bands, F)
         self._fine = max(1, round(FINE_HZ * self.frame_samples / sample_rate))
         self._profiles: Tensor | None = None  # (S, P)
@@ -138,8 +138,8 @@ def align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
 def _mel_bands(sample_rate: int, frame_samples: int) -> Tensor:
     """Triangles evenly spaced on the mel scale: `(bands, F)`."""
     frequencies = torch.fft.rfftfreq(frame_samples, 1 / sample_rate, dtype=torch.double)
-    highest = min(HIGHEST_HZ, 0.475 * sample_rate)
-    lowest = min(LOWEST_HZ, highest / 2)
+    highest = min(HIGHEST_BAND_HZ, 0.475 * sample_rate)
+    lowest = min(LOWEST_BAND_HZ, highest / 2)
     mel = 2595 * torch.log10(1 + torch.tensor([lowest, highest], dtype=torch.double) / 700)
     edges = 700 * (10 ** (torch.linspace(float(mel[0]), float(mel[1]), NUM_BANDS + 2, dtype=torch.double) / 2595) - 1)
     rising = (frequencies - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]

@@ -13,7 +13,7 @@ from separator.metrics.distortion_filters import distortion_filters
 from separator.metrics.permutation import best_permutation
 from separator.metrics.projection import Energies, framewise_energies
 
-FILTER_TAPS = 512
+DISTORTION_FILTER_TAPS = 512
 """Length of the distortion filters in every published BSS Eval score, whatever the sample rate."""
 
 
@@ -30,7 +30,7 @@ class ImageScores(NamedTuple):
     """Source to artefacts: what no reference explains."""
 
 
-class SourceScores(NamedTuple):
+class SourceDistortions(NamedTuple):
     """Scores of whole signals in dB, and the order of the estimates, each `(..., S)`."""
 
     sdr: Tensor
@@ -45,7 +45,7 @@ def bss_eval(
     reference: Tensor,
     window_samples: int | None,
     hop_samples: int | None = None,
-    filter_taps: int = FILTER_TAPS,
+    filter_taps: int = DISTORTION_FILTER_TAPS,
     filters_per_frame: bool = False,
 ) -> ImageScores:
     """BSS Eval v4 as museval computes it: one set of filters for the whole track, scores frame by frame.
@@ -118,8 +118,8 @@ def bss_eval(
 
 
 def bss_eval_sources(
-    estimate: Tensor, reference: Tensor, permute: bool = True, filter_taps: int = FILTER_TAPS
-) -> SourceScores:
+    estimate: Tensor, reference: Tensor, permute: bool = True, filter_taps: int = DISTORTION_FILTER_TAPS
+) -> SourceDistortions:
     """BSS Eval SDR, SIR and SAR of whole signals as mir_eval's `bss_eval_sources` computes them, for speech.
 
     Any filtering of a source that `filter_taps` explain costs nothing here; published speech scores called "SDR" are
@@ -146,7 +146,7 @@ def bss_eval_sources(
         raise ValueError(f"filter_taps must be at least 1, found {filter_taps}")
     if estimate.dim() > 3:
         each = [bss_eval_sources(*pair, permute, filter_taps) for pair in zip(estimate, reference, strict=True)]
-        return SourceScores(*(torch.stack(scores) for scores in zip(*each, strict=True)))
+        return SourceDistortions(*(torch.stack(scores) for scores in zip(*each, strict=True)))
 
     num_sources, everything = len(reference), [(0, reference.shape[-1])]
     identity = torch.arange(num_sources, device=reference.device)
@@ -163,12 +163,12 @@ def bss_eval_sources(
     )  # (3, estimates, references), or (3, S, 1)
     if not permute:
         scores = scores[..., 0].masked_fill(silent[0] | silent[1], torch.nan)
-        return SourceScores(scores[0], scores[1], scores[2], identity)
+        return SourceDistortions(scores[0], scores[1], scores[2], identity)
     scores = scores.masked_fill(silent[0].unsqueeze(1) | silent[1], torch.nan)
     finite = torch.nan_to_num(scores[1], nan=-1e3, posinf=1e3, neginf=-1e3)
     permutation = best_permutation(finite.unsqueeze(0))[1][0]
     sdr, sir, sar = scores[:, permutation, identity]
-    return SourceScores(sdr, sir, sar, permutation)
+    return SourceDistortions(sdr, sir, sar, permutation)
 
 
 def _require_comparable(estimate: Tensor, reference: Tensor) -> None:

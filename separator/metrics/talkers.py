@@ -5,7 +5,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-FRAME_SECONDS = 0.5
+TURN_FRAME_SECONDS = 0.5
 """Length of the stretches, one after the other, in which talkers are active or not; a rest at the end is left out."""
 
 ACTIVE_DB = -40.0
@@ -16,7 +16,7 @@ LEAST_SOLO_SECONDS = 2.0
 
 
 def solo_frames(reference: Tensor, sample_rate: int) -> Tensor:
-    """Find the frames of `FRAME_SECONDS` in which one talker alone is active.
+    """Find the frames of `TURN_FRAME_SECONDS` in which one talker alone is active.
 
     Args:
         reference: The talkers.
@@ -106,10 +106,10 @@ def nearest_pitch_distance(reference: Tensor, sample_rate: int) -> Tensor:
 
 def _frame_energy(signal: Tensor, sample_rate: int) -> Tensor:
     """`(S, C, T)` to `(S, K)`."""
-    frame = round(FRAME_SECONDS * sample_rate)
+    frame = round(TURN_FRAME_SECONDS * sample_rate)
     whole = signal[..., : signal.shape[-1] // frame * frame].double()
     return whole.unflatten(-1, (-1, frame)).square().sum(dim=(1, 3))
 
 
 def _is_long(solo: Tensor) -> Tensor:
-    return solo.sum(dim=1) * FRAME_SECONDS >= LEAST_SOLO_SECONDS
+    return solo.sum(dim=1) * TURN_FRAME_SECONDS >= LEAST_SOLO_SECONDS

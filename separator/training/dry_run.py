@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from separator.benchmark.speed import peak_resident_bytes
 from separator.data.module import Examples
 from separator.errors import InputError
-from separator.inference.speed import peak_resident_bytes
 from separator.recipe import Recipe
 from separator.training.module import NotFiniteError
 from separator.training.parts import build_data, build_module, build_trainer

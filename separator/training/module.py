@@ -16,13 +16,13 @@ from separator.models.pipeline import MaskingSeparator
 from separator.recipe.sections import OptimizerConfig, TrainingConfig
 from separator.training.optimizer import Plateau, build_optimizer, learning_rate_factor, optimizer_settings
 
-SILENCE_FLOOR = 1e-4
+QUIETEST_LEVEL = 1e-4
 """Mixtures quieter than this RMS are not amplified to unit RMS."""
 
 SCORE = "valid/si_sdri"
 """What models are chosen by, in dB, higher is better."""
 
-LIMIT_DB = 30.0
+SCORE_LIMIT_DB = 30.0
 """Validation takes no SI-SDR, before or after, as further from 0: a bass that plays alone is its own perfect mixture,
 and one such excerpt would outweigh all others."""
 
@@ -120,8 +120,8 @@ class SeparationModule(lightning.LightningModule):
         heard = energy > 10 ** (SILENT_DB / 10) * mixture.square().sum()
         improvement = self._validated.new_zeros(())
         if heard.any():  # a ratio to a silent source says nothing
-            after = pairwise_si_sdr(estimate, sources).diagonal(dim1=1, dim2=2).clamp(-LIMIT_DB, LIMIT_DB)
-            before = pairwise_si_sdr(mixture.unsqueeze(1), sources)[:, 0].clamp(-LIMIT_DB, LIMIT_DB)
+            after = pairwise_si_sdr(estimate, sources).diagonal(dim1=1, dim2=2).clamp(-SCORE_LIMIT_DB, SCORE_LIMIT_DB)
+            before = pairwise_si_sdr(mixture.unsqueeze(1), sources)[:, 0].clamp(-SCORE_LIMIT_DB, SCORE_LIMIT_DB)
             improvement = (after - before)[heard].mean()
         loss = self.loss(estimate, sources)
         self._validated += torch.stack([improvement, heard.any(), loss, torch.ones_like(loss)]).to(self._validated)
@@ -165,5 +165,5 @@ def unit_level(mixture: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
     Shape:
         mixture: `(B, C, T)`; sources: `(B, S, C, T)`; returned alike.
     """
-    level = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt().clamp(min=SILENCE_FLOOR)  # (B, 1, 1)
+    level = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt().clamp(min=QUIETEST_LEVEL)  # (B, 1, 1)
     return mixture / level, sources / level.unsqueeze(1)

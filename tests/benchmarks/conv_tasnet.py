@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from separator.inference.peers import measure_peers
+from separator.benchmark.peers import measure_peers
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 
 

@@ -22,7 +22,7 @@ SAMPLE_RATE = 16000
 SCRIPT = """
 import json, sys, time
 from separator import Separator
-from separator.inference.speed import peak_resident_bytes
+from separator.benchmark.speed import peak_resident_bytes
 model, path, out = sys.argv[1:]
 separator = Separator.from_pretrained(model, device="cpu")
 started = time.perf_counter()

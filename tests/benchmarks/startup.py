@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 import torch
 
+from separator.benchmark.speed import measure_speed
 from separator.inference import Separator
-from separator.inference.speed import measure_speed
 
 REPEATS = 5
 SECONDS = 10

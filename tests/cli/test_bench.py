@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from separator.benchmark.cost import macs_per_second
 from separator.cli.main import main
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
-from separator.models.cost import macs_per_second
 from tests.tiny_model import save_tiny_model
 
 REPOSITORY = Path(__file__).parent.parent.parent

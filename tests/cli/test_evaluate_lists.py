@@ -36,7 +36,7 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def evaluate(model: Path | str, recipe: Path, out: Path, *options: str) -> int:
-    plain = ("--workers", "1", "--set", "data.held_out.test=[]", "--metrics", "si_sdr,talkers")
+    plain = ("--jobs", "1", "--set", "data.held_out.test=[]", "--metrics", "si_sdr,talkers")
     return main(["evaluate", str(model), "--data", str(recipe), "-o", str(out), *plain, *options])
 
 

@@ -20,7 +20,7 @@ TALKERS = ("speaker1", "speaker2")
 
 def score(root: Path, out: str, *options: str) -> int:
     sides = ["--references", str(root / "references"), "--estimates", str(root / "estimates")]
-    return main(["score", *sides, "-o", str(root / out), "--workers", "1", *options])
+    return main(["score", *sides, "-o", str(root / out), "--jobs", "1", *options])
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -77,7 +77,7 @@ def test_bad_items_are_one_line_each_and_the_others_are_scored(
 
 
 def test_a_changed_file_is_scored_again_and_the_others_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import separator.evaluation.running as running
+    import separator.scoring.jobs as running
 
     for name in ("a", "b"):
         write_pair(tmp_path, name, TALKERS, seconds=0.4)
@@ -106,7 +106,9 @@ def test_a_changed_file_is_scored_again_and_the_others_are_not(tmp_path: Path, m
         (["--metrics", "stoy"], "metrics: expected auto or any of speech"),
         (["--metrics", ","], "found none"),
         (["--sources", "a,a"], "--sources: expected names, each once"),
-        (["--workers", "0"], "--workers: expected at least 1, found 0"),
+        (["--jobs", "0"], "--jobs: expected at least 1, found 0"),
+        (["--workers", "0"], "--jobs: expected at least 1, found 0"),  # what it was called until 0.1
+        (["--limit", "0"], "limit: expected at least 1, found 0"),
         (["--sample-rate", "3"], "sample rate: expected from 1000"),
         (["--mono"], "holds scores made with mono false, now it is true"),
         (["--device", "tpu"], "device: expected auto, cpu, cuda"),
@@ -122,6 +124,37 @@ def test_what_cannot_be_run_is_one_line(
     assert score(tmp_path, "out", *options) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and message in lines[0]
+
+
+def test_a_limit_scores_evenly_spaced_items_and_more_go_on_from_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(5):
+        write_pair(tmp_path, f"t{number}", TALKERS, seconds=0.2, seed=number)
+    assert score(tmp_path, "out", "--limit", "2", "--metrics", "si_sdr") == 0
+    assert [row["item"] for row in rows(tmp_path / "out")[::2]] == ["t0", "t2"]
+    assert "95 % " in capsys.readouterr().out
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (
+        summary["limit"] == "2 of 5 items, evenly spaced" and len(summary["scores"]["si_sdr_db"]["mean_interval"]) == 2
+    )
+    assert summary["versions"]["torch"] == torch.__version__ and {"separator", "python"} <= summary["versions"].keys()
+    assert score(tmp_path, "out", "--metrics", "si_sdr", "--limit", "9") == 0
+    assert [row["item"] for row in rows(tmp_path / "out")[::2]] == [f"t{number}" for number in range(5)]
+
+
+def test_scoring_from_python_gives_what_the_command_writes(tmp_path: Path) -> None:
+    from separator.scoring import score as score_folders
+
+    write_pair(tmp_path, "a", TALKERS, seconds=0.3)
+    assert score(tmp_path, "out", "--metrics", "si_sdr") == 0
+    before = set(tmp_path.rglob("*"))
+    summary = score_folders(tmp_path / "references", tmp_path / "estimates", metrics="si_sdr", jobs=1)
+    assert set(tmp_path.rglob("*")) == before
+    written = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["scores"] == written["scores"] and summary["command"] == ()
+    score_folders(tmp_path / "references", tmp_path / "estimates", tmp_path / "mine", metrics="si_sdr", jobs=1)
+    assert rows(tmp_path / "mine") == rows(tmp_path / "out") and (tmp_path / "mine" / "report.html").exists()
 
 
 def test_trees_that_do_not_meet_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +176,7 @@ def test_musdb_at_16_khz_says_so_in_every_output(tmp_path: Path, capsys: pytest.
         estimates = dict(zip(names, 0.9 * reference + 0.1 * reference.flip(0), strict=True))
         write_track(tmp_path / "estimates" / f"Song {subset}", estimates, 44100)
     arguments = ["score", "--musdb", str(tmp_path / "musdb"), "--estimates", str(tmp_path / "estimates")]
-    arguments += ["--workers", "1", "--sample-rate", "16000", "-o"]
+    arguments += ["--jobs", "1", "--sample-rate", "16000", "-o"]
     assert main([*arguments, str(tmp_path / "out")]) == 0
     note = "music scored at 16000 Hz, of references at 44100 Hz: cannot be compared with published figures at 44100 Hz"
     assert note in capsys.readouterr().out

@@ -19,7 +19,7 @@ SEPARATE = """
 import sys
 from pathlib import Path
 from separator import Separator
-from separator.inference.speed import peak_resident_bytes
+from separator.benchmark.speed import peak_resident_bytes
 model, path, out = sys.argv[1:]
 Separator.from_pretrained(model, device="cpu").separate_file(path, out, bit_depth="16", residual=True)
 print(peak_resident_bytes())

@@ -12,8 +12,8 @@ import torch
 
 import separator
 from separator.cli.main import main
+from separator.comparison.run import train_recipe
 from separator.errors import InputError
-from separator.experiments.run import train_recipe
 from separator.training.loggers import build_loggers
 from separator.training.parts import build_trainer
 from separator.training.record import git_revision

@@ -1,0 +1,1 @@
+"""What a model costs: counted, measured on this machine, and beside other software."""

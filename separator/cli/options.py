@@ -1,0 +1,51 @@
+"""The options that several commands have: one spelling for one thing."""
+
+import argparse
+from pathlib import Path
+
+
+def add_output(parser: argparse.ArgumentParser, what: str, metavar: str = "DIR", required: bool = True) -> None:
+    """Declare `-o`, the folder that results go to.
+
+    Args:
+        parser: The command's.
+        what: What the folder holds.
+        metavar: What its help calls the folder.
+        required: Whether the command needs it.
+    """
+    parser.add_argument("-o", "--output", metavar=metavar, type=Path, required=required, help=what)
+
+
+def add_overrides(parser: argparse.ArgumentParser, example: str, whose: str = "the recipe") -> None:
+    """Declare `--set`, as `args.overrides`."""
+    parser.add_argument(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help=f"change one setting of {whose}, such as {example}; may be repeated",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser, what: str, default: str = "auto") -> None:
+    """Declare `--device`, where something runs."""
+    parser.add_argument("--device", default=default, help=f"{what}: auto, cpu, cuda or cuda:N (default: %(default)s)")
+
+
+def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare `--jobs`, how much is done at the same time."""
+    parser.add_argument("--jobs", metavar="N", type=int, help=what)
+
+
+def check_jobs(jobs: int | None) -> None:
+    """Raise `InputError` unless `--jobs` is left out, or 1 or more."""
+    from separator.errors import InputError
+
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs: expected at least 1, found {jobs}")
+
+
+def add_json(parser: argparse.ArgumentParser, what: str = "print JSON") -> None:
+    """Declare `--json`."""
+    parser.add_argument("--json", action="store_true", help=what)

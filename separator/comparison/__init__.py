@@ -1,0 +1,1 @@
+"""Recipes against each other: each trained into a run folder and scored, all in one table."""

@@ -1,0 +1,80 @@
+"""A recipe's run: train it into a folder, and read what it left there."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from separator.errors import InputError
+from separator.recipe import Recipe, recipe_to_dict
+from separator.replacing import replace_text
+from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
+from separator.training.state import is_main_process
+
+OUTCOME_NAME = "outcome.json"
+
+
+def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outcome:
+    """Train a recipe; the folder also holds the recipe with every default, and `outcome.json` once it is finished.
+
+    Args:
+        recipe: What to train.
+        run_folder: Made if missing.
+        resume: Go on from the state in the folder.
+
+    Raises:
+        InputError: As `separator.training.run.train`.
+    """
+    check_run_folder(run_folder, resume)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    resolved = run_folder / RECIPE_NAME
+    text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
+    if not resume and is_main_process():
+        replace_text(resolved, text)
+    outcome = train(run_folder, recipe, resume, _changes(resolved, text) if resume else None)
+    if not outcome.is_main:
+        return outcome
+    replace_text(resolved, text)  # of a resumed run only now: one that could not start changes nothing
+    if not outcome.stopped_by_signal:
+        facts = {
+            "steps": outcome.steps,
+            "valid_si_sdri_db": outcome.best_si_sdri_db,
+            "training_seconds": round(outcome.training_seconds, 1),
+        }
+        replace_text(run_folder / OUTCOME_NAME, json.dumps(facts, indent=2) + "\n")
+    return outcome
+
+
+def _changes(resolved: Path, text: str) -> dict[str, tuple[Any, Any]]:
+    """Settings in which a recipe differs from a run's, each with what it was and what it is."""
+    try:
+        before, now = (_flat(yaml.safe_load(each)) for each in (resolved.read_text(encoding="utf-8"), text))
+    except (OSError, ValueError, yaml.YAMLError):  # nothing to compare with
+        return {}
+    return {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
+
+
+def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(content, dict):
+        return {prefix.removesuffix("."): content}
+    return {key: value for name, inner in content.items() for key, value in _flat(inner, f"{prefix}{name}.").items()}
+
+
+def read_outcome(run_folder: Path) -> dict[str, Any]:
+    """Read what `train_recipe` wrote of a finished run.
+
+    Raises:
+        InputError: If it is damaged.
+    """
+    path, numbers = run_folder / OUTCOME_NAME, ("steps", "valid_si_sdri_db", "training_seconds")
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # no JSON, or no text at all
+        facts = None
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(key), int | float) for key in numbers):
+        raise InputError(
+            f"{path}: expected JSON with the numbers {', '.join(numbers)}, found something else; "
+            "delete it, and this part is done again"
+        )
+    return facts

@@ -1,1 +1,0 @@
-"""Scoring a model on a list of mixtures."""

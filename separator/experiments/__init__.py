@@ -1,1 +1,0 @@
-"""Whole recipes: trained into a run folder, scored, compared with each other."""

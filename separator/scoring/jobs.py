@@ -1,0 +1,161 @@
+"""Scoring many items, in parallel and with what is already done left alone."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from separator.errors import InputError
+from separator.scoring.config import ScoringConfig
+from separator.scoring.excerpts import Excerpt, ExcerptStore, cut_excerpt
+from separator.scoring.item_scores import ItemScores, score_item
+from separator.scoring.items import Signals
+from separator.scoring.ledger import Ledger
+
+MOST_PROCESSES = 8
+"""More than these only if asked for: a worker that scores four minutes of stems takes about 3 GB."""
+
+
+class Loadable(Protocol):
+    """What an item's signals come from: files, or signals that are in memory already."""
+
+    def load(self, config: ScoringConfig, /) -> Signals: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """One item to score.
+
+    Attributes:
+        key: Names the item in the ledger.
+        prepare: Gives what a worker loads; called in this process, in order, only if the item is not finished.
+        fingerprint: Of the item's files.
+        name: What the item is called in a message.
+    """
+
+    key: str
+    prepare: Callable[[], Loadable]
+    fingerprint: Any = None
+    name: str = ""
+
+
+def default_processes(num_items: int) -> int:
+    """Return a process for each core this process may use and each item, and at most `MOST_PROCESSES`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, num_items, MOST_PROCESSES))
+
+
+def run_jobs(
+    jobs: Iterable[Job],
+    config: ScoringConfig,
+    ledger: Ledger,
+    excerpts: ExcerptStore,
+    processes: int = 1,
+    device: str = "cpu",
+    on_item: Callable[[], None] = lambda: None,
+    on_failure: Callable[[Job, Exception], None] = lambda job, error: None,
+) -> dict[str, Exception]:
+    """Score every item that the ledger does not hold.
+
+    Args:
+        jobs: The items.
+        config: What to measure.
+        ledger: Where finished items are.
+        excerpts: Where the report's excerpts are.
+        processes: Scoring processes; 1 scores in this one.
+        device: Where SDRs are computed.
+        on_item: Called after each item.
+        on_failure: Called with each item that failed.
+
+    Returns:
+        The items that failed, by key; the others are done.
+
+    Raises:
+        InputError: If a worker was killed, usually for memory.
+    """
+    failures: dict[str, Exception] = {}
+
+    def finish(job: Job, outcome: Callable[[], tuple[ItemScores, Excerpt]]) -> None:
+        try:
+            scores, excerpt = outcome()
+            excerpts.keep(excerpt, scores)
+            ledger.add(job.key, job.fingerprint, scores)
+        except BrokenProcessPool:
+            raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
+        except Exception as error:  # whatever is wrong with one item must not lose the others
+            fail(job, error)
+        on_item()
+
+    def fail(job: Job, error: Exception) -> None:
+        failures[job.key] = error
+        on_failure(job, error)
+
+    pool = _make_pool(processes) if processes > 1 else None
+    waiting: dict[Future[tuple[ItemScores, Excerpt]], Job] = {}
+    try:
+        for job in jobs:
+            if ledger.finished(job.key, job.fingerprint):
+                on_item()
+                continue
+            try:
+                item = job.prepare()
+            except Exception as error:
+                fail(job, error)
+                on_item()
+                continue
+            if pool is None:
+                finish(job, lambda item=item: _score(item, config, device))  # type: ignore[misc]
+                continue
+            waiting[pool.submit(_score, item, config, device)] = job
+            del item
+            while len(waiting) > processes:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    finish(waiting.pop(future), future.result)
+        while waiting:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                finish(waiting.pop(future), future.result)
+    except BrokenProcessPool:
+        raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
+    except BaseException:
+        if pool is not None:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+        raise
+    finally:
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return failures
+
+
+def _score(item: Loadable, config: ScoringConfig, device: str) -> tuple[ItemScores, Excerpt]:
+    signals = item.load(config)
+    scores = score_item(signals, config, device)
+    return scores, cut_excerpt(signals, scores)
+
+
+def _make_pool(processes: int) -> ProcessPoolExecutor:
+    # spawn: a fork would copy torch's threads in whatever state they are.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the workers
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed cannot end its workers: they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
