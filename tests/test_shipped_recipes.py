@@ -32,8 +32,10 @@ FEW_EXAMPLES = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All data that the recipes name, in one folder."""
     root = tmp_path_factory.mktemp("data")
-    for name in ("speech/train", "speech/valid", "speech-extra", "words"):
+    for name in ("speech/train", "speech/valid", "speech-extra", "speech-more", "words", "words-more"):
         write_speakers(root / name, num_speakers=2, num_files=1)
+    for name in ("noise", "noise-more", "rir"):
+        write_speakers(root / name, num_speakers=1, num_files=1)
     for name in ("train", "valid"):
         write_speakers(root / "folder" / name, num_speakers=2, num_files=1)
     write_speakers(root / "folder" / "noise", num_speakers=1, num_files=1)

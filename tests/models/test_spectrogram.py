@@ -107,7 +107,7 @@ def test_blocks_are_those_asked_for(block: str) -> None:
 def test_levels_halve_the_bins_and_come_back() -> None:
     masker: Any = _build(level_channels=[4, 8, 8, 8]).masker
     seen: list[int] = []
-    masker.bottom.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[2]))
+    masker.bottom[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[2]))
     assert masker(torch.randn(1, 257, 5, dtype=torch.complex64)).shape == (1, 2, 257, 5)
     assert seen == [33]  # 257, 129, 65, 33
 
