@@ -25,8 +25,8 @@ class BandNetworkConfig(FourierConfig):
         mask: "complex", unbounded masks that sum to 1 over the sources; or "softmax", real ones that do.
         bands: Pairs of bins in a band and how many such bands there are, from the lowest bin but DC up to the highest.
         band_channels: Channels of every band.
-        block: The brick that convolves over bands and frames: "resnet"; "axial", whose two convolutions go over frames
-            and over bands; or "convnext".
+        block: The brick that convolves over bands and frames, a name in `BAND_BLOCKS`; the two convolutions of "axial"
+            go over frames and over bands.
         block_kernel_size: Its taps over bands and over frames; odd.
         num_blocks: Blocks in a repeat, with dilations 1, 2, 4, ... over frames.
         num_repeats: Repeats.
@@ -40,7 +40,7 @@ class BandNetworkConfig(FourierConfig):
     mask: Literal["complex", "softmax"] = "complex"  # type: ignore[assignment]
     bands: tuple[tuple[int, int], ...] = ((4, 32), (16, 8))
     band_channels: int = 48
-    block: Literal["resnet", "axial", "convnext"] = "resnet"
+    block: str = "resnet"
     block_kernel_size: int = 3
     num_blocks: int = 4
     num_repeats: int = 2
@@ -49,6 +49,8 @@ class BandNetworkConfig(FourierConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.block not in BAND_BLOCKS:
+            raise InputError(f"block: expected one of {', '.join(BAND_BLOCKS)}, found {self.block!r}")
         if self.block_kernel_size % 2 == 0:
             raise InputError(f"block_kernel_size: expected an odd number, found {self.block_kernel_size}")
         bins = self.window_length // 2

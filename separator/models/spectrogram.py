@@ -28,7 +28,7 @@ class SpectrogramConfig(FourierConfig):
             compressed to its square root).
         mask: "sigmoid", "relu" or "softmax" (over sources) on the magnitude, with the mixture's phase; or "complex",
             unbounded, which changes the phase as well.
-        block: The brick that the network is made of.
+        block: The brick that the network is made of, a name in `BLOCKS`.
         level_channels: Channels at each level; each level has half the bins of the one before.
         blocks_per_level: Blocks on the way down and on the way up, at each level but the last.
         num_blocks: Blocks in a repeat at the last level, with dilations 1, 2, 4, ... over frames.
@@ -47,7 +47,7 @@ class SpectrogramConfig(FourierConfig):
 
     features: Literal["magnitude", "complex"] = "magnitude"
     mask: Literal["sigmoid", "relu", "softmax", "complex"] = "sigmoid"  # type: ignore[assignment]
-    block: Literal["conv", "depthwise", "resnet", "bottleneck", "convnext"] = "resnet"
+    block: str = "resnet"
     level_channels: tuple[int, ...] = (16, 24, 32, 48, 64)
     blocks_per_level: int = 1
     num_blocks: int = 6
@@ -62,6 +62,8 @@ class SpectrogramConfig(FourierConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.block not in BLOCKS:
+            raise InputError(f"block: expected one of {', '.join(BLOCKS)}, found {self.block!r}")
         if not self.level_channels or min(self.level_channels) < 1:
             raise InputError(
                 f"level_channels: expected one number or more, each at least 1, found {list(self.level_channels)}"

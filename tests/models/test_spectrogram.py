@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from separator.bricks.resnet import AxialBlock
+from separator.errors import InputError
 from separator.models import build_model
 from separator.models.fourier import compressed_parts, log_magnitude
 from separator.models.pipeline import MaskingSeparator
-from separator.models.spectrogram import BLOCKS
+from separator.models.spectrogram import BLOCKS, SpectrogramConfig
 
 SMALL: dict[str, Any] = {"level_channels": [4, 8], "num_blocks": 2, "num_repeats": 1}
 
@@ -124,3 +126,18 @@ def test_blocks_work_on_channels_last(block: str, features: str) -> None:
         )
     masker(torch.randn(2, 257, 9, dtype=torch.complex64))
     assert formats == [True] * 4
+
+
+def test_a_brick_becomes_a_separator_by_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the README says: the line in `BLOCKS` is all that a recipe's `model.config.block` needs."""
+
+    def mine(config: SpectrogramConfig, channels: int, dilation: int) -> nn.Module:
+        return AxialBlock(channels, config.block_kernel_size, dilation, config.causal)
+
+    with pytest.raises(InputError, match=r"block: expected one of .*convnext, found 'mine'"):
+        build_model("spectrogram", {"block": "mine"})
+    monkeypatch.setitem(BLOCKS, "mine", mine)
+    model = build_model("spectrogram", {"block": "mine", "level_channels": [4, 8], "num_blocks": 2})
+    estimates = model(torch.randn(1, 1, 1000))
+    assert estimates.shape == (1, 2, 1, 1000)
+    estimates.square().sum().backward()
