@@ -1,5 +1,5 @@
-# make demo   installs into .venv and separates the example mixture
-# make test   installs into .venv and runs the whole test suite, on up to four cores
+# make demo   installs what separating needs into .venv and separates the example mixture
+# make test   installs every extra but perceptual into .venv too, and runs the whole test suite, on up to four cores
 # make check  formatting, types and the direction of imports
 # make bench  timings beside named peers (minutes)
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from separator.cli.main import main
-from separator.data.musdb import musdb_setup
+from separator.data.musdb import VALIDATION_SONGS
 from separator.recipe import load_recipe
 from tests.data.trees import write_mixtures, write_song
 from tests.speech import buzz, write_speakers
@@ -44,7 +44,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split in ("tr", "cv"):
         write_mixtures(root / "2speakers" / "wav8k" / "min" / split, 2, 8000, noisy=False, clean="mix")
     four = {name: seed for seed, name in enumerate(("vocals", "drums", "bass", "other"))}
-    for name in ("song", musdb_setup()["validation_tracks"][0]):
+    for name in ("song", VALIDATION_SONGS[0]):
         write_song(root / "musdb" / "train" / name, four, 44100)
     for split in ("train", "valid"):
         write_song(root / "stems" / split / "song", {"vocals": 1, "accompaniment": 2}, 44100)

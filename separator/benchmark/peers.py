@@ -48,7 +48,7 @@ class Peer:
 def measure_peers(
     model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float = 10.0
 ) -> Iterator[Peer]:
-    """Measure a model in turns with torchaudio's Conv-TasNet, and with asteroid's where that is installed.
+    """Measure a model in turns with torchaudio's Conv-TasNet and asteroid's, those of them that are installed.
 
     What is measured is what a `Separator` runs.
 
@@ -164,9 +164,12 @@ def asteroid_peer(model: MaskingSeparator) -> nn.Module:
     return PaddedPeer(peer, model.encoder)  # type: ignore[arg-type]
 
 
-PEERS = {"torchaudio": torchaudio_peer}
-if find_spec("asteroid") is not None:
-    PEERS["asteroid"] = asteroid_peer
+PEERS = {
+    name: build
+    for name, build in {"torchaudio": torchaudio_peer, "asteroid": asteroid_peer}.items()
+    if find_spec(name) is not None
+}
+"""Other software that is installed here."""
 
 
 def matrix_rate(device: torch.device) -> float:

@@ -74,6 +74,8 @@ def _print(result: dict[str, Any]) -> None:
         f"arithmetic: {result['flops_reached'] / 1e9:,.1f} GFLOP/s, {result['share_of_matrix_rate']:.0%} of the "
         f"{result['matrix_flops_reached'] / 1e9:,.1f} GFLOP/s that products of large matrices reach here"
     )
+    if not result["peers"]:
+        print("no other software is installed to measure beside it: pip install 'separator[bench]'")
     for peer in result["peers"]:
         if peer["same_weights"]:
             network = "same weights and input"

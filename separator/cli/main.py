@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from separator import __version__
+from separator.cli.extras import require_extras
 from separator.errors import describe
 
 COMMANDS: dict[str, str] = {
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module = import_module(f"separator.cli.{args.command}")
     _prepare_output()
     try:
+        require_extras(args.command)
         code: int = module.run(args)
         sys.stdout.flush()
         return code

@@ -1,11 +1,8 @@
 """MUSDB18 and MUSDB18-HQ, split as `musdb` splits them."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from separator.data.index import read_facts
 from separator.data.song_files import Song, StemFile, find_songs
@@ -16,6 +13,24 @@ from separator.section import section
 STEM_SUFFIX = ".stem.mp4"
 STEM_TRACKS = ("mixture", "drums", "bass", "other", "vocals")
 """What the audio tracks of a `.stem.mp4` hold, in order."""
+
+VALIDATION_SONGS = (
+    "Actions - One Minute Smile",
+    "Clara Berry And Wooldog - Waltz For My Victims",
+    "Johnny Lokke - Promises & Lies",
+    "Patrick Talbot - A Reason To Leave",
+    "Triviul - Angelsaint",
+    "Alexander Ross - Goodbye Bolero",
+    "Fergessen - Nos Palpitants",
+    "Leaf - Summerghost",
+    "Skelpolu - Human Mistakes",
+    "Young Griffo - Pennies",
+    "ANiMAL - Rockshow",
+    "James May - On The Line",
+    "Meaxic - Take A Step",
+    "Traffic Experiment - Sirens",
+)
+"""The training songs that the package musdb keeps for validation."""
 
 
 @section(kw_only=True)
@@ -49,15 +64,13 @@ class MUSDBConfig(SongsConfig):
         Raises:
             InputError: If the tree is missing or the split empty, or a source is none of musdb's.
         """
-        setup = musdb_setup()
-        known = tuple(setup["sources"])
-        unknown = [source for source in sources if source not in known]
+        unknown = [source for source in sources if source not in MUSDB_SOURCES]
         if unknown:
-            raise InputError(f"sources: expected names out of {', '.join(known)}, found {unknown[0]!r}")
+            raise InputError(f"sources: expected names out of {', '.join(MUSDB_SOURCES)}, found {unknown[0]!r}")
         folder = Path(self.root) / ("test" if split == "test" else "train")
         if not folder.is_dir():
             raise InputError(f"{folder}: expected songs of MUSDB18, found nothing")
-        kept = set(setup["validation_tracks"] if self.valid_tracks is None else self.valid_tracks)
+        kept = set(VALIDATION_SONGS if self.valid_tracks is None else self.valid_tracks)
 
         def belongs(name: str) -> bool:
             return split == "test" or (name in kept) == (split == "valid")
@@ -74,18 +87,6 @@ class MUSDBConfig(SongsConfig):
             hint = "; name some of them in data.valid_tracks" if split == "valid" else ""
             raise InputError(f"{folder}: expected songs for {split}, found none{hint}")
         return songs, problems
-
-
-def musdb_setup() -> dict[str, Any]:
-    """Return musdb's own description of the data: names of the sources, and the validation songs.
-
-    Read from its file: importing musdb fails where there is no ffmpeg, which nothing here needs.
-    """
-    spec = find_spec("musdb")
-    if spec is None or spec.origin is None:
-        raise InputError("the package musdb is missing: pip install musdb")
-    setup: dict[str, Any] = yaml.safe_load((Path(spec.origin).parent / "configs" / "mus.yaml").read_text("utf-8"))
-    return setup
 
 
 def _packed_songs(paths: list[Path], sources: Sequence[str]) -> tuple[list[Song], list[str]]:

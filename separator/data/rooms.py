@@ -123,7 +123,7 @@ def load_rooms(root: Path, config: RoomConfig, sample_rate: int) -> Rooms:
             import pyroomacoustics  # noqa: F401
         except ImportError:
             raise InputError(
-                "data.rooms: simulated rooms need the package pyroomacoustics: pip install pyroomacoustics, "
+                "data.rooms: simulated rooms need the package pyroomacoustics: pip install 'separator[rooms]', "
                 "or name a folder of impulse responses in data.rooms.path"
             ) from None
         return Rooms(config, sample_rate)

@@ -149,6 +149,8 @@ def load_museval() -> ModuleType:
     """
     try:
         return import_module("museval")
+    except ModuleNotFoundError as error:
+        raise InputError(f"engine museval needs the package {error.name}: pip install 'separator[score]'") from None
     except Exception as error:  # stempeg raises RuntimeError without ffmpeg
         raise InputError(f"engine museval: cannot import museval: {' '.join(str(error).split())}") from None
 

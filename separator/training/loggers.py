@@ -34,7 +34,8 @@ def build_loggers(names: Iterable[str], run_folder: Path, run_name: str) -> list
                 found.append(WandbLogger(run_name, save_dir=run_folder, project="separator"))
         except ModuleNotFoundError as error:
             package = error.name or name
+            wanted = "'separator[train]'" if name == "tensorboard" else package
             raise InputError(
-                f"trainer.loggers: {name} needs the package {package}: pip install {package}, or leave it out"
+                f"trainer.loggers: {name} needs the package {package}: pip install {wanted}, or leave it out"
             ) from None
     return found

@@ -15,7 +15,7 @@ from separator.replacing import replace_text
 
 VERSIONS_NAME = "versions.json"
 REPRODUCE_NAME = "REPRODUCE"
-PACKAGES = ("torch", "torchaudio", "lightning", "numpy", "scipy", "soundfile", "soxr", "musdb")
+PACKAGES = ("torch", "lightning", "numpy", "scipy", "soundfile", "av", "soxr")
 
 
 def write_record(

@@ -1,6 +1,7 @@
 """MUSDB18: its split and its mixtures, in the trees of MUSDB18-HQ and in `.stem.mp4`."""
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import yaml
 
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
-from separator.data.musdb import MUSDBConfig, musdb_setup
+from separator.data.musdb import VALIDATION_SONGS, MUSDBConfig
 from separator.errors import InputError
 from tests.data.trees import write_song
 from tests.stem_file import example_stem_file
@@ -23,7 +25,7 @@ PLAIN = {"gain_range_db": 0.0, "swap_channels": False, "flip_sign": False}
 @pytest.fixture(scope="module")
 def musdb_hq(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("musdb")
-    for number, name in enumerate(("A", "B", musdb_setup()["validation_tracks"][0])):
+    for number, name in enumerate(("A", "B", VALIDATION_SONGS[0])):
         write_song(root / "train" / name, {stem: 4 * number + each for each, stem in enumerate(STEMS)}, 44100)
     write_song(root / "test" / "C", {stem: 50 + each for each, stem in enumerate(STEMS)}, 44100)
     return root
@@ -33,7 +35,7 @@ def test_musdb_hq_has_musdb_s_split_and_its_mixture_is_the_file(musdb_hq: Path) 
     settings = MUSDBConfig(root=str(musdb_hq), sample_rate=16000, channels=1, segment_seconds=0.5)
     training: Any = settings.load_training_set(STEMS, seed=0)
     assert [song.name for song in training.songs] == ["A", "B"]
-    assert settings.load_list(STEMS, "valid").names[0] == f"{musdb_setup()['validation_tracks'][0]}-1"
+    assert settings.load_list(STEMS, "valid").names[0] == f"{VALIDATION_SONGS[0]}-1"
     test = settings.load_list(STEMS, "test")
     assert test.names == ["C"] and test[0].mixture.shape == (1, 32000)
     assert torch.allclose(test[0].mixture, test[0].sources.sum(dim=0), atol=1e-3)
@@ -59,11 +61,12 @@ def test_stems_that_are_no_sources_are_in_the_mixture_all_the_same(musdb_hq: Pat
 
 
 def test_the_validation_songs_are_musdb_s_own() -> None:
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("importing musdb needs ffmpeg")
-    import musdb
-
-    assert musdb_setup()["validation_tracks"] == musdb.DB(root=".", subsets=["train"]).setup["validation_tracks"]
+    package = find_spec("musdb")  # importing it needs ffmpeg, reading its settings does not
+    if package is None or package.origin is None:
+        pytest.skip("needs the package musdb")
+    setup = yaml.safe_load((Path(package.origin).parent / "configs" / "mus.yaml").read_text("utf-8"))
+    assert tuple(setup["validation_tracks"]) == VALIDATION_SONGS
+    assert set(STEMS) == set(setup["sources"])
 
 
 def test_a_real_stem_file(tmp_path: Path) -> None:
