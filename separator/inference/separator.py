@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -20,9 +20,11 @@ from separator.errors import InputError
 from separator.inference.batching import ModelQueue
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.devices import find_device
+from separator.inference.files import OnSeconds, SeparatedFile, separate_file
 from separator.inference.fused import fuse
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
+from separator.inference.places import check_within, folder_name
 from separator.inference.remainder import RemainderSharing
 from separator.models.pipeline import MaskingSeparator
 
@@ -139,12 +141,22 @@ class Separator:
             content.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return content.hexdigest()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the sources of a recording, as plain values: the model and how it is run."""
+        return {
+            "model": self.fingerprint,
+            "precision": str(self.dtype).removeprefix("torch."),
+            "chunk_seconds": self.chunk_seconds,
+            "mixture_consistency": self.mixture_consistency,
+        }
+
     def separate(
         self,
         waveform: Tensor | np.ndarray,
         sample_rate: int,
         residual: bool = False,
-        on_seconds: Callable[[float, float], None] | None = None,
+        on_seconds: OnSeconds | None = None,
     ) -> dict[str, Tensor]:
         """Separate a signal.
 
@@ -259,21 +271,18 @@ class Separator:
         path: Path | str,
         out_folder: Path | str,
         audio_format: AudioFormat = "wav",
-        on_seconds: Callable[[float, float], None] | None = None,
+        on_seconds: OnSeconds | None = None,
         *,
         bit_depth: BitDepth | None = None,
         mono: bool = False,
         residual: bool = False,
-    ) -> dict[str, Path]:
+    ) -> SeparatedFile:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
-        from separator.inference.files import separate_file
-        from separator.inference.places import check_within, folder_name
-
         folder = Path(out_folder) / folder_name(Path(path))
         check_within(folder, Path(out_folder))
         return separate_file(
             self, Path(path), folder, audio_format, on_seconds, bit_depth=bit_depth, mono=mono, residual=residual
-        ).outputs
+        )
 
     @torch.inference_mode()
     def _separate_chunk(self, mixture: Tensor) -> Tensor:

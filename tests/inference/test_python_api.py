@@ -233,6 +233,27 @@ def test_a_recording_of_unknown_length_is_written_whole(
         np.testing.assert_allclose(total, buzz(100, 600, 2.0), atol=2**-14)
 
 
+def test_a_file_s_result_is_what_the_command_reports(separator: Separator, tmp_path: Path) -> None:
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, 8 * buzz(100, 600, 1.5), 16000, subtype="FLOAT")
+    path.write_bytes(path.read_bytes()[:-16000])  # a quarter of a second
+    result = separator.separate_file(path, tmp_path / "out", bit_depth="16")
+    assert result == result.outputs == {name: tmp_path / "out" / "talk" / f"{name}.wav" for name in separator.sources}
+    assert dict(result)["speaker1"] == result["speaker1"] and result.processing_seconds > 0
+    assert (result.num_samples, result.sample_rate, result.seconds) == (20000, 16000, 1.25)
+    assert result.truncated and result.warning is not None and "shorter than its header says" in result.warning
+    assert result.gain < 1 and result.clipping is not None and "scaled together" in result.clipping
+    for name, output in result.items():
+        audio, _ = soundfile.read(output)
+        assert abs(audio).max() <= result.peak + 2**-15
+        assert 10 * np.log10(np.square(audio).mean()) == pytest.approx(result.levels_db[name], abs=0.01)
+    loud = separator.separate_file(path, tmp_path / "out")
+    assert loud.gain == 1 and loud.peak > 1 and loud.clipping is None  # as loud as the recording itself
+    soundfile.write(path, buzz(100, 600, 0.5), 16000)
+    quiet = separator.separate_file(path, tmp_path / "out")
+    assert quiet.warning is None and quiet.clipping is None
+
+
 def test_an_array_of_another_byte_order(separator: Separator) -> None:
     signal = noises(1)[0].numpy()
     assert_same(separator.separate(signal.astype(">f4"), 16000), separator.separate(signal, 16000))
