@@ -29,6 +29,9 @@ class StreamSeparator(Protocol):
     @property
     def settings(self) -> dict[str, Any]: ...
 
+    @property
+    def block_seconds(self) -> float: ...
+
     def output_names(self, residual: bool = False) -> tuple[str, ...]: ...
 
     def separate_stream(
@@ -149,7 +152,7 @@ def separate_file(
             options=options_of(separator.settings, audio_format, bit_depth, mono, residual),
             outputs={},
         )
-        counting = _Counting(reader, mono, on_seconds)
+        counting = _Counting(reader, mono, separator.block_seconds, on_seconds)
         with OutputFiles(reader, list(targets.values()), channels, audio_format, bit_depth, record) as outputs:
             for sources in separator.separate_stream(counting.blocks(), reader.sample_rate, channels, residual):
                 for writer, source in zip(outputs.writers, sources, strict=True):
@@ -180,16 +183,17 @@ def separate_file(
 class _Counting:
     """The blocks of a recording, counted on the way, and the samples of it that are separated."""
 
-    def __init__(self, reader: AudioReader, mono: bool, on_seconds: OnSeconds | None) -> None:
+    def __init__(self, reader: AudioReader, mono: bool, block_seconds: float, on_seconds: OnSeconds | None) -> None:
         self.reader = reader
         self.mono = mono
+        self.block_samples = max(1, round(block_seconds * reader.sample_rate))
         self.on_seconds = on_seconds
         self.num_samples = 0
         self.separated = 0
         self.peak = 0.0
 
     def blocks(self) -> Iterator[Tensor]:
-        for block in self.reader.blocks(max(1, round(BLOCK_SECONDS * self.reader.sample_rate)), keep_damaged=True):
+        for block in self.reader.blocks(self.block_samples, keep_damaged=True):
             self.num_samples += block.shape[1]
             self.peak = max(self.peak, float(block.abs().max()))
             yield block.mean(dim=0, keepdim=True) if self.mono else block

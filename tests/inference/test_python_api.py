@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -16,7 +14,6 @@ from torch import Tensor
 
 from separator.errors import InputError
 from separator.inference import Separator
-from separator.inference.batching import ModelQueue
 from tests.speech import buzz
 from tests.tiny_model import perfect_separator, save_tiny_model
 
@@ -49,21 +46,27 @@ def test_a_batch_equals_one_after_the_other(separator: Separator) -> None:
         separator.separate_batch([signals[0], torch.tensor([torch.nan])], 16000)
 
 
-def test_a_batch_that_shares_the_model_equals_one_after_the_other(tmp_path: Path) -> None:
-    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=0.5)
+@pytest.mark.parametrize("model_channels", [1, 2])
+@pytest.mark.parametrize("sample_rate", [16000, 22050])
+def test_chunks_that_share_a_batch_equal_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_channels: int, sample_rate: int
+) -> None:
+    folder = save_tiny_model(tmp_path / "m", channels=model_channels)
+    separator = Separator.from_pretrained(folder, device="cpu", chunk_seconds=0.5)
+    signals = [signal + 0.01 for signal in noises(6)]  # a constant offset
+    expected = [separator.separate(signal, sample_rate) for signal in signals]
+    monkeypatch.setattr(separator, "most_chunks", 4)  # as on a GPU
     rows: list[int] = []
-
-    def run(batch: Tensor) -> Tensor:
-        rows.append(len(batch))
-        time.sleep(0.005)  # others come meanwhile
-        return separator._run_model(batch)
-
-    signals = noises(6)
-    expected = [separator.separate(signal, 16000) for signal in signals]
-    separator._queue = ModelQueue(torch.inference_mode()(run), 8)
-    for found, wanted in zip(separator.separate_batch(signals, 16000), expected, strict=True):
+    run = separator._run_model
+    monkeypatch.setattr(separator, "_run_model", lambda batch: rows.append(len(batch)) or run(batch))
+    for found, wanted in zip(separator.separate_batch(signals, sample_rate), expected, strict=True):
         assert_same(found, wanted, 1e-6)
-    assert max(rows) > 2  # a recording alone brings 1 or 2
+    assert max(rows) > 2 and max(rows) <= 4
+    soundfile.write(tmp_path / "talk.wav", signals[5].T.numpy(), sample_rate, subtype="FLOAT")
+    rows.clear()
+    for name, path in separator.separate_file(tmp_path / "talk.wav", tmp_path).items():
+        np.testing.assert_allclose(soundfile.read(path, always_2d=True)[0].T, expected[5][name], atol=1e-6)
+    assert max(rows) > 1
 
 
 def test_several_threads_may_use_one_separator(separator: Separator, tmp_path: Path) -> None:
@@ -80,32 +83,6 @@ def test_several_threads_may_use_one_separator(separator: Separator, tmp_path: P
         np.testing.assert_allclose(soundfile.read(path)[0].T, expected[1][name], atol=1e-7)
     found = {path.name for path in (tmp_path / "out" / "talk").iterdir()}
     assert found == {".separation.json", *(path.name for path in paths[0].values())}
-
-
-def test_a_failure_in_a_shared_batch_is_its_owners_alone() -> None:
-    ready = threading.Barrier(3)
-
-    def run(batch: Tensor) -> Tensor:
-        time.sleep(0.02)
-        if (batch < 0).any():
-            raise RuntimeError("negative")
-        return batch.unsqueeze(1) * 2
-
-    queue = ModelQueue(run, 8)
-
-    def call(value: float) -> Tensor | str:
-        ready.wait()
-        try:
-            return queue(torch.full((1, 1, 3), value))
-        except RuntimeError as error:
-            return str(error)
-
-    with ThreadPoolExecutor(3) as pool:
-        for _ in range(5):
-            good, bad, other = pool.map(call, (1.0, -1.0, 3.0))
-            assert isinstance(good, Tensor) and isinstance(other, Tensor)
-            assert good.unique().tolist() == [2.0] and other.unique().tolist() == [6.0] and bad == "negative"
-    assert queue._waiting == []
 
 
 def test_numpy_and_torch_of_any_kind_give_the_same(separator: Separator) -> None:
@@ -129,11 +106,11 @@ def test_progress_goes_from_nothing_to_all(separator: Separator, tmp_path: Path)
     assert seen[-1] == (6.25, 6.25)
 
 
-def test_progress_counts_what_is_separated(tmp_path: Path) -> None:
+def test_progress_counts_what_is_separated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     separator = perfect_separator()
     run = separator._run_model
     events: list[object] = []
-    separator._queue.run = lambda batch: events.append("model") or run(batch)
+    monkeypatch.setattr(separator, "_run_model", lambda batch: events.append("model") or run(batch))
     soundfile.write(tmp_path / "talk.wav", 0.1 * np.random.default_rng(0).standard_normal(48_000), 16000)
     separator.separate_file(tmp_path / "talk.wav", tmp_path, on_seconds=lambda *seconds: events.append(seconds))
     before = events[: events.index("model")]
