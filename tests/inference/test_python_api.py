@@ -1,7 +1,5 @@
 """Separator from Python: several signals, several threads, blocks, progress; and chunks that share a batch."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -165,32 +163,6 @@ def test_without_blocks_there_is_no_sound(separator: Separator) -> None:
         list(separator.separate_stream([torch.zeros(3, 100)], 44100, 2))
     with pytest.raises(InputError, match="finite"):
         list(separator.separate_stream([torch.full((2, 100), torch.inf)], 44100, 2))
-
-
-def test_leftovers_go_and_what_is_at_work_stays(tmp_path: Path) -> None:
-    import os
-
-    from separator.inference.places import remove_left_over
-
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    names = {
-        f".a.wav.{dead.pid}.partial": False,
-        f".a.wav.0f3e.{dead.pid}.partial.encoded": False,
-        f".a.wav.{os.getppid()}.partial": True,
-        f".a.wav.77ab.{os.getpid()}.partial": True,
-        ".a.wav.99999999999999999999.partial": False,
-        f".b.wav.{dead.pid}.partial": True,
-        f"a.wav.{dead.pid}.partial": True,
-        ".a.wav.notes.partial": True,
-        "a.wav": True,
-    }
-    for name in names:
-        (tmp_path / name).touch()
-    (tmp_path / f".a.wav.{os.getpid()}.partial").touch()
-    os.utime(tmp_path / f".a.wav.{os.getpid()}.partial", (0, 0))  # of a process that had this one's number
-    remove_left_over([tmp_path / "a.wav"])
-    assert {path.name for path in tmp_path.iterdir()} == {name for name, stays in names.items() if stays}
 
 
 @pytest.mark.parametrize("audio_format", ["wav", "flac"])
