@@ -1,8 +1,24 @@
 """Files that are complete or not there at all, and never half overwritten."""
 
 import os
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+
+STARTED = time.time()
+"""When this process was young: what an older one of the same number has left is from before."""
+
+
+def temporary_name(target: Path, token: str = "") -> Path:
+    """Where this process writes a file until it is complete: hidden, beside its target.
+
+    Args:
+        target: Where the file is to be.
+        token: Part of the name, for those who write one target from several threads.
+    """
+    return target.with_name(f".{target.name}.{f'{token}.' if token else ''}{os.getpid()}.partial")
 
 
 def replace_file(target: Path, write: Callable[[Path], object]) -> None:
@@ -15,11 +31,10 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: If the file cannot be written; what was at the target stays. It names the target.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    temporary = temporary_name(target)
     try:
         write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        bring_to_disk(temporary)
         temporary.replace(target)
     except OSError as error:
         error.filename, error.filename2 = str(target), None
@@ -33,19 +48,40 @@ def replace_text(target: Path, text: str) -> None:
     replace_file(target, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete the halves of files that a killed process left; finished files never have these names."""
-    for path in folder.rglob(".*.partial"):
-        owner = path.name.split(".")[-2]
-        if not (owner.isdigit() and _is_running(int(owner))):
+def bring_to_disk(path: Path) -> None:
+    """Return when a file's content would outlast a power cut."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def remove_leftovers(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Delete the halves of files that killed processes left; finished files never have these names.
+
+    Args:
+        folder: Where they lie.
+        names: Of the files whose halves are meant; None means all, in the folders below too.
+    """
+    paths = folder.rglob(".*") if names is None else folder.iterdir()
+    name = ".+" if names is None else "|".join(map(re.escape, names))
+    unfinished = re.compile(rf"\.(?:{name})\.(?:\w+\.)?(\d+)\.partial(?:\.encoded)?", re.DOTALL)
+    for path in paths:
+        match = unfinished.fullmatch(path.name)
+        if match and not _is_at_work(int(match[1]), path):
             path.unlink(missing_ok=True)
 
 
-def _is_running(process: int) -> bool:
+def _is_at_work(process: int, path: Path) -> bool:
+    """Whether the process that was writing a file still is."""
+    if process == os.getpid():  # containers give the same numbers again
+        with suppress(FileNotFoundError):  # another thread's may be complete by now
+            return path.lstat().st_mtime >= STARTED
+        return True
+    if os.name != "posix":  # elsewhere signal 0 is one
+        return True
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # of another user
-        return True
-    return process != os.getpid()
+    except OSError:  # of another user
+        pass
+    return True

@@ -37,8 +37,32 @@ def test_halves_that_a_killed_run_left_are_removed_and_those_of_a_running_one_ar
     ended.wait()
     (tmp_path / "model").mkdir()
     left = [tmp_path / f".last.ckpt.{ended.pid}.partial", tmp_path / "model" / f".config.json.{ended.pid}.partial"]
+    left.append(tmp_path / f".last.ckpt.{os.getpid()}.partial")
     others = [tmp_path / f".last.ckpt.{os.getppid()}.partial", tmp_path / "last.ckpt"]
     for path in (*left, *others):
         path.touch()
+    os.utime(left[2], (0, 0))  # of a process that had this one's number
     remove_leftovers(tmp_path)
     assert not any(path.exists() for path in left) and all(path.exists() for path in others)
+
+
+def test_of_files_by_name_what_is_left_over_goes_and_what_is_at_work_stays(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = {
+        f".a.wav.{dead.pid}.partial": False,
+        f".a.wav.0f3e.{dead.pid}.partial.encoded": False,
+        f".a.wav.{os.getppid()}.partial": True,
+        f".a.wav.77ab.{os.getpid()}.partial": True,
+        ".a.wav.99999999999999999999.partial": False,
+        f".b.wav.{dead.pid}.partial": True,
+        f"a.wav.{dead.pid}.partial": True,
+        ".a.wav.notes.partial": True,
+        "a.wav": True,
+    }
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / f".a.wav.{os.getpid()}.partial").touch()
+    os.utime(tmp_path / f".a.wav.{os.getpid()}.partial", (0, 0))  # of a process that had this one's number
+    remove_leftovers(tmp_path, ["a.wav"])
+    assert {path.name for path in tmp_path.iterdir()} == {name for name, stays in names.items() if stays}

@@ -1,6 +1,5 @@
 """Writing audio files that are complete or not there at all, and never clipped."""
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from separator.audio.opening import native_name, reason
 from separator.errors import InputError
+from separator.replacing import bring_to_disk, temporary_name
 
 AudioFormat = Literal["wav", "flac"]
 
@@ -132,8 +132,7 @@ class AudioWriter:
                 raise OSError(NO_SPACE)
             if self.clips:
                 self._encode(gain, check)
-            with self._temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+            bring_to_disk(self._temporary)
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:
             raise InputError(f"{self.target}: cannot write: {write_reason(error, self._temporary)}") from None
 
@@ -205,11 +204,6 @@ def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
     steps = 2.0 ** (bits - 1)
     nearest = np.clip(np.rint(samples.astype(np.float64) * steps), -steps, steps - 1)
     return nearest.astype(np.int32) << (32 - bits)
-
-
-def temporary_name(target: Path, token: str = "") -> Path:
-    """Where this process writes a file until it is complete: hidden, beside its target."""
-    return target.with_name(f".{target.name}.{f'{token}.' if token else ''}{os.getpid()}.partial")
 
 
 def subtype_of(audio_format: AudioFormat, bit_depth: BitDepth | None) -> str:

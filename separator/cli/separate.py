@@ -203,7 +203,7 @@ def _separate_one(
     try:
         check_within(folder, args.output)
         outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-        options = options_of(separator, args.format, args.bit_depth, args.mono, args.residual)
+        options = options_of(separator.settings, args.format, args.bit_depth, args.mono, args.residual)
         if args.skip_existing and are_done(file, outputs.values(), options):
             return SeparationOutcome(path, existing=outputs)
         result = separate_file(
@@ -216,7 +216,7 @@ def _separate_one(
             mono=args.mono,
             residual=args.residual,
         )
-        return SeparationOutcome(path, result, elapsed=time.perf_counter() - started)
+        return SeparationOutcome(path, result)
     except Exception as error:  # whatever is wrong with one file must not lose the others
         if args.debug:
             traceback.print_exc()
@@ -225,4 +225,4 @@ def _separate_one(
             message = message.replace(str(file), "standard input")
         elif not isinstance(error, InputError):
             message = f"{path}: {message}"
-        return SeparationOutcome(path, error=message, elapsed=time.perf_counter() - started)
+        return SeparationOutcome(path, error=message, failed_after=time.perf_counter() - started)

@@ -20,14 +20,14 @@ class SeparationOutcome:
         result: It was separated.
         existing: It was skipped: these outputs were there.
         error: It failed.
-        elapsed: Seconds of work.
+        failed_after: Seconds of work until then.
     """
 
     path: Path
     result: "SeparatedFile | None" = None
     existing: dict[str, Path] | None = None
     error: str | None = None
-    elapsed: float = 0.0
+    failed_after: float = 0.0
 
 
 def report(outcome: SeparationOutcome, as_json: bool) -> None:
@@ -44,32 +44,26 @@ def report(outcome: SeparationOutcome, as_json: bool) -> None:
 
 def _warn(name: str, result: "SeparatedFile") -> None:
     name = "standard input" if name == "-" else name
-    if result.damage is not None:
-        print_line("warning", f"{name}: {result.damage}; separated what is there")
-    elif result.truncated:
-        print_line("warning", f"{name}: shorter than its header says; separated what is there")
-    for note in result.notes:
+    if result.warning is not None:
+        print_line("warning", f"{name}: {result.warning}")
+    for note in [*result.notes, *([result.clipping] if result.clipping is not None else [])]:
         print_line("note", f"{name}: {note}")
-    if result.gain != 1:
-        print_line("note", f"{name}: sources scaled together by {result.gain:.3g}: the format would have clipped")
-    elif result.peak > 1 >= result.input_peak:
-        print_line("note", f"{name}: a source peaks at {result.peak:.3g} of full scale; kept as it is, in float")
 
 
 def _as_json(outcome: SeparationOutcome) -> dict[str, Any]:
     result = outcome.result
-    outputs = result.outputs if result is not None else outcome.existing or {}
+    outputs = result or outcome.existing or {}
+    processing_seconds = outcome.failed_after if result is None else result.processing_seconds
     content: dict[str, Any] = {
         "input": str(outcome.path),
         "outputs": {name: str(output) for name, output in outputs.items()},
         "skipped": outcome.existing is not None,
         "error": None if outcome.error is None else " ".join(outcome.error.split()),
-        "processing_seconds": round(outcome.elapsed, 3),
+        "processing_seconds": round(processing_seconds, 3),
     }
     if result is not None:
-        seconds = result.num_samples / result.sample_rate
         content |= {
-            "seconds": round(seconds, 3),
+            "seconds": round(result.seconds, 3),
             "num_samples": result.num_samples,
             "sample_rate": result.sample_rate,
             "levels_db": {name: None if db is None else round(db, 2) for name, db in result.levels_db.items()},
@@ -78,6 +72,6 @@ def _as_json(outcome: SeparationOutcome) -> dict[str, Any]:
             "truncated": result.truncated,
             "damage": result.damage,
             "notes": result.notes,
-            "realtime_factor": round(outcome.elapsed / seconds, 4),
+            "realtime_factor": round(processing_seconds / result.seconds, 4),
         }
     return content

@@ -1,14 +1,14 @@
 """Separating a signal of any length chunk by chunk, with matching sources and no seams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
 from separator.inference.matching import SourceMatching
 
-SeparateChunk = Callable[[Tensor], Tensor]
-"""Maps a mixture `(C, T)` to sources `(S, C, T)`."""
+SeparateChunks = Callable[[Tensor], Iterable[Tensor]]
+"""Maps N mixtures `(N, C, T)` to N times sources `(S, C, T)`, each by itself."""
 
 
 class ChunkedSeparation:
@@ -20,17 +20,23 @@ class ChunkedSeparation:
     is one chunk.
 
     Args:
-        separate: Separates one chunk.
+        separate: Separates chunks.
         chunk_samples: Length of a chunk.
         overlap_samples: Samples shared by two consecutive chunks, less than a chunk.
         matching: Finds the order; None leaves the order that `separate` gives.
+        most_chunks: Chunks that `separate` is called with; where fewer have come, it is not waited for more.
 
     Raises:
         ValueError: If the overlap is not between 0 and a chunk.
     """
 
     def __init__(
-        self, separate: SeparateChunk, chunk_samples: int, overlap_samples: int, matching: SourceMatching | None
+        self,
+        separate: SeparateChunks,
+        chunk_samples: int,
+        overlap_samples: int,
+        matching: SourceMatching | None,
+        most_chunks: int = 1,
     ) -> None:
         if chunk_samples < 1 or not 0 <= overlap_samples < chunk_samples:
             raise ValueError(f"expected an overlap under {chunk_samples} samples, found {overlap_samples}")
@@ -38,6 +44,7 @@ class ChunkedSeparation:
         self.chunk_samples = chunk_samples
         self.overlap_samples = overlap_samples
         self.matching = matching
+        self.most_chunks = most_chunks
         self._input: Tensor | None = None  # (C, t): from the start of the last chunk on
         self._sum: Tensor | None = None  # (S, C, overlap): windowed sources not yet given out
         self._weight = torch.zeros(0)  # (overlap,): the sum of their windows
@@ -50,10 +57,12 @@ class ChunkedSeparation:
         hop = self.chunk_samples - self.overlap_samples
         # One sample more than a chunk: a chunk that ends the signal is left to `finish`.
         while self._input.shape[1] - self._next_start > self.chunk_samples:
-            self._input = self._input[:, self._next_start :]
-            total, weight = self._add(self.separate(self._input[:, : self.chunk_samples]))
-            finished.append(total[..., :hop] / weight[:hop])
-            self._sum, self._weight = total[..., hop:], weight[hop:]
+            chunks = self._input[:, self._next_start : -1].unfold(1, self.chunk_samples, hop)[:, : self.most_chunks]
+            for sources in self.separate(chunks.transpose(0, 1)):
+                total, weight = self._add(sources)
+                finished.append(total[..., :hop] / weight[:hop])
+                self._sum, self._weight = total[..., hop:], weight[hop:]
+            self._input = self._input[:, self._next_start + (chunks.shape[1] - 1) * hop :]
             self._next_start = hop
         return finished
 
@@ -62,7 +71,8 @@ class ChunkedSeparation:
         if self._input is None or self._input.shape[1] == 0:
             return []
         start = max(0, self._input.shape[1] - self.chunk_samples)
-        total, weight = self._add(self.separate(self._input[:, start:])[..., max(0, self._next_start - start) :])
+        (sources,) = self.separate(self._input[None, :, start:])
+        total, weight = self._add(sources[..., max(0, self._next_start - start) :])
         return [total / weight]
 
     def _add(self, sources: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,11 @@
 """One file in, one file a source out, all of them or none."""
 
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -14,9 +15,6 @@ from separator.errors import InputError
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of
 
-if TYPE_CHECKING:
-    from separator.inference.separator import Separator
-
 BLOCK_SECONDS = 5.0
 
 MOST_FLAC_RATE = 655350
@@ -25,9 +23,25 @@ OnSeconds = Callable[[float, float], None]
 """Called with the seconds done so far and those in all; what it raises ends the work."""
 
 
-@dataclass(frozen=True)
-class SeparatedFile:
-    """What became of a file.
+class StreamSeparator(Protocol):
+    """What a file is separated by: as a rule a `separator.Separator`."""
+
+    @property
+    def settings(self) -> dict[str, Any]: ...
+
+    @property
+    def block_seconds(self) -> float: ...
+
+    def output_names(self, residual: bool = False) -> tuple[str, ...]: ...
+
+    def separate_stream(
+        self, blocks: Iterable[Tensor], sample_rate: int, channels: int, residual: bool = False
+    ) -> Iterator[Tensor]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class SeparatedFile(Mapping[str, Path]):
+    """What became of a file. As a mapping it is that of `outputs`: `result["speaker1"]` is a path.
 
     Attributes:
         outputs: Path of each source.
@@ -37,9 +51,10 @@ class SeparatedFile:
         damage: Where and how it was damaged, if that is known.
         notes: What was done to make it one signal, as where joined files differ in sample rate.
         gain: Common gain of the outputs: 1 unless 16 or 24 bits would have clipped.
-        peak: Largest sample of the outputs, 1 is full scale.
+        peak: Largest sample of the outputs, 1 is full scale; only float holds more.
         input_peak: Largest sample of the input.
         levels_db: Level of each source in dB of full scale (RMS); None for silence.
+        processing_seconds: How long reading, separating and writing took.
     """
 
     outputs: dict[str, Path]
@@ -52,10 +67,41 @@ class SeparatedFile:
     peak: float
     input_peak: float
     levels_db: dict[str, float | None]
+    processing_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Length of the recording."""
+        return self.num_samples / self.sample_rate
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with the recording, in a line; None where it is whole."""
+        if self.damage is None and not self.truncated:
+            return None
+        return f"{self.damage or 'shorter than its header says'}; separated what is there"
+
+    @property
+    def clipping(self) -> str | None:
+        """What was done about samples over full scale, in a line; None where nothing was."""
+        if self.gain != 1:
+            return f"sources scaled together by {self.gain:.3g}: the format would have clipped"
+        if self.peak > 1 >= self.input_peak:
+            return f"a source peaks at {self.peak:.3g} of full scale; kept as it is, in float"
+        return None
+
+    def __getitem__(self, source: str) -> Path:
+        return self.outputs[source]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.outputs)
+
+    def __len__(self) -> int:
+        return len(self.outputs)
 
 
 def separate_file(
-    separator: "Separator",
+    separator: StreamSeparator,
     path: Path,
     folder: Path,
     audio_format: AudioFormat = "wav",
@@ -83,6 +129,7 @@ def separate_file(
     Raises:
         InputError: If the recording cannot be read or the outputs cannot be written; nothing is left then.
     """
+    started = time.perf_counter()
     if audio_format not in ("wav", "flac"):
         raise InputError(f"format: expected wav or flac, found {audio_format!r}")
     with AudioReader(path) as reader:
@@ -102,10 +149,10 @@ def separate_file(
                 raise InputError(f"{target}: cannot write here: expected a file or nothing, found a folder")
         record = Record(
             input=input_stamp(path),
-            options=options_of(separator, audio_format, bit_depth, mono, residual),
+            options=options_of(separator.settings, audio_format, bit_depth, mono, residual),
             outputs={},
         )
-        counting = _Counting(reader, mono, on_seconds)
+        counting = _Counting(reader, mono, separator.block_seconds, on_seconds)
         with OutputFiles(reader, list(targets.values()), channels, audio_format, bit_depth, record) as outputs:
             for sources in separator.separate_stream(counting.blocks(), reader.sample_rate, channels, residual):
                 for writer, source in zip(outputs.writers, sources, strict=True):
@@ -129,22 +176,24 @@ def separate_file(
             levels_db={
                 name: 20 * math.log10(level) if level > 0 else None for name, level in zip(targets, levels, strict=True)
             },
+            processing_seconds=time.perf_counter() - started,
         )
 
 
 class _Counting:
     """The blocks of a recording, counted on the way, and the samples of it that are separated."""
 
-    def __init__(self, reader: AudioReader, mono: bool, on_seconds: OnSeconds | None) -> None:
+    def __init__(self, reader: AudioReader, mono: bool, block_seconds: float, on_seconds: OnSeconds | None) -> None:
         self.reader = reader
         self.mono = mono
+        self.block_samples = max(1, round(block_seconds * reader.sample_rate))
         self.on_seconds = on_seconds
         self.num_samples = 0
         self.separated = 0
         self.peak = 0.0
 
     def blocks(self) -> Iterator[Tensor]:
-        for block in self.reader.blocks(max(1, round(BLOCK_SECONDS * self.reader.sample_rate)), keep_damaged=True):
+        for block in self.reader.blocks(self.block_samples, keep_damaged=True):
             self.num_samples += block.shape[1]
             self.peak = max(self.peak, float(block.abs().max()))
             yield block.mean(dim=0, keepdim=True) if self.mono else block

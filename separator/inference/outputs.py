@@ -6,10 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from separator.audio.reading import AudioReader
-from separator.audio.writing import AudioFormat, AudioWriter, BitDepth, common_gain, temporary_name
+from separator.audio.writing import AudioFormat, AudioWriter, BitDepth, common_gain
 from separator.errors import InputError
-from separator.inference.places import make_folder, remove_left_over
+from separator.inference.places import make_folder
 from separator.inference.record import RECORD_NAME, Record, read_record, stamp
+from separator.replacing import remove_leftovers, temporary_name
 
 
 class OutputFiles:
@@ -53,7 +54,8 @@ class OutputFiles:
         reader = self.reader
         try:
             self._made = make_folder(self.targets[0].parent)
-            remove_left_over([*self.targets, self._record_path])
+            folder = self._record_path.parent
+            remove_leftovers(folder, [path.name for path in (*self.targets, self._record_path)])
             expected = reader.num_samples if reader.length_is_known else 0
             for target in self.targets:
                 self.writers.append(

@@ -1,16 +1,9 @@
-"""Where a recording's sources go: a folder of its own, and nothing of killed runs in it."""
+"""Where a recording's sources go: a folder of its own."""
 
-import os
-import re
-import time
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from separator.errors import InputError
-
-STARTED = time.time()
-"""When this process was young: what an older one of the same number has left is from before."""
 
 
 def folder_name(path: Path) -> str:
@@ -43,30 +36,3 @@ def make_folder(folder: Path) -> list[Path]:
         why = error.strerror or error if in_the_way is None else f"{in_the_way} is a file"
         raise InputError(f"{folder}: cannot make this folder: {why}") from None
     return missing
-
-
-def remove_left_over(targets: Iterable[Path]) -> None:
-    """Remove the unfinished files of runs that were killed: those whose process is no more."""
-    for target in targets:
-        unfinished = re.compile(rf"\.{re.escape(target.name)}\.(?:\w+\.)?(\d+)\.partial(?:\.encoded)?")
-        for path in target.parent.iterdir():
-            match = unfinished.fullmatch(path.name)
-            if match and not _is_at_work(int(match[1]), path):
-                path.unlink(missing_ok=True)
-
-
-def _is_at_work(process: int, path: Path) -> bool:
-    """Whether the process that was writing a file still is."""
-    if process == os.getpid():  # containers give the same numbers again
-        with suppress(FileNotFoundError):  # another thread's may be complete by now
-            return path.lstat().st_mtime >= STARTED
-        return True
-    if os.name != "posix":  # elsewhere signal 0 is one
-        return True
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # of another user
-        return True
-    return True

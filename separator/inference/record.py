@@ -4,16 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from separator import __version__
 from separator.audio.writing import AudioFormat, BitDepth, subtype_of
 from separator.errors import InputError
-
-if TYPE_CHECKING:
-    from separator.inference.separator import Separator
 
 RECORD_NAME = ".separation.json"
 
@@ -109,14 +106,10 @@ def input_stamp(path: Path) -> Stamp:
 
 
 def options_of(
-    separator: "Separator", audio_format: AudioFormat, bit_depth: BitDepth | None, mono: bool, residual: bool
+    settings: dict[str, Any], audio_format: AudioFormat, bit_depth: BitDepth | None, mono: bool, residual: bool
 ) -> dict[str, Any]:
-    """Return what decides the sources of a recording, as plain values."""
-    return {
-        "model": separator.fingerprint,
-        "precision": str(separator.dtype).removeprefix("torch."),
-        "chunk_seconds": separator.chunk_seconds,
-        "mixture_consistency": separator.mixture_consistency,
+    """Return what decides the sources of a recording, as plain values; `settings` are those of its Separator."""
+    return settings | {
         "format": audio_format,
         "subtype": subtype_of(audio_format, bit_depth),
         "mono": mono,

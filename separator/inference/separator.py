@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -17,12 +17,13 @@ from separator.audio.resampling import StreamResampler, fit_length
 from separator.audio.writing import AudioFormat, BitDepth
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
-from separator.inference.batching import ModelQueue
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.devices import find_device
+from separator.inference.files import BLOCK_SECONDS, OnSeconds, SeparatedFile, separate_file
 from separator.inference.fused import fuse
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
+from separator.inference.places import check_within, folder_name
 from separator.inference.remainder import RemainderSharing
 from separator.models.pipeline import MaskingSeparator
 
@@ -43,8 +44,8 @@ LEVEL_FRAME_SECONDS = 0.025
 MOST_CHANNELS = 64
 """More than these, and more than samples, are samples in the place of channels."""
 
-BATCH_ROWS = {"cuda": 16, "cpu": 1}
-"""Chunks of several recordings that go through the model together; a CPU gains nothing by it."""
+MOST_CHUNKS = {"cuda": 16, "cpu": 1}
+"""Chunks of a recording that go through the model together; a CPU gains nothing by it."""
 
 OFFSET_SECONDS = 0.5
 """In shorter chunks a mean is no constant offset of the recording."""
@@ -100,7 +101,8 @@ class Separator:
         self.mixture_consistency = description.sums_to_mixture if mixture_consistency is None else mixture_consistency
         self.model = model.to(self.device).eval()
         self.fused = fuse(self.model, self.device, self.dtype)
-        self._queue = ModelQueue(self._run_model, BATCH_ROWS[self.device.type])
+        self.most_chunks = MOST_CHUNKS[self.device.type]
+        self._one_at_a_time = threading.Lock()  # the model's memory is there once, whatever the number of threads
 
     @classmethod
     def from_pretrained(
@@ -129,6 +131,11 @@ class Separator:
         """Rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
         return self.description.sample_rate
 
+    @property
+    def block_seconds(self) -> float:
+        """Length of the blocks that a recording is read in: on a GPU as many chunks as go through together."""
+        return BLOCK_SECONDS if self.most_chunks == 1 else self.most_chunks * self.chunk_seconds
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the model's weights and of what its description says of them, in hexadecimal."""
@@ -139,12 +146,22 @@ class Separator:
             content.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return content.hexdigest()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the sources of a recording, as plain values: the model and how it is run."""
+        return {
+            "model": self.fingerprint,
+            "precision": str(self.dtype).removeprefix("torch."),
+            "chunk_seconds": self.chunk_seconds,
+            "mixture_consistency": self.mixture_consistency,
+        }
+
     def separate(
         self,
         waveform: Tensor | np.ndarray,
         sample_rate: int,
         residual: bool = False,
-        on_seconds: Callable[[float, float], None] | None = None,
+        on_seconds: OnSeconds | None = None,
     ) -> dict[str, Tensor]:
         """Separate a signal.
 
@@ -178,13 +195,12 @@ class Separator:
     def separate_batch(
         self, waveforms: Sequence[Tensor | np.ndarray], sample_rate: int, residual: bool = False
     ) -> list[dict[str, Tensor]]:
-        """`separate` for several signals of any lengths; on a GPU their chunks go through the model together.
+        """`separate` for several signals of any lengths, one after the other.
 
         Raises:
             InputError: As `separate`, for the first that cannot be separated.
         """
-        with ThreadPoolExecutor(max(1, min(len(waveforms), self._queue.most_rows))) as pool:
-            return list(pool.map(lambda each: self.separate(each, sample_rate, residual), waveforms))
+        return [self.separate(each, sample_rate, residual) for each in waveforms]
 
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
         """Names of what comes out: the sources, and `residual` where it is asked for."""
@@ -198,7 +214,7 @@ class Separator:
         """Separate a signal that comes in blocks; what goes out lags behind by about a chunk.
 
         A sample comes out after at most one chunk and the resamplers' delay of further input: memory does not grow with
-        the signal.
+        the signal. On a GPU the chunks of a long block (of `block_seconds`) go through the model together.
 
         Args:
             blocks: The mixture, in order.
@@ -224,7 +240,8 @@ class Separator:
         sample_rate = int(sample_rate)
         chunk_samples = round(self.chunk_seconds * self.sample_rate)
         matching = SourceMatching(self.sample_rate) if num_sources > 1 else None
-        chunks = ChunkedSeparation(self._separate_chunk, chunk_samples, int(chunk_samples * OVERLAP), matching)
+        most = max(1, self.most_chunks // channels)
+        chunks = ChunkedSeparation(self._separate_chunks, chunk_samples, int(chunk_samples * OVERLAP), matching, most)
         inward = StreamResampler(sample_rate, self.sample_rate, channels)
         outward = StreamResampler(self.sample_rate, sample_rate, num_sources * channels)
         sharing = RemainderSharing(round(REMAINDER_REACH_SECONDS * sample_rate))
@@ -246,7 +263,7 @@ class Separator:
                 raise InputError(f"block: expected ({channels}, samples), found {tuple(block.shape)}")
             if not torch.isfinite(block).all():
                 raise InputError("block: expected finite samples, found NaN or infinity")
-            for piece in block.split(max(1, round(chunk_samples * sample_rate / self.sample_rate)), dim=-1):
+            for piece in block.split(max(1, round(most * chunk_samples * sample_rate / self.sample_rate)), dim=-1):
                 waiting = torch.cat([waiting, piece], dim=-1)
                 for sources in chunks.push(inward.push(piece)):
                     yield to_caller(sources)
@@ -259,42 +276,48 @@ class Separator:
         path: Path | str,
         out_folder: Path | str,
         audio_format: AudioFormat = "wav",
-        on_seconds: Callable[[float, float], None] | None = None,
+        on_seconds: OnSeconds | None = None,
         *,
         bit_depth: BitDepth | None = None,
         mono: bool = False,
         residual: bool = False,
-    ) -> dict[str, Path]:
+    ) -> SeparatedFile:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
-        from separator.inference.files import separate_file
-        from separator.inference.places import check_within, folder_name
-
         folder = Path(out_folder) / folder_name(Path(path))
         check_within(folder, Path(out_folder))
         return separate_file(
             self, Path(path), folder, audio_format, on_seconds, bit_depth=bit_depth, mono=mono, residual=residual
-        ).outputs
+        )
 
     @torch.inference_mode()
-    def _separate_chunk(self, mixture: Tensor) -> Tensor:
-        """`(C, T)` to `(S, C, T)`, on the mixture's scale, on the CPU."""
-        channels = mixture.shape[0]
+    def _separate_chunks(self, mixtures: Tensor) -> list[Tensor]:
+        """N mixtures `(N, C, T)` to N times `(S, C, T)`, each on its mixture's scale, on the CPU."""
         # A constant offset is no source's: the model does not hear it, and each source takes the same part of it.
-        steady = mixture.shape[1] >= OFFSET_SECONDS * self.sample_rate
-        offset = mixture.double().mean(dim=1, keepdim=True).float() if steady else torch.zeros(channels, 1)
-        mixture = mixture - offset
-        as_batch = self.model.channels == 1
-        batch = mixture.unsqueeze(1) if as_batch else mixture.expand(self.model.channels, -1).unsqueeze(0)
-        level = mixture.double().square().mean().sqrt().clamp(min=SILENCE_FLOOR).float()
-        estimate = self._queue(batch / level)  # (B, S, c, T)
-        if as_batch and channels > 1:
-            estimate = align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
-        elif channels == 1:
-            estimate = estimate.mean(dim=2, keepdim=True)
-        sources = estimate.transpose(0, 1)[:, :, 0] if as_batch else estimate[0]  # (S, C, T)
+        steady = mixtures.shape[2] >= OFFSET_SECONDS * self.sample_rate
+        offsets = mixtures.double().mean(dim=2, keepdim=True).float()  # (N, C, 1)
+        offsets = offsets if steady else torch.zeros_like(offsets)
+        mixtures = mixtures - offsets
+        levels = mixtures.double().square().mean(dim=(1, 2), keepdim=True).sqrt().clamp(min=SILENCE_FLOOR).float()
+        heard = mixtures / levels
+        if self.model.channels == 1:  # each channel by itself
+            heard = heard.flatten(0, 1).unsqueeze(1)  # (N·C, 1, T)
+        with self._one_at_a_time:
+            estimates = self._run_model(heard.expand(-1, self.model.channels, -1))
+        estimates = estimates.unflatten(0, (len(mixtures), -1))  # (N, C or 1, S, c, T)
+        found = [self._to_channels_and_scale(*each) for each in zip(estimates, mixtures, strict=True)]
+        return [sources + offset / len(self.sources) for sources, offset in zip(found, offsets, strict=True)]
+
+    def _to_channels_and_scale(self, estimate: Tensor, mixture: Tensor) -> Tensor:
+        """What the model gave for the channels of a mixture `(C, T)` to sources `(S, C, T)`."""
+        if self.model.channels == 1:
+            if len(mixture) > 1:
+                estimate = align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
+            sources = estimate[:, :, 0].transpose(0, 1)
+        else:
+            sources = estimate[0].mean(dim=1, keepdim=True) if len(mixture) == 1 else estimate[0]
         if not getattr(self.model, "sums_to_mixture", False):  # a stranger's model need not say
             sources = fit_to_mixture(sources, mixture)
-        return sources + offset / len(self.sources)
+        return sources
 
     def _run_model(self, batch: Tensor) -> Tensor:
         """`(B, C, T)` to `(B, S, C, T)`, both on the CPU."""

@@ -13,8 +13,12 @@ def halves(mixture: Tensor) -> Tensor:
     return torch.stack([0.3 * mixture, 0.7 * mixture])
 
 
-def run(separate, mixture: Tensor, chunk: int, overlap: int, block: int) -> Tensor:
-    chunks = ChunkedSeparation(separate, chunk, overlap, SourceMatching(16000))
+def run(separate, mixture: Tensor, chunk: int, overlap: int, block: int, most_chunks: int = 1) -> Tensor:
+    def each(mixtures: Tensor) -> list[Tensor]:
+        assert 1 <= len(mixtures) <= most_chunks
+        return [separate(mixture) for mixture in mixtures]
+
+    chunks = ChunkedSeparation(each, chunk, overlap, SourceMatching(16000), most_chunks)
     parts = [part for piece in mixture.split(block, dim=1) for part in chunks.push(piece)]
     return torch.cat([*parts, *chunks.finish()], dim=-1)
 
@@ -25,11 +29,13 @@ def run(separate, mixture: Tensor, chunk: int, overlap: int, block: int) -> Tens
 def test_a_steady_separator_leaves_no_seam(length: int, overlap: int, block: int) -> None:
     mixture = torch.randn(2, length)
     joined = run(halves, mixture, 100, overlap, block)
+    assert torch.equal(joined, run(halves, mixture, 100, overlap, block, most_chunks=3))
     torch.testing.assert_close(joined, halves(mixture), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("num_sources", [2, 3, 5])
-def test_sources_that_come_in_random_order_are_put_back(num_sources: int) -> None:
+@pytest.mark.parametrize(("block", "most_chunks"), [(300, 1), (3000, 4)])
+def test_sources_that_come_in_random_order_are_put_back(num_sources: int, block: int, most_chunks: int) -> None:
     torch.manual_seed(0)
     tones = torch.stack([torch.sin(0.1 * (source + 1) * torch.arange(5000.0)) for source in range(num_sources)])
     mixture = tones.sum(dim=0, keepdim=True)
@@ -42,16 +48,16 @@ def test_sources_that_come_in_random_order_are_put_back(num_sources: int) -> Non
         orders.append(order)
         return tones[order, None, start : start + chunk.shape[1]]
 
-    joined = run(shuffled, mixture, 400, 100, 300)
+    joined = run(shuffled, mixture, 400, 100, block, most_chunks)
     torch.testing.assert_close(joined, tones[orders[0], None], atol=1e-5, rtol=0)
 
 
 def test_every_chunk_is_full_and_memory_is_bounded() -> None:
     lengths: list[int] = []
 
-    def record(chunk: Tensor) -> Tensor:
-        lengths.append(chunk.shape[1])
-        return halves(chunk)
+    def record(chunks: Tensor) -> list[Tensor]:
+        lengths.extend(chunk.shape[1] for chunk in chunks)
+        return [halves(chunk) for chunk in chunks]
 
     chunks = ChunkedSeparation(record, 100, 25, None)
     for _ in range(200):

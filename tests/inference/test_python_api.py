@@ -1,9 +1,5 @@
 """Separator from Python: several signals, several threads, blocks, progress; and chunks that share a batch."""
 
-import subprocess
-import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -16,7 +12,6 @@ from torch import Tensor
 
 from separator.errors import InputError
 from separator.inference import Separator
-from separator.inference.batching import ModelQueue
 from tests.speech import buzz
 from tests.tiny_model import perfect_separator, save_tiny_model
 
@@ -49,21 +44,27 @@ def test_a_batch_equals_one_after_the_other(separator: Separator) -> None:
         separator.separate_batch([signals[0], torch.tensor([torch.nan])], 16000)
 
 
-def test_a_batch_that_shares_the_model_equals_one_after_the_other(tmp_path: Path) -> None:
-    separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=0.5)
+@pytest.mark.parametrize("model_channels", [1, 2])
+@pytest.mark.parametrize("sample_rate", [16000, 22050])
+def test_chunks_that_share_a_batch_equal_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_channels: int, sample_rate: int
+) -> None:
+    folder = save_tiny_model(tmp_path / "m", channels=model_channels)
+    separator = Separator.from_pretrained(folder, device="cpu", chunk_seconds=0.5)
+    signals = [signal + 0.01 for signal in noises(6)]  # a constant offset
+    expected = [separator.separate(signal, sample_rate) for signal in signals]
+    monkeypatch.setattr(separator, "most_chunks", 4)  # as on a GPU
     rows: list[int] = []
-
-    def run(batch: Tensor) -> Tensor:
-        rows.append(len(batch))
-        time.sleep(0.005)  # others come meanwhile
-        return separator._run_model(batch)
-
-    signals = noises(6)
-    expected = [separator.separate(signal, 16000) for signal in signals]
-    separator._queue = ModelQueue(torch.inference_mode()(run), 8)
-    for found, wanted in zip(separator.separate_batch(signals, 16000), expected, strict=True):
+    run = separator._run_model
+    monkeypatch.setattr(separator, "_run_model", lambda batch: rows.append(len(batch)) or run(batch))
+    for found, wanted in zip(separator.separate_batch(signals, sample_rate), expected, strict=True):
         assert_same(found, wanted, 1e-6)
-    assert max(rows) > 2  # a recording alone brings 1 or 2
+    assert max(rows) > 2 and max(rows) <= 4
+    soundfile.write(tmp_path / "talk.wav", signals[5].T.numpy(), sample_rate, subtype="FLOAT")
+    rows.clear()
+    for name, path in separator.separate_file(tmp_path / "talk.wav", tmp_path).items():
+        np.testing.assert_allclose(soundfile.read(path, always_2d=True)[0].T, expected[5][name], atol=1e-6)
+    assert max(rows) > 1
 
 
 def test_several_threads_may_use_one_separator(separator: Separator, tmp_path: Path) -> None:
@@ -80,32 +81,6 @@ def test_several_threads_may_use_one_separator(separator: Separator, tmp_path: P
         np.testing.assert_allclose(soundfile.read(path)[0].T, expected[1][name], atol=1e-7)
     found = {path.name for path in (tmp_path / "out" / "talk").iterdir()}
     assert found == {".separation.json", *(path.name for path in paths[0].values())}
-
-
-def test_a_failure_in_a_shared_batch_is_its_owners_alone() -> None:
-    ready = threading.Barrier(3)
-
-    def run(batch: Tensor) -> Tensor:
-        time.sleep(0.02)
-        if (batch < 0).any():
-            raise RuntimeError("negative")
-        return batch.unsqueeze(1) * 2
-
-    queue = ModelQueue(run, 8)
-
-    def call(value: float) -> Tensor | str:
-        ready.wait()
-        try:
-            return queue(torch.full((1, 1, 3), value))
-        except RuntimeError as error:
-            return str(error)
-
-    with ThreadPoolExecutor(3) as pool:
-        for _ in range(5):
-            good, bad, other = pool.map(call, (1.0, -1.0, 3.0))
-            assert isinstance(good, Tensor) and isinstance(other, Tensor)
-            assert good.unique().tolist() == [2.0] and other.unique().tolist() == [6.0] and bad == "negative"
-    assert queue._waiting == []
 
 
 def test_numpy_and_torch_of_any_kind_give_the_same(separator: Separator) -> None:
@@ -129,11 +104,11 @@ def test_progress_goes_from_nothing_to_all(separator: Separator, tmp_path: Path)
     assert seen[-1] == (6.25, 6.25)
 
 
-def test_progress_counts_what_is_separated(tmp_path: Path) -> None:
+def test_progress_counts_what_is_separated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     separator = perfect_separator()
     run = separator._run_model
     events: list[object] = []
-    separator._queue.run = lambda batch: events.append("model") or run(batch)
+    monkeypatch.setattr(separator, "_run_model", lambda batch: events.append("model") or run(batch))
     soundfile.write(tmp_path / "talk.wav", 0.1 * np.random.default_rng(0).standard_normal(48_000), 16000)
     separator.separate_file(tmp_path / "talk.wav", tmp_path, on_seconds=lambda *seconds: events.append(seconds))
     before = events[: events.index("model")]
@@ -190,32 +165,6 @@ def test_without_blocks_there_is_no_sound(separator: Separator) -> None:
         list(separator.separate_stream([torch.full((2, 100), torch.inf)], 44100, 2))
 
 
-def test_leftovers_go_and_what_is_at_work_stays(tmp_path: Path) -> None:
-    import os
-
-    from separator.inference.places import remove_left_over
-
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    names = {
-        f".a.wav.{dead.pid}.partial": False,
-        f".a.wav.0f3e.{dead.pid}.partial.encoded": False,
-        f".a.wav.{os.getppid()}.partial": True,
-        f".a.wav.77ab.{os.getpid()}.partial": True,
-        ".a.wav.99999999999999999999.partial": False,
-        f".b.wav.{dead.pid}.partial": True,
-        f"a.wav.{dead.pid}.partial": True,
-        ".a.wav.notes.partial": True,
-        "a.wav": True,
-    }
-    for name in names:
-        (tmp_path / name).touch()
-    (tmp_path / f".a.wav.{os.getpid()}.partial").touch()
-    os.utime(tmp_path / f".a.wav.{os.getpid()}.partial", (0, 0))  # of a process that had this one's number
-    remove_left_over([tmp_path / "a.wav"])
-    assert {path.name for path in tmp_path.iterdir()} == {name for name, stays in names.items() if stays}
-
-
 @pytest.mark.parametrize("audio_format", ["wav", "flac"])
 def test_a_recording_of_unknown_length_is_written_whole(
     separator: Separator, tmp_path: Path, audio_format: Literal["wav", "flac"]
@@ -231,6 +180,27 @@ def test_a_recording_of_unknown_length_is_written_whole(
         assert {(info.frames, info.subtype) for info in infos} == {(32000, f"PCM_{bit_depth}")}
         total = sum(soundfile.read(output)[0] for output in outputs.values())
         np.testing.assert_allclose(total, buzz(100, 600, 2.0), atol=2**-14)
+
+
+def test_a_file_s_result_is_what_the_command_reports(separator: Separator, tmp_path: Path) -> None:
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, 8 * buzz(100, 600, 1.5), 16000, subtype="FLOAT")
+    path.write_bytes(path.read_bytes()[:-16000])  # a quarter of a second
+    result = separator.separate_file(path, tmp_path / "out", bit_depth="16")
+    assert result == result.outputs == {name: tmp_path / "out" / "talk" / f"{name}.wav" for name in separator.sources}
+    assert dict(result)["speaker1"] == result["speaker1"] and result.processing_seconds > 0
+    assert (result.num_samples, result.sample_rate, result.seconds) == (20000, 16000, 1.25)
+    assert result.truncated and result.warning is not None and "shorter than its header says" in result.warning
+    assert result.gain < 1 and result.clipping is not None and "scaled together" in result.clipping
+    for name, output in result.items():
+        audio, _ = soundfile.read(output)
+        assert abs(audio).max() <= result.peak + 2**-15
+        assert 10 * np.log10(np.square(audio).mean()) == pytest.approx(result.levels_db[name], abs=0.01)
+    loud = separator.separate_file(path, tmp_path / "out")
+    assert loud.gain == 1 and loud.peak > 1 and loud.clipping is None  # as loud as the recording itself
+    soundfile.write(path, buzz(100, 600, 0.5), 16000)
+    quiet = separator.separate_file(path, tmp_path / "out")
+    assert quiet.warning is None and quiet.clipping is None
 
 
 def test_an_array_of_another_byte_order(separator: Separator) -> None:
