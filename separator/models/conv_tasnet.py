@@ -20,6 +20,15 @@ class ConvTasNetConfig(SeparableTCNConfig, LearnedBasisConfig):
 class ConvTasNet(LearnedBasisSeparator):
     """Conv-TasNet.
 
+    In the order of the paper, with its letters, and where each part is written:
+
+    1. encoder: `(B, C, T)` to frames `(B, N, K)`, N learned filters of L samples (`bricks.conv1d.Conv1dEncoder`);
+    2. masker: frames to masks `(B, S, N, K)` (`models.tcn_masker.TCNMasker`): norm, 1×1 to B channels, R repeats of X
+       blocks whose Sc-channel skip outputs are added (`bricks.separable_tcn.SeparableTCN`), PReLU, 1×1, sigmoid;
+    3. decoder: each mask times the frames, `(B·S, N, K)`, to `(B·S, C, T)` (`bricks.conv1d.Conv1dDecoder`).
+
+    A block is `bricks.separable_tcn.SeparableBlock`; the three parts are joined in `models.pipeline.MaskingSeparator`.
+
     Args:
         config: Every choice of the model.
 

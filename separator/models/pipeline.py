@@ -57,6 +57,6 @@ class MaskingSeparator(nn.Module):
         batch, _, length = mixture.shape
         frames = self.encoder(mixture)  # (B, N, K)
         masks = self.masker(frames)  # (B, S, N, K)
-        masked = masks * frames.unsqueeze(1)
+        masked = masks * frames.unsqueeze(1)  # (B, S, N, K)
         sources: Tensor = self.decoder(masked.flatten(0, 1), length)  # (B·S, C, T)
-        return sources.unflatten(0, (batch, self.num_sources))
+        return sources.unflatten(0, (batch, self.num_sources))  # (B, S, C, T)

@@ -69,7 +69,9 @@ class TCNMasker(nn.Module):
         return int(self.tcn.receptive_field)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.tcn(self.bottleneck(self.norm(frames)))
-        masks: Tensor = self.output(self.activation(hidden)).unflatten(1, (self.num_sources, self.num_features))
-        masks = self.mask(masks)
-        return masks
+        narrow = self.bottleneck(self.norm(frames))  # (B, bottleneck_channels, K)
+        hidden = self.tcn(narrow)  # (B, output_channels, K)
+        masks = self.output(self.activation(hidden))  # (B, S·N, K)
+        masks = masks.unflatten(1, (self.num_sources, self.num_features))  # (B, S, N, K)
+        limited: Tensor = self.mask(masks)
+        return limited
