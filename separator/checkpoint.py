@@ -31,7 +31,7 @@ BUNDLED = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "c
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What `config.json` says of a model.
+    """Description of a model, as its `config.json` holds it.
 
     Attributes:
         architecture: A name that `separator.models.find_architecture` knows.
@@ -135,7 +135,7 @@ def read_description(folder: Path) -> ModelDescription:
 
 
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
-"""What batch norms keep beside their parameters."""
+"""Buffers that batch norms keep beside their parameters."""
 
 
 def count_parameters(folder: Path) -> int:
@@ -154,7 +154,7 @@ def count_parameters(folder: Path) -> int:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """The folder of a model: a folder that exists, a released model's name, or a Hugging Face repo id.
+    """Return the folder of a model: a folder that exists, a released model's name, or a Hugging Face repo id.
 
     Raises:
         InputError: If there is no such model; the released names are listed.
@@ -174,7 +174,7 @@ def find_model(name_or_path: str | Path) -> Path:
 
 
 def check_source_names(names: Sequence[object]) -> None:
-    """A source's name becomes a file's name, on file systems too that take capitals for small letters.
+    """Refuse source names that cannot be files' names, on file systems too that take capitals for small letters.
 
     Raises:
         InputError: If there is none, one is no plain name, or two are the same.
@@ -185,7 +185,7 @@ def check_source_names(names: Sequence[object]) -> None:
 
 
 def list_models() -> list[str]:
-    """Names of the released models at hand, sorted."""
+    """Return the names of the released models at hand, sorted."""
     return sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG_NAME}"))
 
 

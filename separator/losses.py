@@ -24,7 +24,7 @@ STFT_FLOOR = 1e-8
 
 @section()
 class LossConfig:
-    """What training makes small.
+    """Loss that training minimises.
 
     Args:
         terms: Names out of `TERMS`, with their weights. "si_sdr", "snr": negated, in dB. "thresholded_si_sdr",
@@ -124,7 +124,7 @@ class SeparationLoss(nn.Module):
         return self.groups if self.groups is not None else [[number] for number in range(num_sources)]
 
     def _pairwise(self, estimate: Tensor, reference: Tensor, mixture: Tensor) -> Tensor:
-        """Every estimate by every reference of an example: `(B, S, C, T)`, and `(B, 1, C, T)`, to `(B, S, S)`."""
+        """Compare all estimates and references of an example: `(B, S, C, T)`, and `(B, 1, C, T)`, to `(B, S, S)`."""
         mixture_energy = _energy(mixture).unsqueeze(2)  # (B, 1, 1)
         silent = _energy(reference).unsqueeze(1) <= 10 ** (SILENT_DB / 10) * mixture_energy  # (B, 1, S)
         share = (_energy(estimate).unsqueeze(2) + STFT_FLOOR) / (mixture_energy + STFT_FLOOR)
@@ -141,7 +141,7 @@ def _energy(signals: Tensor) -> Tensor:
 
 
 def _snr_in_mixture(estimate: Tensor, reference: Tensor, mixture: Tensor, threshold_db: float) -> Tensor:
-    """`10 log10((|r|² + τ|x|²) / (|e − r|² + τ|x|²))` of every pair, `(B, S, S)`."""
+    """Compute `10 log10((|r|² + τ|x|²) / (|e − r|² + τ|x|²))` of every pair, `(B, S, S)`."""
     error = (estimate.unsqueeze(2) - reference.unsqueeze(1)).square().sum(dim=(3, 4))  # (B, S, R)
     floor = 10 ** (-threshold_db / 10) * _energy(mixture).unsqueeze(2) + STFT_FLOOR  # (B, 1, 1)
     return 10 * torch.log10((_energy(reference).unsqueeze(1) + floor) / (error + floor))
@@ -152,7 +152,7 @@ def _l1(estimate: Tensor, reference: Tensor) -> Tensor:
 
 
 def multi_resolution_stft(estimate: Tensor, reference: Tensor, mixture: Tensor, threshold_db: float = 30.0) -> Tensor:
-    """Spectral convergence plus log-magnitude distance of every pair, the mean over three resolutions.
+    """Compute spectral convergence plus log-magnitude distance of every pair, the mean over three resolutions.
 
     Spectral convergence is a ratio to the reference, which a stem that is all but silent would make huge: it is one to
     the mixture, less `threshold_db`, where that is louder; in silence it is left out.
@@ -183,7 +183,7 @@ def multi_resolution_stft(estimate: Tensor, reference: Tensor, mixture: Tensor, 
 
 
 def _magnitudes(signals: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
-    """`(B, S, C, T)` to `(B, S, C, F, K)`; never zero, so that the logarithm and its gradient are finite."""
+    """Return magnitudes, `(B, S, C, T)` to `(B, S, C, F, K)`; never zero: the logarithm and its gradient are finite."""
     batch, sources, channels, _ = signals.shape
     spectrum = torch.stft(
         signals.flatten(0, 2), size, hop, len(window), window, pad_mode="constant", return_complex=True

@@ -12,7 +12,7 @@ STARTED = time.time()
 
 
 def temporary_name(target: Path, token: str = "") -> Path:
-    """Where this process writes a file until it is complete: hidden, beside its target.
+    """Return the path where this process writes a file until it is complete: hidden, beside its target.
 
     Args:
         target: Where the file is to be.
@@ -44,7 +44,7 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace_text(target: Path, text: str) -> None:
-    """`replace_file` with a text, in UTF-8."""
+    """Replace a file by a text, in UTF-8, as `replace_file` does."""
     replace_file(target, lambda path: path.write_text(text, encoding="utf-8"))
 
 
@@ -71,7 +71,7 @@ def remove_leftovers(folder: Path, names: Iterable[str] | None = None) -> None:
 
 
 def _is_at_work(process: int, path: Path) -> bool:
-    """Whether the process that was writing a file still is."""
+    """Tell whether the process that was writing a file still is."""
     if process == os.getpid():  # containers give the same numbers again
         with suppress(FileNotFoundError):  # another thread's may be complete by now
             return path.lstat().st_mtime >= STARTED

@@ -37,7 +37,7 @@ EXPECTED = {
     "string_type": "text",
     "tuple_type": "a list",
 }
-"""What pydantic's kinds of errors expected, in words."""
+"""Values that pydantic's kinds of errors expected, in words."""
 
 Section = TypeVar("Section")
 

@@ -99,7 +99,7 @@ class ContainerFile:
 
     @property
     def subtype(self) -> str:
-        """libsndfile's name of what the samples are; empty for a lossy codec."""
+        """Return libsndfile's name of what the samples are; empty for a lossy codec."""
         context = self._stream.codec_context
         if not context.name.startswith(("pcm", "alac", "flac")):
             return ""

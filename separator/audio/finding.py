@@ -12,7 +12,7 @@ from separator.errors import InputError
 SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
 
 AUDIO_SUFFIXES = SOUNDFILE_SUFFIXES + CONTAINER_SUFFIXES
-"""What a folder is searched for; a file given by name may have any suffix."""
+"""Suffixes that a folder is searched for; a file given by name may have any suffix."""
 
 MOST_KINDS = 5
 """Kinds of other files that are named."""
@@ -20,7 +20,7 @@ MOST_KINDS = 5
 
 @dataclass
 class FolderContents:
-    """What is below a folder, sorted; hidden files are left out.
+    """Files below a folder, sorted; hidden files are left out.
 
     Attributes:
         audio: The audio files, by suffix; a link that leads nowhere is one too, for its reader to name.

@@ -36,7 +36,7 @@ class FlacFile:
         self._position = sample
 
     def read(self, num_samples: int, **_: Any) -> np.ndarray:
-        """Up to `num_samples` samples: `(t, C)` float32, empty at the end; all there are before damage, then an error.
+        """Read up to `num_samples` samples: `(t, C)` float32, empty at the end; all before damage, then an error.
 
         Raises:
             soundfile.LibsndfileError: At the damage.
@@ -65,7 +65,7 @@ class FlacFile:
         return np.concatenate(parts)
 
     def copy_metadata(self) -> dict[str, str]:
-        """Title, artist and so on."""
+        """Return the tags: title, artist and so on."""
         found: dict[str, str] = self._file.copy_metadata()
         return found
 

@@ -1,4 +1,4 @@
-"""What a file is, by its bytes: which library reads it, and what it is where none does."""
+"""Recognition of a file's format by its bytes: which library reads it, and what it is where none does."""
 
 import errno
 import re

@@ -7,12 +7,12 @@ SILENCE_RMS = 1e-4
 
 
 def decibels_to_gain(decibels: float) -> float:
-    """The amplitude factor of a level change in dB."""
+    """Return the amplitude factor of a level change in dB."""
     return float(10 ** (decibels / 20))
 
 
 def root_mean_square(signal: np.ndarray) -> float:
-    """Root-mean-square amplitude of a signal of any shape; 0 for an empty one."""
+    """Return the root-mean-square amplitude of a signal of any shape; 0 for an empty one."""
     return float(np.sqrt(np.mean(np.square(signal, dtype=np.float64)))) if signal.size else 0.0
 
 

@@ -31,7 +31,7 @@ MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".m1a", ".m2a")
 """Names by which libsndfile would take anything for MP3, and write to standard error what is wrong with it."""
 
 READ_ERRORS = (soundfile.LibsndfileError, OSError)
-"""What reading one of them raises at damage."""
+"""Errors that reading one of these files raises at damage."""
 
 
 def open_audio(path: Path, track: int = 0) -> tuple[OpenedFile, str | None]:

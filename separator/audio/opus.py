@@ -65,7 +65,7 @@ class OpusFile:
         self._position = sample
 
     def read(self, num_samples: int, **_: Any) -> np.ndarray:
-        """Up to `num_samples` samples: `(t, C)` float32, empty at the end.
+        """Read up to `num_samples` samples: `(t, C)` float32, empty at the end.
 
         Raises:
             OSError: At damage.
@@ -79,7 +79,7 @@ class OpusFile:
         return block
 
     def copy_metadata(self) -> dict[str, str]:
-        """Title, artist and so on."""
+        """Return the tags: title, artist and so on."""
         return self._tags
 
     def _opened(self, sample_rate: int) -> ContainerFile:

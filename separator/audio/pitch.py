@@ -75,7 +75,7 @@ def pitch_distance(first_hz: float, second_hz: float) -> float:
 
 
 def _autocorrelation(frames: np.ndarray) -> np.ndarray:
-    """`(K, N)` to `(K, N)`: lags from 0 up."""
+    """Return the autocorrelation of each frame, `(K, N)` to `(K, N)`: lags from 0 up."""
     length = frames.shape[1]
     spectrum = rfft(frames, next_fast_len(2 * length, real=True), axis=1)
     result: np.ndarray = irfft(np.square(np.abs(spectrum)), axis=1)[:, :length]

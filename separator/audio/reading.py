@@ -23,7 +23,7 @@ MOST_BLOCK_VALUES = 1 << 24
 """Samples times channels of a block: a header of a thousand channels makes shorter blocks."""
 
 TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "tracknumber")
-"""What is carried over from a recording to its sources, under libsndfile's names."""
+"""Tags that are carried over from a recording to its sources, under libsndfile's names."""
 
 FINER_SUBTYPES = ("PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32")
 """libsndfile's names of samples of more than 16 bits."""
@@ -83,42 +83,42 @@ class AudioReader:
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second."""
+        """Return the sample rate in Hz."""
         return int(self._file.samplerate)
 
     @property
     def channels(self) -> int:
-        """Number of channels."""
+        """Return the number of channels."""
         return int(self._file.channels)
 
     @property
     def fits_16_bits(self) -> bool:
-        """Whether 16 bits a sample hold all that the file does: lossy ones are no better than that."""
+        """Tell whether 16 bits a sample hold all that the file does: lossy ones are no better than that."""
         return getattr(self._file, "subtype", "") not in FINER_SUBTYPES
 
     @property
     def num_samples(self) -> int:
-        """Samples a channel that the header promises; a damaged file may hold fewer. 1 where it says nothing."""
+        """Return the samples a channel the header promises; a damaged file may hold fewer. 1 if it says nothing."""
         return int(self._file.frames)
 
     @property
     def length_is_known(self) -> bool:
-        """Whether the header says how long the file is; a stream's need not."""
+        """Tell whether the header says how long the file is; a stream's need not."""
         return not isinstance(self._file, ContainerFile) or self._file.length_is_known
 
     @property
     def is_truncated(self) -> bool:
-        """Whether the file holds less than it promises, or is damaged; for some formats known only after reading."""
+        """Tell whether the file holds less than promised, or is damaged; for some formats known only after reading."""
         return self.damage is not None or ends_early(self.path, self._file, self._ended_at)
 
     @property
     def notes(self) -> list[str]:
-        """What was done to the sound to make it one signal, in words; known after reading."""
+        """Return what was done to the sound to make it one signal, in words; known after reading."""
         return self._file.notes if isinstance(self._file, ContainerFile | JoinedFile) else []
 
     @property
     def tags(self) -> dict[str, str]:
-        """Title, artist and the others of `TAGS` that the file has."""
+        """Return title, artist and the others of `TAGS` that the file has."""
         found = self._file.copy_metadata()
         return {name: found[name] for name in TAGS if found.get(name)}
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def resampled_length(num_samples: int, from_rate: int, to_rate: int) -> int:
-    """Samples that `num_samples` become: `ceil(num_samples · to_rate / from_rate)`."""
+    """Return the number of samples that `num_samples` become: `ceil(num_samples · to_rate / from_rate)`."""
     return -(-num_samples * to_rate // from_rate)
 
 

@@ -98,7 +98,7 @@ class AudioWriter:
 
     @property
     def clips(self) -> bool:
-        """Whether the file's samples cannot be louder than full scale."""
+        """Tell whether the file's samples cannot be louder than full scale."""
         return self.subtype != "FLOAT"
 
     def write(self, block: Tensor) -> None:
@@ -116,7 +116,7 @@ class AudioWriter:
 
     @property
     def root_mean_square(self) -> float:
-        """Level of what was written so far, over all channels; 1 is full scale."""
+        """Return the RMS level of what was written so far, over all channels; 1 is full scale."""
         return float((self._energy / max(1, self.num_samples * self._file.channels)) ** 0.5)
 
     def finish(self, gain: float = 1.0, check: Callable[[], None] | None = None) -> None:
@@ -146,7 +146,7 @@ class AudioWriter:
 
     @property
     def temporary(self) -> Path:
-        """Where the file is until it is moved to its target."""
+        """Return the path where the file is until it is moved to its target."""
         return self._temporary
 
     def discard(self) -> None:
@@ -165,7 +165,7 @@ class AudioWriter:
         return "WAV" if self._most_bytes == LARGEST_WAV_BYTES else "RF64"
 
     def _prepare(self, file: soundfile.SoundFile) -> None:
-        """What is to be set before the first sample."""
+        """Set what must be set before the first sample."""
         commands = [(NO_PEAK_CHUNK, 0), *([(RF64_ONLY_IF_LARGE, 1)] if self._unknown_length else [])]
         for command, value in commands:
             soundfile._snd.sf_command(file._file, command, soundfile._ffi.NULL, value)
@@ -200,7 +200,7 @@ class AudioWriter:
 
 
 def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
-    """The nearest steps, in the upper bits of 32: libsndfile itself would round down, and silence become -1."""
+    """Round to the nearest steps, in the upper bits of 32: libsndfile would round down, and silence become -1."""
     steps = 2.0 ** (bits - 1)
     nearest = np.clip(np.rint(samples.astype(np.float64) * steps), -steps, steps - 1)
     return nearest.astype(np.int32) << (32 - bits)
@@ -232,7 +232,7 @@ def write_reason(error: Exception, path: Path) -> str:
 
 
 def common_gain(writers: list[AudioWriter]) -> float:
-    """The gain that keeps all of several files within what they hold: 1, or less where one would clip."""
+    """Return the gain that keeps all of several files within what they hold: 1, or less where one would clip."""
     peak = max((writer.peak for writer in writers if writer.clips), default=0.0)
     return 1.0 if peak <= 1 else 0.999 / peak
 

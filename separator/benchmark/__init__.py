@@ -1,1 +1,1 @@
-"""What a model costs: counted, measured on this machine, and beside other software."""
+"""Cost of a model: counted, measured on this machine, and beside other software."""

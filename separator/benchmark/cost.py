@@ -1,4 +1,4 @@
-"""What a model costs before it has run on any particular machine: weights, arithmetic, reach, delay."""
+"""Cost of a model before it has run on any particular machine: weights, arithmetic, reach, delay."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ def model_cost(model: MaskingSeparator, sample_rate: int) -> Cost:
 
 @torch.no_grad()
 def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
-    """Multiply-accumulates for a second of audio, by torch's FLOP counter: convolutions and matrix products.
+    """Count the multiply-accumulates for a second of audio with torch's FLOP counter: convolutions and matrix products.
 
     The Fourier transform, norms and activations are not counted. Counted as the difference between two lengths: what
     the padding at both ends costs falls out.

@@ -88,7 +88,7 @@ def measure_peers(
 
 
 def torchaudio_peer(model: MaskingSeparator) -> nn.Module:
-    """torchaudio's Conv-TasNet with the weights of a model.
+    """Build torchaudio's Conv-TasNet with the weights of a model.
 
     Raises:
         InputError: If the model is no Conv-TasNet that torchaudio's can express.
@@ -123,7 +123,7 @@ class PaddedPeer(nn.Module):
         self.encoder = encoder
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """`(B, 1, T)` to `(B, S, T)`."""
+        """Separate a mixture: `(B, 1, T)` to `(B, S, T)`."""
         before, length = self.encoder.edge, mixture.shape[2]
         padded = (self.encoder.output_length(length) - 1) * self.encoder.stride + self.encoder.kernel_size
         sources: Tensor = self.peer(functional.pad(mixture, (before, max(padded - before - length, 0))))
@@ -131,7 +131,7 @@ class PaddedPeer(nn.Module):
 
 
 def asteroid_peer(model: MaskingSeparator) -> nn.Module:
-    """asteroid's Conv-TasNet with the weights of a model; its last block has a residual too, which nothing reads.
+    """Build asteroid's Conv-TasNet with the weights of a model; nothing reads its last block's residual.
 
     Raises:
         InputError: If the model is no Conv-TasNet that asteroid's can express.
@@ -173,7 +173,7 @@ PEERS = {
 
 
 def matrix_rate(device: torch.device) -> float:
-    """Floating-point operations a second that this machine reaches in a float32 product of large matrices.
+    """Measure the floating-point operations a second of a float32 product of large matrices on this machine.
 
     The faster of torch's product and, on a CPU, oneDNN's: which library is the faster depends on the processor's maker.
     """

@@ -1,4 +1,4 @@
-"""What a model costs on this machine: time and memory, measured."""
+"""Cost of a model on this machine: time and memory, measured."""
 
 import resource
 import sys
@@ -74,7 +74,7 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
 
 
 def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
-    """The mixture that is measured, `(1, C, T)`.
+    """Return the mixture that is measured, `(1, C, T)`.
 
     Raises:
         InputError: If the length is out of range.
@@ -86,14 +86,14 @@ def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a call takes: medians in seconds, by the clock and of the processor, all threads together."""
+    """Time that a call takes: medians in seconds, by the clock and of the processor, all threads together."""
 
     seconds: float
     processor_seconds: float
 
 
 def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int = REPEATS) -> list[Taken]:
-    """What each call takes. They are called in turns, so that a busy machine slows all; the first turn warms up."""
+    """Measure each call. They take turns, so that a busy machine slows all; the first turn warms up."""
     times: list[list[tuple[float, float]]] = [[] for _ in calls]
     for _ in range(repeats + 1):
         for call, each in zip(calls, times, strict=True):
@@ -106,7 +106,7 @@ def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeat
 
 
 def peak_resident_bytes() -> int:
-    """Largest memory of this process so far."""
+    """Return the largest resident memory of this process so far."""
     found = _status_bytes("VmHWM")
     # Elsewhere than on Linux. There this figure would start at the peak of the process that started this one.
     return _rusage_peak_bytes() if found is None else found
@@ -118,7 +118,7 @@ def _resident_bytes() -> int:
 
 
 def _status_bytes(key: str) -> int | None:
-    """A size out of Linux' description of this process; None on another system."""
+    """Return a size out of Linux' description of this process; None on another system."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:

@@ -43,7 +43,7 @@ class _FrameGeometry(nn.Module):
         """Zeros before the signal, in samples."""
 
     def _fill(self, num_samples: int) -> int:
-        """Zeros after the signal, in samples."""
+        """Return the number of zeros after the signal, in samples."""
         missing = self.kernel_size - num_samples - 2 * self.edge
         if self.edge_padding == "torchaudio":
             return self.edge + (missing % self.stride if missing <= 0 else missing)
@@ -97,11 +97,11 @@ class Conv1dEncoder(_FrameGeometry):
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one frame sees."""
+        """Return the number of samples that one frame sees."""
         return self.kernel_size
 
     def output_length(self, num_samples: int) -> int:
-        """Frames of a signal."""
+        """Return the number of frames of a signal."""
         return self._num_frames(num_samples)
 
     def forward(self, waveform: Tensor) -> Tensor:
@@ -145,11 +145,11 @@ class Conv1dDecoder(_FrameGeometry):
 
     @property
     def receptive_field(self) -> int:
-        """Frames that one sample is the sum of, at most."""
+        """Return the number of frames that one sample is the sum of, at most."""
         return -(-self.kernel_size // self.stride)
 
     def output_length(self, num_frames: int) -> int:
-        """Samples that the frames cover, the zeros of the edges left out."""
+        """Return the number of samples that the frames cover, the zeros of the edges left out."""
         return (num_frames - 1) * self.stride + self.kernel_size - 2 * self.edge
 
     def forward(self, frames: Tensor, length: int) -> Tensor:

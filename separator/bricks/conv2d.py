@@ -11,7 +11,7 @@ Size2d = int | tuple[int, int]
 
 
 def size_pair(name: str, size: Size2d) -> tuple[int, int]:
-    """(bins, frames) of the size that `name` gives; `InputError` if it is anything but one whole number or two."""
+    """Return (bins, frames) of the size `name`; `InputError` if it is anything but one whole number or two."""
     pair = (size, size) if isinstance(size, int) else size
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(value, int) for value in pair):
         raise InputError(f"{name} must be a whole number or two, (bins, frames), found {size!r}")
@@ -86,7 +86,7 @@ class Conv2d(nn.Conv2d):
         """(bins, frames) that one output sees."""
 
     def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """(bins, frames) of the output."""
+        """Return (bins, frames) of the output."""
         return -(-num_bins // self.stride[0]), -(-num_frames // self.stride[1])
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -138,11 +138,11 @@ class ConvBlock2d(nn.Module):
 
     @property
     def receptive_field(self) -> tuple[int, int]:
-        """(bins, frames) that one output sees."""
+        """Return (bins, frames) that one output sees."""
         return self.conv.receptive_field
 
     def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """(bins, frames) of the output."""
+        """Return (bins, frames) of the output."""
         return self.conv.output_size(num_bins, num_frames)
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ class StochasticDepth(nn.Module):
 
 
 class _ConvNeXtBlock(nn.Module):
-    """What follows the depthwise convolution, whatever its dimensions: `(B, C, ...)` in and out."""
+    """Part of a ConvNeXt block after the depthwise convolution, whatever its dimensions: `(B, C, ...)` in and out."""
 
     def __init__(
         self, in_channels: int, out_channels: int, expansion: int, layer_scale: float, stochastic_depth: float
@@ -66,7 +66,7 @@ class _ConvNeXtBlock(nn.Module):
         self.shortcut = nn.Identity() if in_channels == out_channels else nn.Linear(in_channels, out_channels)
 
     def _residual(self, frames: Tensor, filtered: Tensor) -> Tensor:
-        """Input `(B, in_channels, ...)` and its depthwise convolution, to the output `(B, out_channels, ...)`.
+        """Return the output `(B, out_channels, ...)` of an input `(B, in_channels, ...)` and its depthwise convolution.
 
         Under autocast the layer scale brings the branch back to float32: a bfloat16 sum would round away a branch whose
         gain starts at 1e-6.
@@ -124,7 +124,7 @@ class ConvNeXtBlock1d(_ConvNeXtBlock):
 
     @property
     def receptive_field(self) -> int:
-        """Frames that one output frame sees."""
+        """Return the number of frames that one output frame sees."""
         return self.depthwise.receptive_field
 
     def output_length(self, num_frames: int) -> int:
@@ -180,11 +180,11 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
 
     @property
     def receptive_field(self) -> tuple[int, int]:
-        """(bins, frames) that one output sees."""
+        """Return (bins, frames) that one output sees."""
         return self.depthwise.receptive_field
 
     def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """(bins, frames) of the output."""
+        """Return (bins, frames) of the output."""
         return num_bins, num_frames
 
     def forward(self, frames: Tensor) -> Tensor:

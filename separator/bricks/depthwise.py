@@ -49,7 +49,7 @@ class DepthwiseSeparableConv1d(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Frames that one output frame sees."""
+        """Return the number of frames that one output frame sees."""
         return self.depthwise.receptive_field
 
     def output_length(self, num_frames: int) -> int:
@@ -109,11 +109,11 @@ class DepthwiseSeparableConv2d(nn.Module):
 
     @property
     def receptive_field(self) -> tuple[int, int]:
-        """(bins, frames) that one output sees."""
+        """Return (bins, frames) that one output sees."""
         return self.depthwise.receptive_field
 
     def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """(bins, frames) of the output."""
+        """Return (bins, frames) of the output."""
         return self.depthwise.output_size(num_bins, num_frames)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -164,11 +164,11 @@ class DepthwiseSeparableBlock2d(nn.Module):
 
     @property
     def receptive_field(self) -> tuple[int, int]:
-        """(bins, frames) that one output sees."""
+        """Return (bins, frames) that one output sees."""
         return self.conv.receptive_field
 
     def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """(bins, frames) of the output."""
+        """Return (bins, frames) of the output."""
         return self.conv.output_size(num_bins, num_frames)
 
     def forward(self, frames: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ class DilatedConv1d(nn.Conv1d):
         return super().forward(frames)
 
     def shifted_sum(self, frames: Tensor) -> Tensor:
-        """A depthwise convolution as one multiply-add of the whole signal a tap: the compiled path of `forward`.
+        """Compute the depthwise convolution as one multiply-add of the whole signal a tap: `forward`'s compiled path.
 
         PyTorch's grouped convolution is slow on a CPU, and a compiler cannot fuse it with its neighbours: this way a
         compiled bfloat16 training step of a `SeparableTCN` takes half the time. Not compiled, neither is the faster.

@@ -1,4 +1,4 @@
-"""What lets every band hear of all others, and every frame of the whole recording: full-band mixing and a time gate."""
+"""Full-band mixing and a time gate, by which every band hears of all others, and every frame of the whole recording."""
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ class FullBandMixing(nn.Module):
         """(bands, frames): all bands, whichever is asked for."""
 
     def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:
-        """(bands, frames) of the output."""
+        """Return (bands, frames) of the output."""
         return num_bands, num_frames
 
     def start_as_identity(self) -> None:
@@ -85,7 +85,7 @@ class TimeGate(nn.Module):
         """(bands, frames) apart from the statistics, which reach the whole input, or the whole past."""
 
     def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:
-        """(bands, frames) of the output."""
+        """Return (bands, frames) of the output."""
         return num_bands, num_frames
 
     def start_as_identity(self) -> None:
@@ -98,7 +98,7 @@ class TimeGate(nn.Module):
         return frames * gate
 
     def _statistics(self, frames: Tensor) -> Tensor:
-        """Mean and deviation over frames, `(B, 2C, F, 1)`, or over those up to each, `(B, 2C, F, K)`."""
+        """Return mean and deviation over frames, `(B, 2C, F, 1)`, or over those up to each, `(B, 2C, F, K)`."""
         values = frames.float()
         if self.causal:
             count = torch.arange(1, frames.shape[3] + 1, device=frames.device, dtype=torch.float32)

@@ -7,7 +7,7 @@ from separator.errors import InputError
 
 
 class ChannelAffineNorm(nn.Module):
-    """What both norms share: a gain γ and a bias β for each channel, and the constant that keeps silence finite."""
+    """Base of both norms: a gain γ and a bias β for each channel, and the constant that keeps silence finite."""
 
     receptive_field = 1
     """Frames reached apart from the statistics, which reach the whole input (gLN) or the whole past (cLN)."""
@@ -100,7 +100,7 @@ def check_norm(kind: str, causal: bool) -> None:
 
 
 def make_norm(kind: str, channels: int, causal: bool) -> ChannelAffineNorm:
-    """A norm by its name in the paper.
+    """Build a norm by its name in the paper.
 
     Args:
         kind: "gLN" or "cLN".

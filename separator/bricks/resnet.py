@@ -10,10 +10,10 @@ from separator.errors import InputError
 
 
 class _ResidualBlock(nn.Module):
-    """What both blocks share: the shortcut, and the geometry of a chain of convolutions."""
+    """Base of both residual blocks: the shortcut, and the geometry of a chain of convolutions."""
 
     def _make_shortcut(self, in_channels: int, out_channels: int, stride: Size2d) -> nn.Module | None:
-        """A 1×1 convolution with batch norm where the shape changes, otherwise nothing."""
+        """Build a 1×1 convolution with batch norm where the shape changes, otherwise nothing."""
         if in_channels == out_channels and size_pair("stride", stride) == (1, 1):
             return None
         return nn.Sequential(
@@ -29,7 +29,7 @@ class _ResidualBlock(nn.Module):
 
     @property
     def receptive_field(self) -> tuple[int, int]:
-        """(bins, frames) that one output sees."""
+        """Return (bins, frames) that one output sees."""
         reach, jump = [1, 1], [1, 1]
         for convolution in self._chain():
             for axis in (0, 1):
@@ -38,7 +38,7 @@ class _ResidualBlock(nn.Module):
         return reach[0], reach[1]
 
     def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """(bins, frames) of the output."""
+        """Return (bins, frames) of the output."""
         for convolution in self._chain():
             num_bins, num_frames = convolution.output_size(num_bins, num_frames)
         return num_bins, num_frames

@@ -57,7 +57,7 @@ class SeparableBlock(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Frames that the convolutions of one output frame see; the statistics of the norms come on top."""
+        """Return the number of frames that one output frame's convolutions see; the norms' statistics come on top."""
         return self.depthwise.receptive_field
 
     def output_length(self, num_frames: int) -> int:

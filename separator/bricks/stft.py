@@ -40,11 +40,11 @@ class STFTEncoder(_WindowedTransform):
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one frame depends on: the window's, but for its first, which is zero."""
+        """Return the number of samples that one frame depends on: the window's, but for its first, which is zero."""
         return self.window_length - 1
 
     def output_length(self, num_samples: int) -> int:
-        """Frames for `num_samples` samples."""
+        """Return the number of frames for `num_samples` samples."""
         return -(-num_samples // self.hop_length) + 1
 
     def forward(self, waveform: Tensor) -> Tensor:
@@ -85,11 +85,11 @@ class STFTDecoder(_WindowedTransform):
 
     @property
     def receptive_field(self) -> int:
-        """Frames that one sample depends on."""
+        """Return the number of frames that one sample depends on."""
         return self.window_length // self.hop_length
 
     def output_length(self, num_frames: int) -> int:
-        """Samples that `num_frames` frames hold; `length` may be less."""
+        """Return the number of samples that `num_frames` frames hold; `length` may be less."""
         return (num_frames - 1) * self.hop_length
 
     def forward(self, frames: Tensor, length: int) -> Tensor:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when all are done, 1 when some failed, 130 when stopped with the state saved."""
+    """Return 0 when all are done, 1 when some failed, 130 when stopped with the state saved."""
     import shlex
     import traceback
 

@@ -16,7 +16,7 @@ EXTRA_PACKAGES: dict[str, tuple[str, ...]] = {
     "train": ("lightning", "matplotlib"),
     "score": ("matplotlib",),
 }
-"""What each extra brings that a command cannot do without, as it is imported."""
+"""Packages of each extra that a command cannot do without, as they are imported."""
 
 
 def require_extras(command: str) -> None:

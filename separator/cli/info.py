@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to measure, and where."""
+    """Add the options that say what to measure, and where."""
     parser.add_argument(
         "model",
         metavar="MODEL_OR_RECIPE",
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
-    """The model and what it says of itself; a recipe's is built, a model's is loaded."""
+    """Return the model and what it says of itself; a recipe's is built, a model's is loaded."""
     from separator.checkpoint import find_model, load_model
     from separator.errors import InputError
     from separator.models import config_to_dict

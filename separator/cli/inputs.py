@@ -1,4 +1,4 @@
-"""What `separator separate` is to do: each recording, and the folder for its sources."""
+"""Inputs of `separator separate`: each recording, and the folder for its sources."""
 
 import os
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ STANDARD_INPUT = Path("-")
 
 @dataclass
 class Jobs:
-    """What is to be done.
+    """Recordings to separate, and inputs that cannot be.
 
     Attributes:
         recordings: Each with the folder for its sources.
@@ -86,7 +86,7 @@ def _find_in_folder(folder: Path, output: Path, jobs: Jobs) -> list[Path]:
 
 
 def _is_result(path: Path, output: Path, searched: Path) -> bool:
-    """Whether a file found below `searched` lies in an output folder that is below it too: an earlier run wrote it."""
+    """Tell whether a file below `searched` lies in an output folder below it too: an earlier run wrote it."""
     output, searched = output.resolve(), searched.resolve()
     return output.is_relative_to(searched) and path.resolve().is_relative_to(output)
 

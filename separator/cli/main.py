@@ -122,10 +122,10 @@ def print_result(text: str) -> None:
 
 
 def print_error(message: str) -> None:
-    """One line on stderr."""
+    """Print an error as one line on stderr."""
     print_line("error", message)
 
 
 def print_line(kind: str, message: str) -> None:
-    """One line `separator: KIND: MESSAGE` on stderr, whatever the message holds."""
+    """Print one line `separator: KIND: MESSAGE` on stderr, whatever the message holds."""
     print(f"separator: {kind}: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when all is converted, or nothing is wrong; 1 when some files failed, or something is wrong."""
+    """Return 0 when all is converted, or nothing is wrong; 1 when some files failed, or something is wrong."""
     from dataclasses import replace
 
     from separator.data.config import DataConfig

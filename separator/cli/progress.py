@@ -34,7 +34,7 @@ class FilesProgress:
 
     @contextmanager
     def file(self, name: str) -> Iterator[Callable[[float, float], None]]:
-        """A recording's bar; gives what is to be called with the seconds done and in all."""
+        """Show a recording's bar; gives what is to be called with the seconds done and in all."""
         started = time.perf_counter()
         shown = "".join(each if each.isprintable() else "?" for each in name)  # a line end would break the redraw
         task = self._progress.add_task(shown, total=0, unit="s")

@@ -1,4 +1,4 @@
-"""What `score` and `evaluate` have in common: the options of scoring, the progress bar, and what is printed."""
+"""Common parts of `score` and `evaluate`: the options of scoring, the progress bar, and what is printed."""
 
 import argparse
 import sys

@@ -156,7 +156,7 @@ def _separate_all(
 
 
 def _end_between_layers(separator: "Separator", stop: "Event") -> None:
-    """Ctrl-C reaches the main thread alone: let the others look for it before each layer of the model."""
+    """Let threads look for Ctrl-C before each layer of the model: it reaches the main thread alone."""
 
     def check(*_: object) -> None:
         if stop.is_set():

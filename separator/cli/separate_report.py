@@ -1,4 +1,4 @@
-"""What `separator separate` says of a recording: lines for people, or one JSON object."""
+"""Report of `separator separate` on a recording: lines for people, or one JSON object."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SeparationOutcome:
-    """What came of a recording: one of `result`, `existing` and `error`.
+    """Outcome of a recording: one of `result`, `existing` and `error`.
 
     Attributes:
         path: As it was given.

@@ -13,7 +13,7 @@ from separator.errors import InputError
 
 @contextmanager
 def spooled() -> Iterator[Path]:
-    """All of standard input as a file, as long as the context lasts.
+    """Copy all of standard input to a file that lasts as long as the context does.
 
     Raises:
         InputError: If there is no standard input, or no room for it.

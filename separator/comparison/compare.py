@@ -38,7 +38,7 @@ FREE_TO_CHANGE = (
 
 @dataclass(frozen=True)
 class Result:
-    """What is known of one recipe at the end.
+    """Result of one recipe at the end of a comparison.
 
     Attributes:
         recipe: The recipe.

@@ -18,8 +18,8 @@ ALIKE = (
     *("training.max_steps", "training.batch_size", "training.accumulate_batches"),
     *("training.seed", "training.validate_every_steps"),
 )
-"""What must be the same in all recipes: the same examples in the same order, the same loss, as many validations to
-choose the best of, the same test."""
+"""Settings that must be the same in all recipes: the same examples in the same order, the same loss, as many
+validations to choose the best of, the same test."""
 
 
 def load_recipes(paths: Iterable[Path], overrides: Iterable[str] = (), only: Iterable[str] = ()) -> list[Recipe]:
@@ -63,7 +63,7 @@ def load_recipes(paths: Iterable[Path], overrides: Iterable[str] = (), only: Ite
 
 
 def other_differences(recipes: list[Recipe]) -> list[str]:
-    """Keys outside `name` and `model` in which the recipes differ: allowed, but a reader must know."""
+    """Return the keys outside `name` and `model` in which the recipes differ: allowed, but a reader must know."""
     plain = [recipe_to_dict(recipe) for recipe in recipes]
     found = []
     for section in ("optimizer", "training", "trainer"):
@@ -92,7 +92,7 @@ def _value(recipe: Recipe, key: str) -> Any:
 
 
 def first_difference(key: str, first: Any, second: Any) -> tuple[str, Any, Any]:
-    """The key, and its two values, at which two values of `key` begin to differ."""
+    """Return the key, and its two values, at which two values of `key` begin to differ."""
     if isinstance(first, dict) and isinstance(second, dict):
         for name in first:
             if first[name] != second.get(name):

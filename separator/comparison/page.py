@@ -57,7 +57,7 @@ def write_report(
 
 
 def _list_facts(data: DataConfig, split: str) -> str:
-    """Which list it was, as far as the recipe says."""
+    """Say which list of mixtures it was, as far as the recipe says."""
     chosen = getattr(data, split, None)
     if isinstance(chosen, MixtureListConfig):
         number = f"{chosen.num_mixtures} mixtures of " if split == "valid" else ""

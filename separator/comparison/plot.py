@@ -15,7 +15,7 @@ FEW_TICKS, MORE_TICKS = (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
 
 
 def plot_rows(rows: list[Row], path: Path) -> None:
-    """SI-SDRi with its confidence interval against multiply-accumulates, parameters and real-time factor, as PNG."""
+    """Plot SI-SDRi and its confidence interval over multiply-accumulates, parameters and real-time factor, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator

@@ -47,7 +47,7 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
 
 
 def _changes(resolved: Path, text: str) -> dict[str, tuple[Any, Any]]:
-    """Settings in which a recipe differs from a run's, each with what it was and what it is."""
+    """List the settings in which a recipe differs from a run's, each with what it was and what it is."""
     try:
         before, now = (_flat(yaml.safe_load(each)) for each in (resolved.read_text(encoding="utf-8"), text))
     except (OSError, ValueError, yaml.YAMLError):  # nothing to compare with

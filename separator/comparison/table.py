@@ -63,7 +63,7 @@ class Row:
 
 
 def make_rows(results: list[Result]) -> list[Row]:
-    """A row for each result, the best first."""
+    """Make a row for each result, the best first."""
     by_mixture = {result.recipe.name: mixture_means(result.items) for result in results}
     best = max(by_mixture.values(), key=lambda means: float(means.mean()), default=np.zeros(0))
     rows = [_row(result, by_mixture[result.recipe.name], best) for result in results]
@@ -131,7 +131,7 @@ def _row(result: Result, means: np.ndarray, best: np.ndarray) -> Row:
 
 
 def write_csv(rows: list[Row], path: Path) -> None:
-    """All columns, one row a recipe."""
+    """Write all columns, one row a recipe."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Row)])
         writer.writeheader()
@@ -139,7 +139,7 @@ def write_csv(rows: list[Row], path: Path) -> None:
 
 
 def markdown(rows: list[Row]) -> str:
-    """The columns that fit on a page."""
+    """Format the columns that fit on a page as a Markdown table."""
     header = (
         "| recipe | SI-SDRi, dB (95 %) | behind the best, dB (95 %) | made worse | parameters | MMAC/s | RTF "
         "| peak MB | receptive field | latency | trained |\n"

@@ -1,4 +1,4 @@
-"""What microphones and lines do to training mixtures: equalisers, band limits, telephones, codecs, clipping."""
+"""Effects of microphones and lines on training mixtures: equalisers, band limits, telephones, codecs, clipping."""
 
 import io
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ OPUS_LEVEL = (0.9, 0.99)
 
 @section()
 class ChannelConfig:
-    """What happens to training mixtures on their way through microphones and lines; shares of mixtures, from 0 to 1.
+    """Effects of microphones and lines on training mixtures: the share of mixtures that has each, from 0 to 1.
 
     Args:
         equalise: Each talker through a smooth curve of gains of its own.

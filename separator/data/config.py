@@ -1,4 +1,4 @@
-"""What every kind of data has in common: its keys in a recipe, and what training, scoring and `prepare` ask of it."""
+"""Common base of every kind of data: its keys in a recipe, and what training, scoring and `prepare` ask of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -33,31 +33,31 @@ class DataConfig:
 
     @property
     def segment_samples(self) -> int:
-        """Length of a training example in samples."""
+        """Return the length of a training example in samples."""
         return round(self.segment_seconds * self.sample_rate)
 
     @property
     def num_sources(self) -> int | None:
-        """How many sources an example has; None if the recipe's `sources` decide."""
+        """Return the number of sources that an example has; None if the recipe's `sources` decide."""
         raise NotImplementedError
 
     def sums_to_mixture(self, sources: Sequence[str]) -> bool:
-        """Whether these sources make up the whole mixture of a training example: there is nothing beside them."""
+        """Tell whether these sources make up the whole mixture of a training example, with nothing beside them."""
         return True
 
     @property
     def training_sets(self) -> list[str]:
-        """What it is trained on, for the model's description."""
+        """Return what a model is trained on, for the model's description."""
         raise NotImplementedError
 
     @property
     def default_sources(self) -> tuple[str, ...]:
-        """Names of the sources where there is no recipe to name them; empty where names do not matter."""
+        """Return the names of the sources where no recipe names them; empty where names do not matter."""
         return ()
 
     @property
     def list_names(self) -> tuple[str, ...]:
-        """Names of the variations of the lists for validation and test."""
+        """Return the names of the variations of the lists for validation and test."""
         return ()
 
     @classmethod

@@ -47,7 +47,7 @@ class Turn:
 
     @property
     def end(self) -> int:
-        """First sample after the turn."""
+        """Return the first sample after the turn."""
         return self.start + self.num_samples
 
 

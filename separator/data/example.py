@@ -1,4 +1,4 @@
-"""What every data set delivers: a mixture and the sources that a model should find in it."""
+"""Example that every data set delivers: a mixture and the sources that a model should find in it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,10 +46,10 @@ class ExampleSet(Protocol):
     def __getitem__(self, index: int, /) -> Example: ...
 
     def fingerprint(self, index: int, /) -> Any:
-        """Plain values that differ once the example is another one, or a file that it is read from has changed."""
+        """Return plain values that change once the example is another one, or a file that it is read from changes."""
         ...
 
 
 def file_facts(paths: Iterable[Path]) -> list[list[int]]:
-    """Size and time of the last change of each file, in the order of their names."""
+    """Return size and time of the last change of each file, in the order of their names."""
     return [[facts.st_size, facts.st_mtime_ns] for facts in map(Path.stat, sorted(set(paths)))]

@@ -1,4 +1,4 @@
-"""What the headers of audio files say, and the index of it that `separator prepare` leaves, to open nothing twice."""
+"""Facts from audio files' headers, and the index of them that `separator prepare` leaves, to open nothing twice."""
 
 import csv
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FIELDS = ("file", "num_samples", "sample_rate", "source_bytes", "source_time_ns"
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a header says.
+    """Length and rate that a file's header states.
 
     Attributes:
         num_samples: Samples a channel.
@@ -55,7 +55,7 @@ def read_facts(path: Path, track: int = 0) -> FileFacts:
 
 
 def read_rows(root: Path) -> dict[str, IndexRow]:
-    """The index of a prepared tree by file; empty if there is none. A last line that was cut short is left out."""
+    """Read the index of a prepared tree by file; empty if there is none. A last line cut short is left out."""
     path = root / INDEX_NAME
     if not path.is_file():
         return {}
@@ -80,5 +80,5 @@ def read_rows(root: Path) -> dict[str, IndexRow]:
 
 
 def read_index(root: Path) -> dict[Path, FileFacts]:
-    """Length and rate of each prepared file, by its path."""
+    """Read length and rate of each prepared file, by its path."""
     return {root / row.file: FileFacts(row.num_samples, row.sample_rate) for row in read_rows(root).values()}

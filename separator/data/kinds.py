@@ -22,7 +22,7 @@ DATA_KINDS: dict[str, type[DataConfig]] = {
     "musdb": MUSDBConfig,
     "stems": StemsConfig,
 }
-"""What `data.kind` may say, the first where it says nothing, and the section's dataclass."""
+"""Values that `data.kind` may have, the first where it is left out, and the section's dataclass."""
 
 if TYPE_CHECKING:
     AnyDataConfig = DataConfig

@@ -48,7 +48,7 @@ class LibriMixConfig(PairedConfig):
 
 
 def _listed(metadata: Path, split: str, mixture: str) -> list[str] | None:
-    """Names of the mixtures that the metadata lists; None without metadata."""
+    """Return the names of the mixtures that the metadata lists; None without metadata."""
     path = metadata / f"mixture_{split}_{mixture}.csv"
     if not path.is_file():
         return None

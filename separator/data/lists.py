@@ -113,5 +113,5 @@ class HeldOut:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """What training does not hear."""
+        """Return the files that training does not hear."""
         return self.valid + self.test

@@ -66,7 +66,7 @@ class MixingConfig(DataConfig):
 
     @property
     def noise_is_source(self) -> bool:
-        """Whether the last source is the noise."""
+        """Tell whether the last source is the noise."""
         return self.noise is not None and self.noise.is_source
 
     @property
@@ -164,7 +164,7 @@ class MixedSpeakers(Dataset[Example]):
         )
 
     def _talks(self, scene: str, speakers: list[Speaker], random: np.random.Generator) -> np.ndarray:
-        """What each talker says, and when: `(S, T)`."""
+        """Draw what each talker says, and when: `(S, T)`."""
         num_samples, rate = self.config.segment_samples, self.config.sample_rate
         talks = np.zeros((len(speakers), num_samples), dtype=np.float32)
         if scene == "together":
@@ -192,7 +192,7 @@ class MixedSpeakers(Dataset[Example]):
         return talks
 
     def _places(self, random: np.random.Generator) -> tuple[list[int], int]:
-        """When each talker starts, and for how long all talk: one after the other, each overlapping the next."""
+        """Draw when each talker starts, and for how long all talk: one after the other, each overlapping the next."""
         num_samples, num_speakers = self.config.segment_samples, self.config.num_speakers
         low, high = self.config.overlap
         if low == 1 or num_speakers == 1:
@@ -211,7 +211,7 @@ class MixedSpeakers(Dataset[Example]):
         speed: float | None = None,
         level_db: float | None = None,
     ) -> np.ndarray:
-        """A crop of the speaker, `(length,)` float32, at a speed and a level that are drawn unless given."""
+        """Draw a crop of the speaker, `(length,)` float32, at a speed and a level that are drawn unless given."""
         config = self.config
         speed = self._draw_speed(random) if speed is None else speed
         num_samples = length if speed == 1 else round(length * speed) + 1
@@ -233,7 +233,7 @@ class MixedSpeakers(Dataset[Example]):
 
     @staticmethod
     def _crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.ndarray:
-        """`num_samples` of the speaker's utterances in random order, end to end, from a random start."""
+        """Draw `num_samples` of the speaker's utterances in random order, end to end, from a random start."""
         chosen, length = [], 0
         for which in random.permutation(len(speaker.utterances)):
             chosen.append(speaker.utterances[which])

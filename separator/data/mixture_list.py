@@ -126,7 +126,7 @@ class MixtureList(Dataset[Example]):
             self.mixtures.append(tuple(rows))
 
     def _draw_utterances(self, name: str, talkers: list[Speaker], random: np.random.Generator) -> list[MixtureRow]:
-        """One utterance of each talker, all as long as the shortest."""
+        """Draw one utterance of each talker, all as long as the shortest."""
         files = [talker.files[int(random.integers(len(talker.files)))] for talker in talkers]
         lengths = [self._recordings[file].num_samples for file in files]
         num_samples = min(*lengths, round(self.config.max_seconds * self.sample_rate))
@@ -144,7 +144,7 @@ class MixtureList(Dataset[Example]):
         ]
 
     def _draw_turns(self, name: str, talkers: list[Speaker], random: np.random.Generator) -> list[MixtureRow]:
-        """A conversation: what a talker says goes on, from turn to turn, through their recordings in random order."""
+        """Draw a conversation: from turn to turn a talker goes on through their recordings in random order."""
         said = [[talker.files[which] for which in random.permutation(len(talker.files))] for talker in talkers]
         config, rate = self.config, self.sample_rate
         turns = take_turns(
@@ -186,12 +186,12 @@ class MixtureList(Dataset[Example]):
 
     @property
     def rows(self) -> list[MixtureRow]:
-        """Every row of every mixture, in the order of the list."""
+        """Return every row of every mixture, in the order of the list."""
         return [row for rows in self.mixtures for row in rows]
 
     @property
     def names(self) -> list[str]:
-        """Of the mixtures, in order."""
+        """Return the names of the mixtures, in order."""
         return [rows[0].mixture for rows in self.mixtures]
 
     def __len__(self) -> int:
@@ -234,7 +234,7 @@ class MixtureList(Dataset[Example]):
         return Example(mixture, delivered, rows[0].mixture)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """As `ExampleSet`."""
+        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         rows = self.mixtures[index]
         files = [(self._noise if row.source == NOISE else self._recordings)[row.file].path for row in rows]
         files += [path for row in rows if row.room and (path := self._responses[row.room].path) is not None]

@@ -53,7 +53,7 @@ class ResumableLoader(DataLoader[Example]):
 
 
 def _outlive_termination(worker: int) -> None:
-    """A scheduler sends SIGTERM to all processes of a job: the loader's go on until training has saved its state."""
+    """Ignore SIGTERM, which a scheduler sends to all processes of a job, until training has saved its state."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
@@ -109,7 +109,7 @@ class Examples(lightning.LightningDataModule):
 
     @property
     def examples_per_epoch(self) -> int | None:
-        """Training examples after which all have been seen; None where they are drawn without end."""
+        """Return the number of training examples until all have been seen; None where they are drawn without end."""
         return getattr(self.train_set, "examples_per_epoch", None)
 
     def train_dataloader(self) -> DataLoader[Example]:

@@ -12,7 +12,7 @@ from separator.section import section
 
 STEM_SUFFIX = ".stem.mp4"
 STEM_TRACKS = ("mixture", "drums", "bass", "other", "vocals")
-"""What the audio tracks of a `.stem.mp4` hold, in order."""
+"""Contents of the audio tracks of a `.stem.mp4`, in order."""
 
 VALIDATION_SONGS = (
     "Actions - One Minute Smile",

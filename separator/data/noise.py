@@ -46,7 +46,7 @@ class NoiseConfig:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The folders, one or several."""
+        """Return the folders, one or several."""
         return (self.path,) if isinstance(self.path, str) else self.path
 
 

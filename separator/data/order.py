@@ -29,5 +29,5 @@ class EpochOrder:
 
 
 def example_random(seed: int, index: int) -> np.random.Generator:
-    """The random numbers of one training example: they follow from the seed and its number alone."""
+    """Return the random numbers of one training example: they follow from the seed and its number alone."""
     return np.random.default_rng((seed, EXAMPLE_STREAM, index))

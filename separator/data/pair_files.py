@@ -46,18 +46,18 @@ class CheckedPair:
     sample_rate: int
 
     def length(self, sample_rate: int) -> int:
-        """Samples at another rate."""
+        """Return the length in samples at another rate."""
         return resampled_length(self.num_samples, self.sample_rate, sample_rate)
 
     def read(self, start: int, num_samples: int, sample_rate: int) -> Example:
-        """A part of it, mono, at a rate; zeros after its end."""
+        """Read a part of it, mono, at a rate; zeros after its end."""
         files = (self.pair.mixture, *self.pair.sources)
         signals = [with_channels(read_segment(file, start, num_samples, sample_rate), 1) for file in files]
         return Example(signals[0], torch.stack(signals[1:]), self.pair.name)
 
 
 def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path:
-    """The folder that holds the splits: `root` and all `parts`, or fewer of them if `root` goes into some already.
+    """Return the folder that holds the splits: `root` and all `parts`, or fewer if `root` goes into some already.
 
     Raises:
         InputError: If there is none, or `root` goes into the folder of another mode: "min" where `parts` say "max".
@@ -74,7 +74,7 @@ def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path
 
 
 def _there(root: Path, parts: tuple[str, ...]) -> str:
-    """What there is instead of `root` and all `parts`."""
+    """Describe what there is instead of `root` and all `parts`."""
     if not root.is_dir():
         return "nothing"
     folder = root
@@ -97,7 +97,7 @@ def check_num_speakers(folder: Path, num_speakers: int) -> None:
 
 
 def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | None = None) -> list[Pair]:
-    """The mixtures of a folder, each with the files of its name in the sources' folders.
+    """List the mixtures of a folder, each with the files of its name in the sources' folders.
 
     Args:
         mixtures: Folder of the mixtures.

@@ -42,7 +42,7 @@ class PairedConfig(DataConfig):
 
     @property
     def rate_folder(self) -> str:
-        """The tree made for this rate; other rates are resampled from that of 16 kHz."""
+        """Return the tree made for this rate; other rates are resampled from that of 16 kHz."""
         return "wav8k" if self.sample_rate == 8000 else "wav16k"
 
     def find_pairs(self, split: str) -> list[Pair]:
@@ -89,7 +89,7 @@ class PairedList(Dataset[Example]):
 
     @property
     def names(self) -> list[str]:
-        """Of the mixtures, in order."""
+        """Return the names of the mixtures, in order."""
         return [each.pair.name for each in self.pairs]
 
     def __len__(self) -> int:
@@ -100,7 +100,7 @@ class PairedList(Dataset[Example]):
         return pair.read(0, pair.length(self.sample_rate), self.sample_rate)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """As `ExampleSet`."""
+        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         pair = self.pairs[index].pair
         return [pair.name, file_facts((pair.mixture, *pair.sources))]
 

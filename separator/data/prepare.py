@@ -42,7 +42,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What became of a task.
+    """Outcome of a task.
 
     Attributes:
         task: The task.
@@ -141,7 +141,7 @@ def prepare(
 
 
 def _journal(path: Path, known: dict[str, IndexRow]) -> TextIO:
-    """The index open for appending, after the rows that count."""
+    """Open the index for appending, after the rows that count."""
     replace_file(path, lambda temporary: _write_index(temporary, known.values()))
     return path.open("a", newline="", encoding="utf-8")
 

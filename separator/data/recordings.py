@@ -36,7 +36,7 @@ class Recording:
     samples: np.ndarray | None = None
 
     def read(self, start: int, num_samples: int) -> np.ndarray:
-        """`(num_samples,)` float32 from `start`; fewer where it ends."""
+        """Read `(num_samples,)` float32 from `start`; fewer where it ends."""
         num_samples = min(num_samples, self.num_samples - start)
         if self.samples is not None:
             return self.samples[start : start + num_samples].astype(np.float32) / np.float32(32768)
@@ -60,7 +60,7 @@ class Speaker:
 
 
 def load_recording(path: Path, sample_rate: int) -> np.ndarray:
-    """A recording as mono int16 `(T,)` at `sample_rate`.
+    """Load a recording as mono int16 `(T,)` at `sample_rate`.
 
     Raises:
         InputError: If the file cannot be read.

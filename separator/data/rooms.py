@@ -16,7 +16,7 @@ from separator.errors import InputError
 from separator.section import Share, section, within
 
 EARLY_SECONDS = 0.05
-"""What arrives up to here after the direct sound counts as part of it (ISO 3382's limit for speech)."""
+"""Limit after the direct sound up to which reflections count as part of it (ISO 3382's for speech)."""
 
 BOX_METRES = ((3.0, 10.0), (3.0, 10.0), (2.5, 4.0))
 """Ranges of length, width and height of simulated rooms."""
@@ -178,7 +178,7 @@ def _convolve(talk: np.ndarray, response: np.ndarray) -> np.ndarray:
 def simulate_room(
     num_talkers: int, reverberation_seconds: tuple[float, float], sample_rate: int, random: np.random.Generator
 ) -> list[np.ndarray]:
-    """Impulse responses from talkers at random places to a microphone at a random place of a random box.
+    """Simulate impulse responses from talkers at random places to a microphone at a random place of a random box.
 
     Args:
         num_talkers: How many responses.

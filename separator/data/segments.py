@@ -14,7 +14,7 @@ MARGIN_SECONDS = 0.05
 
 
 def read_segment(path: Path, start: int, num_samples: int, sample_rate: int, track: int = 0) -> Tensor:
-    """`num_samples` of a file from `start`, both at `sample_rate`; zeros after its end.
+    """Read `num_samples` of a file from `start`, both at `sample_rate`; zeros after its end.
 
     The result is that part of the whole file resampled: files cut alike stay aligned to the sample. Of several audio
     tracks it is that of number `track`, from 0.
@@ -40,7 +40,7 @@ def read_segment(path: Path, start: int, num_samples: int, sample_rate: int, tra
 
 
 def with_channels(waveform: Tensor, channels: int) -> Tensor:
-    """`(C, T)` to `(channels, T)`: the mean of all for one, the first repeated for more than there are."""
+    """Convert `(C, T)` to `(channels, T)`: the mean of all for one, the first repeated for more than there are."""
     if waveform.shape[0] == channels:
         return waveform
     if channels == 1:

@@ -50,7 +50,7 @@ class Song:
     sample_rate: int
 
     def read(self, sources: Sequence[str], start: int, num_samples: int, sample_rate: int, channels: int) -> Example:
-        """A part of it, with these sources."""
+        """Read a part of the song, with these sources."""
         signals = [self.read_stem(source, start, num_samples, sample_rate, channels) for source in sources]
         stacked = torch.stack(signals)
         if self.mixture is None:
@@ -60,7 +60,7 @@ class Song:
         return Example(mixture, stacked, self.name)
 
     def read_stem(self, source: str, start: int, num_samples: int, sample_rate: int, channels: int) -> Tensor:
-        """`(channels, num_samples)` of one source; zeros if the song does not have it."""
+        """Read `(channels, num_samples)` of one source; zeros if the song does not have it."""
         stem = self.stems.get(source)
         if stem is None:
             return torch.zeros(channels, num_samples)
@@ -68,7 +68,7 @@ class Song:
 
 
 def find_songs(folder: Path, sources: Sequence[str]) -> tuple[list[Song], list[str]]:
-    """The songs below a folder, `SONG/SOURCE.*`, and `SONG/mixture.*` if it is there.
+    """Find the songs below a folder, `SONG/SOURCE.*`, and `SONG/mixture.*` if it is there.
 
     Args:
         folder: Holds a folder for each song.

@@ -59,7 +59,7 @@ class SongsConfig(DataConfig):
 
     @property
     def mixed_stems(self) -> tuple[str, ...]:
-        """Names of the stems that training mixtures are made of, beside the sources; empty is the sources alone."""
+        """Return the names of the stems in training mixtures beside the sources; empty is the sources alone."""
         return ()
 
     def check(self, sources: Sequence[str], channels: int) -> None:
@@ -131,7 +131,7 @@ class SongList(Dataset[Example]):
 
     @property
     def names(self) -> list[str]:
-        """Of the songs or excerpts, in order."""
+        """Return the names of the songs or excerpts, in order."""
         return [name for *_, name in self.parts]
 
     def __len__(self) -> int:
@@ -142,7 +142,7 @@ class SongList(Dataset[Example]):
         return song.read(self.sources, start, length, self.sample_rate, self.channels)._replace(name=name)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """As `ExampleSet`."""
+        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         song, start, length, name = self.parts[index]
         stems = (*(song.stems.get(source) for source in self.sources), song.mixture)
         return [name, start, length, file_facts(stem.path for stem in stems if stem is not None)]
@@ -202,7 +202,7 @@ class RemixedSongs(Dataset[Example]):
         return Example(stacked.sum(dim=0), stacked[: len(self.sources)], f"{index}: {' + '.join(dict.fromkeys(names))}")
 
     def _draw(self, source: str, random: np.random.Generator) -> tuple[Song, int]:
-        """A song that has the source, and a place in it that is not silent, if one is found in a few attempts."""
+        """Draw a song that has the source, and a place in it that is not silent, if a few attempts find one."""
         songs = self.with_source[source]
         lengths = np.array([song.seconds for song in songs])
         for _ in range(CROP_ATTEMPTS):
@@ -214,7 +214,7 @@ class RemixedSongs(Dataset[Example]):
         return song, start
 
     def _place(self, item: int) -> tuple[Song, int]:
-        """Item `item` of an epoch without remixing: a place in the songs laid end to end."""
+        """Return item `item` of an epoch without remixing: a place in the songs laid end to end."""
         second = item * self.config.segment_seconds % sum(song.seconds for song in self.songs)
         for song in self.songs:
             if second < song.seconds:

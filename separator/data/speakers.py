@@ -142,12 +142,12 @@ class SpeakersConfig(MixingConfig):
 
     @property
     def training_noise(self) -> NoiseConfig | None:
-        """The noise of the training mixtures, without what is held out."""
+        """Return the noise of the training mixtures, without what is held out."""
         return None if self.noise is None else replace(self.noise, exclude=self.noise.exclude + self.held_out.files)
 
     @property
     def training_rooms(self) -> RoomConfig | None:
-        """The rooms of the training mixtures, without what is held out."""
+        """Return the rooms of the training mixtures, without what is held out."""
         return None if self.rooms is None else replace(self.rooms, exclude=self.rooms.exclude + self.held_out.files)
 
     def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]] | None:
@@ -174,7 +174,7 @@ class SpeakersConfig(MixingConfig):
 
 
 def find_speakers(folder: Path) -> dict[str, list[Path]]:
-    """The files of each speaker below `folder`, both sorted by name.
+    """Find the files of each speaker below `folder`, both sorted by name.
 
     Args:
         folder: Holds `SPEAKER/**/*.{flac,wav,opus,ogg}`. A file directly in it is a speaker of its own.

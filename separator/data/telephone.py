@@ -10,7 +10,7 @@ TELEPHONE_RATE = 8000
 """Sample rate of the line in Hz."""
 
 BAND_HZ = (300.0, 3400.0)
-"""What passes; half the amplitude is left at either edge."""
+"""Band that passes; half the amplitude is left at either edge."""
 
 FILTER_TAPS = 201
 """Length of the band's linear-phase filter: the edges are some 130 Hz wide, and nothing is delayed."""

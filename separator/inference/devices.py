@@ -6,7 +6,7 @@ from separator.errors import InputError
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; else InputError."""
+    """Return the device of a name: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; else InputError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -24,7 +24,7 @@ OnSeconds = Callable[[float, float], None]
 
 
 class StreamSeparator(Protocol):
-    """What a file is separated by: as a rule a `separator.Separator`."""
+    """Interface of what separates a file: as a rule a `separator.Separator`."""
 
     @property
     def settings(self) -> dict[str, Any]: ...
@@ -41,7 +41,7 @@ class StreamSeparator(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SeparatedFile(Mapping[str, Path]):
-    """What became of a file. As a mapping it is that of `outputs`: `result["speaker1"]` is a path.
+    """Result of separating a file. As a mapping it is that of `outputs`: `result["speaker1"]` is a path.
 
     Attributes:
         outputs: Path of each source.
@@ -71,19 +71,19 @@ class SeparatedFile(Mapping[str, Path]):
 
     @property
     def seconds(self) -> float:
-        """Length of the recording."""
+        """Return the length of the recording in seconds."""
         return self.num_samples / self.sample_rate
 
     @property
     def warning(self) -> str | None:
-        """What is wrong with the recording, in a line; None where it is whole."""
+        """Say what is wrong with the recording, in a line; None where it is whole."""
         if self.damage is None and not self.truncated:
             return None
         return f"{self.damage or 'shorter than its header says'}; separated what is there"
 
     @property
     def clipping(self) -> str | None:
-        """What was done about samples over full scale, in a line; None where nothing was."""
+        """Say what was done about samples over full scale, in a line; None where nothing was."""
         if self.gain != 1:
             return f"sources scaled together by {self.gain:.3g}: the format would have clipped"
         if self.peak > 1 >= self.input_peak:

@@ -52,7 +52,7 @@ class SourceMatching:
         self._samples = 0
 
     def order(self, sources: Tensor, tail: Tensor) -> Tensor:
-        """The permutation that brings a chunk's sources into the order of those before.
+        """Find the permutation that brings a chunk's sources into the order of those before.
 
         Args:
             sources: The chunk's sources.
@@ -87,7 +87,7 @@ class SourceMatching:
         self._frames = total.clamp(max=MEMORY_FRAMES)
 
     def _sounds_alike(self, sources: Tensor) -> Tensor:
-        """From -1 (another voice) to 1 (the same), 0 where nothing is known: `(S, S)`, new by old."""
+        """Compare voices, from -1 (another) to 1 (the same), 0 where nothing is known: `(S, S)`, new by old."""
         if self._profiles is None or self._frames is None:
             return torch.zeros(len(sources), len(sources), dtype=torch.double)
         profiles, frames = self._describe(sources)
@@ -97,7 +97,7 @@ class SourceMatching:
         return torch.tanh((SAME_VOICE_DB - distance) / SAME_VOICE_DB) * known
 
     def _describe(self, sources: Tensor) -> tuple[Tensor, Tensor]:
-        """Profiles `(S, P)` and the number of frames `(S,)` behind each."""
+        """Return profiles `(S, P)` and the number of frames `(S,)` behind each."""
         signal = sources.double().mean(dim=1)  # (S, T)
         missing = self.frame_samples - signal.shape[-1]
         if missing > 0:
@@ -136,7 +136,7 @@ def align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
 
 
 def _mel_bands(sample_rate: int, frame_samples: int) -> Tensor:
-    """Triangles evenly spaced on the mel scale: `(bands, F)`."""
+    """Return triangular filters evenly spaced on the mel scale: `(bands, F)`."""
     frequencies = torch.fft.rfftfreq(frame_samples, 1 / sample_rate, dtype=torch.double)
     highest = min(HIGHEST_BAND_HZ, 0.475 * sample_rate)
     lowest = min(LOWEST_BAND_HZ, highest / 2)

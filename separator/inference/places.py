@@ -7,7 +7,7 @@ from separator.errors import InputError
 
 
 def folder_name(path: Path) -> str:
-    """Name of the folder for a recording's sources: its own without the suffix.
+    """Return the name of the folder for a recording's sources: its own without the suffix.
 
     The stem of `...wav` is `..`, which as a folder would lead out of the output folder: such a name is kept whole.
     """

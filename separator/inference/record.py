@@ -19,7 +19,7 @@ MOST_BYTES = 1_000_000
 
 
 class Stamp(BaseModel):
-    """What a file was: size in bytes, when it was changed (nanoseconds since 1970), and SHA-256 where that is known."""
+    """State of a file: size in bytes, when it was changed (nanoseconds since 1970), and SHA-256 where that is known."""
 
     size: int
     modified: int
@@ -37,7 +37,7 @@ class Stamp(BaseModel):
 
 
 class Record(BaseModel):
-    """What the sources in a folder were made from, and how.
+    """Record of what the sources in a folder were made from, and how.
 
     Attributes:
         separator: Version of this package.

@@ -1,4 +1,4 @@
-"""What the sources leave of the mixture, shared among them: nothing of a recording is lost."""
+"""Remainder of the mixture that the sources leave, shared among them: nothing of a recording is lost."""
 
 import torch
 from torch import Tensor

@@ -123,22 +123,22 @@ class Separator:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the outputs, in order."""
+        """Return the names of the outputs, in order."""
         return self.description.sources
 
     @property
     def sample_rate(self) -> int:
-        """Rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
+        """Return the rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
         return self.description.sample_rate
 
     @property
     def block_seconds(self) -> float:
-        """Length of the blocks that a recording is read in: on a GPU as many chunks as go through together."""
+        """Return the length of the blocks a recording is read in: on a GPU as many chunks as go through together."""
         return BLOCK_SECONDS if self.most_chunks == 1 else self.most_chunks * self.chunk_seconds
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the model's weights and of what its description says of them, in hexadecimal."""
+        """Return the SHA-256 of the model's weights and of what its description says of them, in hexadecimal."""
         description = {name: value for name, value in asdict(self.description).items() if name != "scores"}
         content = hashlib.sha256(json.dumps(description, sort_keys=True, default=str).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
@@ -148,7 +148,7 @@ class Separator:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the sources of a recording, as plain values: the model and how it is run."""
+        """Return what decides the sources of a recording, as plain values: the model and how it is run."""
         return {
             "model": self.fingerprint,
             "precision": str(self.dtype).removeprefix("torch."),
@@ -195,7 +195,7 @@ class Separator:
     def separate_batch(
         self, waveforms: Sequence[Tensor | np.ndarray], sample_rate: int, residual: bool = False
     ) -> list[dict[str, Tensor]]:
-        """`separate` for several signals of any lengths, one after the other.
+        """Separate several signals of any lengths, one after the other, as `separate` does.
 
         Raises:
             InputError: As `separate`, for the first that cannot be separated.
@@ -203,7 +203,7 @@ class Separator:
         return [self.separate(each, sample_rate, residual) for each in waveforms]
 
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
-        """Names of what comes out: the sources, and `residual` where it is asked for."""
+        """Return the names of what comes out: the sources, and `residual` where it is asked for."""
         if residual and RESIDUAL in self.sources:
             raise InputError(f"residual: expected a model without a source of that name, found {self.sources}")
         return (*self.sources, RESIDUAL) if residual else self.sources
@@ -291,7 +291,7 @@ class Separator:
 
     @torch.inference_mode()
     def _separate_chunks(self, mixtures: Tensor) -> list[Tensor]:
-        """N mixtures `(N, C, T)` to N times `(S, C, T)`, each on its mixture's scale, on the CPU."""
+        """Separate N mixtures `(N, C, T)` to N times `(S, C, T)`, each on its mixture's scale, on the CPU."""
         # A constant offset is no source's: the model does not hear it, and each source takes the same part of it.
         steady = mixtures.shape[2] >= OFFSET_SECONDS * self.sample_rate
         offsets = mixtures.double().mean(dim=2, keepdim=True).float()  # (N, C, 1)
@@ -308,7 +308,7 @@ class Separator:
         return [sources + offset / len(self.sources) for sources, offset in zip(found, offsets, strict=True)]
 
     def _to_channels_and_scale(self, estimate: Tensor, mixture: Tensor) -> Tensor:
-        """What the model gave for the channels of a mixture `(C, T)` to sources `(S, C, T)`."""
+        """Convert what the model gave for the channels of a mixture `(C, T)` to sources `(S, C, T)`."""
         if self.model.channels == 1:
             if len(mixture) > 1:
                 estimate = align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
@@ -320,14 +320,14 @@ class Separator:
         return sources
 
     def _run_model(self, batch: Tensor) -> Tensor:
-        """`(B, C, T)` to `(B, S, C, T)`, both on the CPU."""
+        """Run the model: `(B, C, T)` to `(B, S, C, T)`, both on the CPU."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             separated: Tensor = self.fused(batch.to(self.device)).float().cpu()
         return separated
 
 
 def _as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
-    """Any array of real numbers as float32 on the CPU."""
+    """Convert any array of real numbers to float32 on the CPU."""
     if isinstance(waveform, np.ndarray):
         # Torch takes no view with negative strides, and no byte order but the machine's.
         waveform = np.ascontiguousarray(waveform, dtype=waveform.dtype.newbyteorder("="))

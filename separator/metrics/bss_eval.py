@@ -48,7 +48,7 @@ def bss_eval(
     filter_taps: int = DISTORTION_FILTER_TAPS,
     filters_per_frame: bool = False,
 ) -> ImageScores:
-    """BSS Eval v4 as museval computes it: one set of filters for the whole track, scores frame by frame.
+    """Compute BSS Eval v4 as museval does: one set of filters for the whole track, scores frame by frame.
 
     The median over the frames that are not NaN is the track's usual score. Music is scored with frames of one second;
     `window_samples` has no default because it follows the sample rate.
@@ -120,7 +120,7 @@ def bss_eval(
 def bss_eval_sources(
     estimate: Tensor, reference: Tensor, permute: bool = True, filter_taps: int = DISTORTION_FILTER_TAPS
 ) -> SourceDistortions:
-    """BSS Eval SDR, SIR and SAR of whole signals as mir_eval's `bss_eval_sources` computes them, for speech.
+    """Compute BSS Eval SDR, SIR and SAR of whole signals as mir_eval's `bss_eval_sources` does, for speech.
 
     Any filtering of a source that `filter_taps` explain costs nothing here; published speech scores called "SDR" are
     these. A source whose reference or estimate is silent, which mir_eval refuses, scores NaN and takes what the others
@@ -183,7 +183,7 @@ def _require_comparable(estimate: Tensor, reference: Tensor) -> None:
 
 
 def _frames(num_samples: int, window_samples: int | None, hop_samples: int | None) -> list[tuple[int, int]]:
-    """First sample, and the one after the last, of each full frame; one frame if the signal is not longer than it."""
+    """Return the first sample of each full frame, and the one after its last; one frame if the signal is no longer."""
     if window_samples is None or hop_samples is None or window_samples >= num_samples:
         return [(0, num_samples)]
     return [(start, start + window_samples) for start in range(0, num_samples - window_samples + 1, hop_samples)]
@@ -197,11 +197,11 @@ def _energies(
 
 
 def _silent_frames(signal: Tensor, frames: list[tuple[int, int]]) -> Tensor:
-    """Whether the channels sum to zero at every sample of each frame: `(S, C, T)` to `(S, K)`."""
+    """Tell whether the channels sum to zero at every sample of each frame: `(S, C, T)` to `(S, K)`."""
     sounding = torch.stack([each.sum(dim=0).ne(0) for each in signal])  # (S, T)
     return torch.stack([~sounding[:, start:stop].any(dim=1) for start, stop in frames], dim=1)
 
 
 def _ratio_db(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """Ratio of energies in dB, +inf over zero, as museval has it."""
+    """Return the ratio of energies in dB, +inf over zero, as museval has it."""
     return torch.where(denominator == 0, torch.inf, 10 * torch.log10(numerator / denominator))

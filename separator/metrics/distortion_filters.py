@@ -15,7 +15,7 @@ REFINEMENTS = 2
 
 
 def distortion_filters(estimate: Tensor, reference: Tensor, filter_taps: int) -> tuple[Tensor, Tensor]:
-    """Filters that bring the references closest to each estimate, all references jointly and each one alone.
+    """Find the filters that bring the references closest to each estimate, all jointly and each one alone.
 
     Delays run from 0 to `filter_taps - 1` samples; signals count as silent outside their `T` samples.
 
@@ -50,7 +50,7 @@ def distortion_filters(estimate: Tensor, reference: Tensor, filter_taps: int) ->
 
 
 def delayed_correlations(reference: Tensor, estimate: Tensor, num_delays: int) -> Tensor:
-    """Inner products of every delayed reference channel with every reference channel and every estimate channel.
+    """Compute inner products of every delayed reference channel with every reference and every estimate channel.
 
     Shape:
         reference, estimate: `(I, T)`.
@@ -106,7 +106,7 @@ def solve_normal_equations(gram: Tensor, right: Tensor) -> Tensor:
 
 
 def _gram_matrix(correlations: Tensor) -> Tensor:
-    """The Gram matrix of delayed channels: `(I, I, taps)` correlations to `(I·taps, I·taps)`, Toeplitz in each block.
+    """Build the Gram matrix of delayed channels: `(I, I, taps)` correlations to `(I·taps, I·taps)`, blocks Toeplitz.
 
     Entry `[(i, a), (j, b)]` is the correlation of `i` with `j` at delay `a - b`, so `[j, i, b - a]` where `b > a`.
     As in museval, float64's epsilon on the diagonal gives silent references filters of zero.

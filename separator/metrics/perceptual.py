@@ -19,7 +19,7 @@ WIDE_BAND_RATE, NARROW_BAND_RATE = 16_000, 8_000
 
 
 def stoi(estimate: Tensor, reference: Tensor, sample_rate: int, extended: bool = False) -> Tensor:
-    """Short-time objective intelligibility, up to 1 for perfect; `extended` is ESTOI.
+    """Compute short-time objective intelligibility, up to 1 for perfect; `extended` is ESTOI.
 
     NaN where the reference is silent or too short: less than 30 frames, 0.4 s, that are not silent. A silent estimate
     has 0, or ESTOI about 0.
@@ -56,7 +56,7 @@ def stoi(estimate: Tensor, reference: Tensor, sample_rate: int, extended: bool =
 
 
 def pesq(estimate: Tensor, reference: Tensor, sample_rate: int, band: Band = "wb") -> Tensor:
-    """Perceptual evaluation of speech quality, a mean opinion score (MOS-LQO) from about 1 to 4.6.
+    """Compute the perceptual evaluation of speech quality, a mean opinion score (MOS-LQO) from about 1 to 4.6.
 
     NaN where a signal is silent, shorter than 0.25 s, or holds no speech that P.862 finds. Signals at other rates than
     8 and 16 kHz are brought to 16 kHz.

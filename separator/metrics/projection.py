@@ -88,7 +88,7 @@ def framewise_energies(
 
 
 def _filter(spectrum: Tensor, filter_spectrum: Tensor, fft_samples: int, num_past: int) -> Tensor:
-    """Sum of the inputs (first dimension), each through its filter, without the samples that wrapped around."""
+    """Sum the inputs (first dimension), each through its filter, without the samples that wrapped around."""
     total = spectrum[0] * filter_spectrum[0]
     for each, filters in zip(spectrum[1:], filter_spectrum[1:], strict=True):
         total.addcmul_(each, filters)

@@ -8,7 +8,7 @@ ENERGY_FLOOR = 1e-7
 
 
 def sdr(estimate: Tensor, reference: Tensor) -> Tensor:
-    """Signal-to-distortion ratio in dB over all channels and samples: `10 log10((Σ s² + ε) / (Σ (s - ŝ)² + ε))`.
+    """Compute the signal-to-distortion ratio in dB of all samples: `10 log10((Σ s² + ε) / (Σ (s - ŝ)² + ε))`.
 
     Nothing is scaled or filtered beforehand, so a wrong level costs. Not BSS Eval's SDR: see `bss_eval`.
 

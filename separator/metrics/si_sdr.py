@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def si_sdr(estimate: Tensor, reference: Tensor, eps: float = 1e-8, threshold_db: float | None = None) -> Tensor:
-    """Scale-invariant signal-to-distortion ratio in dB.
+    """Compute the scale-invariant signal-to-distortion ratio in dB.
 
     With both signals made zero-mean, `target = <e, r> r / |r|²` and
     `SI-SDR = 10 log10(|target|² / |e - target|²)`.
@@ -48,7 +48,7 @@ def _centred(signal: Tensor) -> Tensor:
 
 
 def pairwise_si_sdr(estimate: Tensor, reference: Tensor, threshold_db: float | None = None) -> Tensor:
-    """SI-SDR of every estimate against every reference of the same example.
+    """Compute the SI-SDR of every estimate against every reference of the same example.
 
     Shape:
         estimate: `(B, S, ..., T)`; reference: `(B, R, ..., T)`; result: `(B, S, R)` in dB, averaged over any

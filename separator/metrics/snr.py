@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def pairwise_snr(estimate: Tensor, reference: Tensor, threshold_db: float | None = None, eps: float = 1e-8) -> Tensor:
-    """SNR `10 log10(|r|² / |e − r|²)` of every estimate against every reference of the same example, in dB.
+    """Compute the SNR `10 log10(|r|² / |e − r|²)` of every estimate against every reference of the same example, in dB.
 
     Args:
         estimate: Estimated signals.

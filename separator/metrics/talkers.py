@@ -105,7 +105,7 @@ def nearest_pitch_distance(reference: Tensor, sample_rate: int) -> Tensor:
 
 
 def _frame_energy(signal: Tensor, sample_rate: int) -> Tensor:
-    """`(S, C, T)` to `(S, K)`."""
+    """Return the energy of each frame: `(S, C, T)` to `(S, K)`."""
     frame = round(TURN_FRAME_SECONDS * sample_rate)
     whole = signal[..., : signal.shape[-1] // frame * frame].double()
     return whole.unflatten(-1, (-1, frame)).square().sum(dim=(1, 3))

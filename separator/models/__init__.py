@@ -35,7 +35,7 @@ ENTRY_POINTS = "separator.architectures"
 
 
 def find_architecture(name: str) -> Architecture:
-    """The config and the model of an architecture: one of `ARCHITECTURES`, or one that an installed package adds.
+    """Find the config and the model of an architecture: one of `ARCHITECTURES`, or one that an installed package adds.
 
     Raises:
         InputError: If there is none of this name, or its package cannot be imported.
@@ -56,7 +56,7 @@ def find_architecture(name: str) -> Architecture:
 
 
 def build_model(architecture: str, config: Mapping[str, Any]) -> MaskingSeparator:
-    """An untrained model from its architecture's name and its config as plain values.
+    """Build an untrained model from its architecture's name and its config as plain values.
 
     Args:
         architecture: A name that `find_architecture` knows.
@@ -77,7 +77,7 @@ def build_model(architecture: str, config: Mapping[str, Any]) -> MaskingSeparato
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:
-    """An architecture's config as plain values, every default filled in: what `build_model` takes."""
+    """Return an architecture's config as plain values, every default filled in: what `build_model` takes."""
     return dataclasses.asdict(config)
 
 

@@ -64,7 +64,7 @@ class BandNetworkConfig(FourierConfig):
 
     @property
     def num_bands(self) -> int:
-        """Bands of the spectrum."""
+        """Return the number of bands of the spectrum."""
         return sum(number for _, number in self.bands)
 
 

@@ -1,4 +1,4 @@
-"""What the configs of all models share: the choices of masks, and of a learned basis or a Fourier transform."""
+"""Common parts of all models' configs: the choices of masks, and of a learned basis or a Fourier transform."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from separator.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class MaskingConfig:
-    """What every separator chooses.
+    """Settings that every mask-based separator has.
 
     Args:
         norm: "gLN", over the whole input, or "cLN", over the past.
@@ -67,7 +67,7 @@ class LearnedBasisConfig(MaskingConfig):
 
     @property
     def stride(self) -> int:
-        """Samples from one frame to the next."""
+        """Return the number of samples from one frame to the next."""
         return self.kernel_size // 2
 
 

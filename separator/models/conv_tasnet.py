@@ -70,7 +70,7 @@ def convert_torchaudio_state_dict(state: Mapping[str, Tensor], config: ConvTasNe
 
 
 def torchaudio_names(config: ConvTasNetConfig) -> dict[str, str]:
-    """The name in torchaudio's Conv-TasNet of each weight of ours.
+    """Return the name in torchaudio's Conv-TasNet of each weight of ours.
 
     Raises:
         InputError: If torchaudio's model cannot express the config.

@@ -12,7 +12,7 @@ MAGNITUDE_FLOOR = 1e-4
 
 
 def log_magnitude(frames: Tensor) -> Tensor:
-    """Logarithm of the magnitude of complex frames, finite at zero, as is its gradient.
+    """Return the logarithm of the magnitude of complex frames, finite at zero, as is its gradient.
 
     Shape:
         `(B, N, K)` complex to `(B, N, K)` real.
@@ -22,7 +22,7 @@ def log_magnitude(frames: Tensor) -> Tensor:
 
 
 def compressed_parts(frames: Tensor) -> Tensor:
-    """Real and imaginary part of complex frames, their magnitude brought to its square root.
+    """Return real and imaginary part of complex frames, their magnitude brought to its square root.
 
     Shape:
         `(B, N, K)` complex to `(B, 2, N, K)` real.

@@ -50,7 +50,7 @@ class TCNMasker(nn.Module):
 
     @classmethod
     def separable(cls, config: SeparableTCNConfig, num_features: int) -> "TCNMasker":
-        """The masker with Conv-TasNet's own network."""
+        """Build the masker with Conv-TasNet's own network."""
         tcn = SeparableTCN(
             config.bottleneck_channels,
             config.hidden_channels,
@@ -65,7 +65,7 @@ class TCNMasker(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Frames that the convolutions see."""
+        """Return the number of frames that the convolutions see."""
         return int(self.tcn.receptive_field)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:

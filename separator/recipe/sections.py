@@ -1,4 +1,4 @@
-"""What a recipe says: a dataclass for each section, checked; those of data and loss stand beside what they decide."""
+"""Sections of a recipe: a dataclass for each, checked; those of data and loss stand beside what they decide."""
 
 import re
 from dataclasses import field

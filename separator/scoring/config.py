@@ -1,4 +1,4 @@
-"""What is chosen from the table of metrics, the engine, and what happens to signals that do not fit."""
+"""Settings of scoring: which metrics, which engine, and what happens to signals that do not fit."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -70,12 +70,12 @@ class ScoringConfig:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The scores of every source, by column."""
+        """Return the scores of every source, by column."""
         return tuple(column.name for metric in self.metrics for column in METRICS[metric].columns)
 
     @property
     def headline(self) -> str:
-        """The score that items are ranked by."""
+        """Return the score that items are ranked by."""
         return self.columns[0]
 
 

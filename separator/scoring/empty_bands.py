@@ -14,7 +14,7 @@ KAISER_BETA = 26.0
 
 
 def has_empty_bands(reference: Tensor) -> bool:
-    """Whether any channel of any source that sounds has a band without power, as lossy codecs and resampling leave.
+    """Tell whether any channel of a source that sounds has a band without power, as codecs and resampling leave.
 
     Shape:
         `(S, C, T)`.
@@ -31,7 +31,7 @@ def has_empty_bands(reference: Tensor) -> bool:
 
 
 def empty_bands_note(names: list[str]) -> str:
-    """What the outputs say of items whose references have empty bands."""
+    """Return what the outputs say of items whose references have empty bands."""
     which = ", ".join(names) if len(names) < 4 else f"{len(names)} items"
     return (
         f"references with empty bands, as lossy codecs leave them: {which}; there the ISR, SIR and SAR of BSS Eval v4 "

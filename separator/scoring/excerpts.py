@@ -42,7 +42,7 @@ class Excerpt:
 
 
 def cut_excerpt(signals: Signals, scores: ItemScores) -> Excerpt:
-    """The stretch in which the references sound together the most."""
+    """Cut the stretch in which the references sound together the most."""
     order = [signals.estimates.index(source.estimate) for source in scores.sources]
     rate, total = signals.sample_rate, signals.reference.shape[-1]
     length = min(total, round(EXCERPT_SECONDS * rate))
@@ -67,7 +67,7 @@ def _as_int16(signal: Tensor, gain: float) -> np.ndarray:
 
 
 def best_and_worst(items: Iterable[ItemScores], column: str) -> tuple[list[ItemScores], list[ItemScores]]:
-    """The items at either end by `item_score`, the best first and the worst first, none in both."""
+    """Return the items at either end by `item_score`, the best first and the worst first, none in both."""
     named = {item.name: item for item in items}
     ranks = {name: item_score(item, column) for name, item in named.items()}
     best, worst = _ends({name: rank for name, rank in ranks.items() if rank is not None})
@@ -81,14 +81,14 @@ def _ends(scores: dict[str, float]) -> tuple[list[str], list[str]]:
 
 
 def item_score(item: ItemScores, column: str) -> float | None:
-    """Mean over an item's sources of a score, or of its improvement where the field reports that; None if undefined."""
+    """Return the mean over an item's sources of a score, or of its improvement where it has one; None if undefined."""
     ranked = ranking_column(item, column)
     values = [value for source in item.sources if (value := source_values(source).get(ranked)) is not None]
     return float(np.mean(values)) if values else None
 
 
 def ranking_column(item: ItemScores, column: str) -> str:
-    """The improvement over the mixture if the column has one and there is a mixture, else the column."""
+    """Return the improvement over the mixture if the column has one and there is a mixture, else the column."""
     improvement = COLUMNS[column].improvement
     return improvement.name if improvement and improvement.name in source_values(item.sources[0]) else column
 
@@ -133,7 +133,7 @@ class ExcerptStore:
             self._ranks[scores.name] = rank
 
     def load(self, name: str) -> Excerpt | None:
-        """The excerpt of an item; None if there is none, or it is damaged."""
+        """Load the excerpt of an item; None if there is none, or it is damaged."""
         try:
             with np.load(self.path(name), allow_pickle=False) as arrays:
                 start, rate = float(arrays["start_seconds"]), int(arrays["sample_rate"])
@@ -142,7 +142,7 @@ class ExcerptStore:
             return None
 
     def path(self, name: str) -> Path:
-        """Where an item's excerpt lies, whatever characters its name has."""
+        """Return the path of an item's excerpt, whatever characters its name has."""
         return self.folder / f"{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}.npz"
 
 

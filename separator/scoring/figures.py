@@ -27,7 +27,7 @@ MP3_RATE = 44_100
 
 
 def data_address(kind: str, content: bytes) -> str:
-    """A `data:` address."""
+    """Return a `data:` address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
@@ -79,7 +79,7 @@ def box_plots(items: list[ItemScores], columns: tuple[str, ...]) -> str:
 
 
 def histogram(values: list[float], label: str) -> str:
-    """How often a score occurs."""
+    """Draw how often a score occurs."""
     figure = Figure(figsize=(6.4, 2.6), layout="constrained")
     axis = figure.subplots()
     axis.hist(values, bins=min(40, max(5, round(2 * len(values) ** 0.5))), color=MODEL_COLOUR, alpha=0.7)
@@ -97,7 +97,7 @@ def histogram(values: list[float], label: str) -> str:
 
 
 def scatter_plot(points: list[tuple[float, float]], limit: float, label: str, value_label: str) -> str:
-    """A point an item; the mean below and above a limit as lines."""
+    """Draw a point an item, and the mean below and above a limit as lines."""
     figure = Figure(figsize=(6.4, 3.2), layout="constrained")
     axis = figure.subplots()
     across, up = np.array(points).T
@@ -117,7 +117,7 @@ def scatter_plot(points: list[tuple[float, float]], limit: float, label: str, va
 
 
 def spectrogram(signal: np.ndarray, sample_rate: int, top_db: float) -> str:
-    """Levels of the mean channel from `top_db` downwards, on a mel scale with low frequencies at the bottom.
+    """Draw the levels of the mean channel from `top_db` downwards, on a mel scale with low frequencies at the bottom.
 
     Shape:
         signal: `(C, T)` int16.
@@ -135,7 +135,7 @@ def spectrogram(signal: np.ndarray, sample_rate: int, top_db: float) -> str:
 
 
 def peak_level_db(signal: np.ndarray, sample_rate: int) -> float:
-    """The level of the strongest point of a spectrogram, `spectrogram`'s `top_db`."""
+    """Return the level of the strongest point of a spectrogram, `spectrogram`'s `top_db`."""
     return float(20 * torch.log10(_spectrum(signal, sample_rate).max() + 1e-9))
 
 
@@ -148,7 +148,7 @@ def _spectrum(signal: np.ndarray, sample_rate: int) -> torch.Tensor:
 
 
 def sound(signal: np.ndarray, sample_rate: int) -> str:
-    """A signal that every browser plays: FLAC for mono of speech rates, else MP3 of at most two channels.
+    """Encode a signal for every browser to play: FLAC for mono of speech rates, else MP3 of at most two channels.
 
     Shape:
         signal: `(C, T)` int16.

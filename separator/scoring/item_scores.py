@@ -63,12 +63,12 @@ class ItemScores:
     empty_bands: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
+        """Return plain values that JSON can hold."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "ItemScores":
-        """What `to_dict` gave."""
+        """Restore the scores from what `to_dict` gave."""
         sources = tuple(SourceScores(**source) for source in content["sources"])
         return cls(**{**content, "sources": sources})
 

@@ -39,7 +39,7 @@ class Signals:
     original_rate: int
 
     def load(self, config: ScoringConfig) -> "Signals":
-        """These very signals, checked."""
+        """Return these very signals, checked."""
         return fitted(self, self.sample_rate, config)
 
 
@@ -90,7 +90,7 @@ class TrackPair:
         return fitted(signals, estimate_rate, config)
 
     def fingerprint(self) -> list[list[int]]:
-        """Size and time of every file, so that an item is scored again after one has changed."""
+        """Return size and time of every file, so that an item is scored again after one has changed."""
         paths = [each.path for side in (self.reference, self.estimate) if side for each in side.sources.values()]
         if self.reference.mixture is not None:
             paths.append(self.reference.mixture.path)

@@ -25,7 +25,7 @@ MOST_PROCESSES = 8
 
 
 class Loadable(Protocol):
-    """What an item's signals come from: files, or signals that are in memory already."""
+    """Source of an item's signals: files, or signals that are in memory already."""
 
     def load(self, config: ScoringConfig, /) -> Signals: ...
 
@@ -154,7 +154,7 @@ def _start_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that was killed cannot end its workers: they would wait for work for ever."""
+    """End this worker with its parent: one that was killed cannot end its workers, which would wait for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])

@@ -1,4 +1,4 @@
-"""What an evaluation has done so far: one line of JSON an item, so that an interrupted one goes on where it was."""
+"""Ledger of what an evaluation has done: one line of JSON an item, so that an interrupted one goes on where it was."""
 
 import json
 import os
@@ -49,7 +49,7 @@ class Ledger:
             raise InputError(f"{folder}: cannot write in the output folder: {error.strerror or error}") from None
 
     def finished(self, key: str, fingerprint: Any = None) -> bool:
-        """Whether an item was scored, and its files are what they were."""
+        """Tell whether an item was scored, and its files are what they were."""
         return key in self.items and self.items[key][0] == fingerprint
 
     def add(self, key: str, fingerprint: Any, scores: ItemScores) -> None:

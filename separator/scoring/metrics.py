@@ -58,13 +58,13 @@ class Column:
 
     @property
     def title(self) -> str:
-        """The label's first words; also what museval's JSON calls the frames."""
+        """Return the label's first words; also what museval's JSON calls the frames."""
         return self.label.split(",")[0]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What is measured in one go.
+    """Metric: one or several scores that are measured together.
 
     Attributes:
         definition: One line, for every summary.

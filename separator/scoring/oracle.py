@@ -11,7 +11,7 @@ MASK_WINDOW_SECONDS = 2048 / 44_100
 
 
 def ideal_ratio_mask(mixture: Tensor, sources: Tensor, sample_rate: int, power: float) -> Tensor:
-    """Each source's share of the magnitudes, as a mask on the mixture: `|S_j|^α / Σ_i |S_i|^α`.
+    """Separate by each source's share of the magnitudes, as a mask on the mixture: `|S_j|^α / Σ_i |S_i|^α`.
 
     Args:
         mixture: The mixture; it may hold more than the sources.

@@ -26,7 +26,7 @@ from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pit
 from separator.scoring.tracks import MIXTURE
 
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
-"""What a browser lets the page do: nothing but show what is in it."""
+"""Security policy of the page: a browser lets it do nothing but show what is in it."""
 
 STYLE = """
 :root { color-scheme: light; }
@@ -195,5 +195,5 @@ def _number(value: float | None) -> str:
 
 
 def _printable(text: str) -> str:
-    """A name of bytes that are no text, as text."""
+    """Return a name as valid text, even where its bytes are none."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -56,7 +56,7 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a scoring came to.
+    """Result of a scoring.
 
     Attributes:
         summary: What `summary.json` holds.

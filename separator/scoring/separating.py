@@ -43,7 +43,7 @@ class TrackSet:
 
     @property
     def names(self) -> list[str]:
-        """Of the tracks, in order."""
+        """Return the names of the tracks, in order."""
         return [track.name for track in self.tracks]
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class TrackSet:
         return Example(mixture, sources, track.name)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """As `ExampleSet`."""
+        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         track = self.tracks[index]
         recordings = [*track.sources.values(), *([] if track.mixture is None else [track.mixture])]
         return [track.name, file_facts(each.path for each in recordings)]
@@ -113,13 +113,13 @@ def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separa
 
 
 def separate_with_oracle(name: str, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:
-    """The same for an oracle, which knows the sources."""
+    """Give the same as `separate_with_model` for an oracle, which knows the sources."""
     rate, sources = test_set.examples.sample_rate, test_set.sources
     return lambda example: ideal_ratio_mask(example.mixture, example.sources, rate, ORACLES[name]), sources, test_set
 
 
 def weights_digest(separator: Separator) -> str:
-    """Tells whether two models have the same weights."""
+    """Return a digest that tells whether two models have the same weights."""
     digest = hashlib.sha256()
     for name, tensor in sorted(separator.model.state_dict().items()):
         digest.update(name.encode())
@@ -130,7 +130,7 @@ def weights_digest(separator: Separator) -> str:
 def separation_jobs(
     test_set: TestSet, separate: Separate, outputs: tuple[str, ...], audio_folder: Path | None = None
 ) -> list[Job]:
-    """A job for each example: it is separated in this process when its turn comes, and scored wherever there is room.
+    """Make a job for each example: separated in this process when its turn comes, scored wherever there is room.
 
     Args:
         test_set: The examples.
@@ -172,7 +172,7 @@ def separation_jobs(
 
 
 def plain_name(name: str) -> str:
-    """An example's name as a path below any folder: without a leading slash, and with no way up."""
+    """Return an example's name as a path below any folder: without a leading slash, and with no way up."""
     return "/".join(part for part in PurePosixPath(name).parts if part not in ("/", "..")) or "item"
 
 

@@ -1,4 +1,4 @@
-"""What a model can be scored on, by name: a recipe's lists, a tree of tracks, a folder of speakers."""
+"""Test sets that a model can be scored on, by name: a recipe's lists, a tree of tracks, a folder of speakers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an evaluation writes: a table of all scores, their summary, and museval's JSON for each track."""
+"""Outputs of an evaluation: a table of all scores, their summary, and museval's JSON for each track."""
 
 import csv
 import json
@@ -42,14 +42,14 @@ def source_values(source: SourceScores) -> Values:
 
 
 def find_notes(items: list[ItemScores], config: ScoringConfig) -> list[str]:
-    """What every output has to say about these scores, each once."""
+    """Find the notes that every output must carry about these scores, each once."""
     notes = {comparability_note(config, item.sample_rate, item.original_rate) for item in items}
     empty = [item.name for item in items if item.empty_bands]
     return sorted(note for note in notes if note) + ([empty_bands_note(empty)] if empty else [])
 
 
 def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> None:
-    """A row an item and source; an empty cell where a score is not defined."""
+    """Write a row for each item and source; an empty cell where a score is not defined."""
     columns = list(
         dict.fromkeys(column for item in items for source in item.sources for column in source_values(source))
     )
@@ -129,7 +129,7 @@ def _rounded(value: float) -> float:
 
 
 def museval_json(item: ItemScores, note: str | None = None) -> str:
-    """One track as museval's `TrackStore` writes it, infinite scores as NaN like there, with the rates and a note."""
+    """Return one track as museval's `TrackStore` writes it, infinite scores as NaN, with the rates and a note."""
     targets = [
         {
             "name": source.source,

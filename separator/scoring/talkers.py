@@ -1,4 +1,4 @@
-"""What a summary says of talkers beside the scores: similar voices, and one alone."""
+"""Notes of a summary on talkers beside the scores: similar voices, and one alone."""
 
 import statistics
 from typing import Any

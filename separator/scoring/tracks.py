@@ -31,7 +31,7 @@ class SourceFile:
     track: int | None = None
 
     def read(self) -> tuple[Tensor, int]:
-        """Samples `(C, T)`, float32, and the sample rate in Hz; stems are decoded to 16 bits, as musdb does.
+        """Read samples `(C, T)`, float32, and the sample rate in Hz; stems are decoded to 16 bits, as musdb does.
 
         Raises:
             InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
@@ -63,7 +63,7 @@ class Track:
 
 
 def has_mixtures(root: Path) -> bool:
-    """Whether a folder is a tree of tracks with mixtures, and none of speakers, say."""
+    """Tell whether a folder is a tree of tracks with mixtures, and none of speakers, say."""
     return any(
         path.is_file()
         and (
@@ -75,7 +75,7 @@ def has_mixtures(root: Path) -> bool:
 
 
 def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
-    """The tracks below a folder: every folder that holds audio files, and every `.stem.mp4`, by name and sorted.
+    """Find the tracks below a folder: every folder that holds audio files, and every `.stem.mp4`, by name, sorted.
 
     Args:
         root: Where the search begins.
@@ -116,7 +116,7 @@ def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
 
 
 def read_track(track: Track, names: tuple[str, ...], lengths: Lengths = "error") -> tuple[Tensor, int]:
-    """The recordings of some sources of a track; `accompaniment`, where it has no file, is all but the vocals.
+    """Read the recordings of some sources of a track; `accompaniment`, where it has no file, is all but the vocals.
 
     Args:
         track: The track.

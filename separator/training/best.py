@@ -1,4 +1,4 @@
-"""What a validation decides: which models are kept, and that the run can go on from there."""
+"""Decisions of a validation: which models are kept, and that the run can go on from there."""
 
 import math
 import shutil
@@ -46,7 +46,7 @@ class KeepBest(Callback):
 
     @property
     def seconds(self) -> float:
-        """Time spent training, validations included, over all parts of the run."""
+        """Return the time spent training, validations included, over all parts of the run."""
         return self._seconds_before + time.monotonic() - self._started
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happens beside the optimiser steps: stopping on a signal, and the progress bar."""
+"""Callbacks beside the optimiser steps: stopping on a signal, and the progress bar."""
 
 import signal
 import sys

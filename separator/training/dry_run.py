@@ -1,4 +1,4 @@
-"""What a run would take: a few real steps and validations, timed, that leave nothing behind."""
+"""Estimate of what a run would take: a few real steps and validations, timed, that leave nothing behind."""
 
 import tempfile
 import time
@@ -28,7 +28,7 @@ LOADER_BATCHES, LOADER_SECONDS = 50, 5.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """What was measured, and what follows from it for the whole run.
+    """Measurements, and what follows from them for the whole run.
 
     Attributes:
         parameters: Trainable parameters.
@@ -146,7 +146,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
 
 
 def _loader_rate(examples: Examples) -> float:
-    """Examples a second of the loader alone, after its first batch; a run may have fewer batches than this takes."""
+    """Measure examples a second of the loader alone, after its first batch; a run may have fewer than this takes."""
     examples.trainer, examples.num_batches = None, LOADER_BATCHES + 1
     batches = iter(examples.train_dataloader())
     next(batches)

@@ -12,7 +12,7 @@ TENSORBOARD_NAME = "tensorboard"
 
 
 def build_loggers(names: Iterable[str], run_folder: Path, run_name: str) -> list[Logger]:
-    """Lightning's loggers by name.
+    """Build Lightning's loggers by name.
 
     Args:
         names: "csv": `metrics/version_N/metrics.csv`, a new N each time the run is resumed; "tensorboard":

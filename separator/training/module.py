@@ -20,7 +20,7 @@ QUIETEST_LEVEL = 1e-4
 """Mixtures quieter than this RMS are not amplified to unit RMS."""
 
 SCORE = "valid/si_sdri"
-"""What models are chosen by, in dB, higher is better."""
+"""Score that models are chosen by, in dB, higher is better."""
 
 SCORE_LIMIT_DB = 30.0
 """Validation takes no SI-SDR, before or after, as further from 0: a bass that plays alone is its own perfect mixture,
@@ -61,7 +61,7 @@ class SeparationModule(lightning.LightningModule):
 
     @property
     def scored_model(self) -> MaskingSeparator:
-        """The model that is validated and kept: the average if there is one."""
+        """Return the model that is validated and kept: the average if there is one."""
         return self.model if self.average is None else cast(MaskingSeparator, self.average.module)
 
     def on_train_start(self) -> None:
@@ -160,7 +160,7 @@ class SeparationModule(lightning.LightningModule):
 
 
 def unit_level(mixture: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
-    """The mixture at unit RMS, and its sources scaled by the same factor.
+    """Scale the mixture to unit RMS, and its sources by the same factor.
 
     Shape:
         mixture: `(B, C, T)`; sources: `(B, S, C, T)`; returned alike.

@@ -1,4 +1,4 @@
-"""What a run folder says about how it came to be: versions, git revision, and the line that repeats it."""
+"""Record in a run folder of how it came to be: versions, git revision, and the line that repeats it."""
 
 import json
 import platform
@@ -52,7 +52,7 @@ def write_record(
 
 
 def versions() -> dict[str, Any]:
-    """Versions of what decides the numbers, the machine, and the git revision of the source if there is one."""
+    """Return versions of what decides the numbers, the machine, and the git revision of the source if there is one."""
     revision, changed = git_revision(Path(separator.__file__).parent)
     found: dict[str, Any] = {
         "separator": separator.__version__,

@@ -1,4 +1,4 @@
-"""What validation sounds and looks like: audio and spectrograms of a few examples, to files and to TensorBoard."""
+"""Samples of validation: audio and spectrograms of a few examples, to files and to TensorBoard."""
 
 from pathlib import Path
 from typing import Any

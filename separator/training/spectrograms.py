@@ -14,7 +14,7 @@ RANGE_DB = 70.0
 
 
 def spectrogram_figure(sounds: dict[str, Tensor], sample_rate: int) -> "Figure":
-    """The sounds' spectrograms under each other, on one scale.
+    """Draw the sounds' spectrograms under each other, on one scale.
 
     Args:
         sounds: Each `(C, T)`, by name; the channels are averaged.
@@ -47,7 +47,7 @@ def spectrogram_figure(sounds: dict[str, Tensor], sample_rate: int) -> "Figure":
 
 
 def _level_db(sound: Tensor, sample_rate: int) -> Tensor:
-    """`(F, K)`, in dB."""
+    """Return the levels `(F, K)` in dB."""
     size = max(16, round(WINDOW_SECONDS * sample_rate))
     spectrum = torch.stft(
         sound, size, size // 2, window=torch.hann_window(size), pad_mode="constant", return_complex=True

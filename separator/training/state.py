@@ -14,7 +14,7 @@ from separator.replacing import replace_file
 
 
 def is_main_process() -> bool:
-    """Whether this process writes the run's files; of several devices and machines, one does."""
+    """Tell whether this process writes the run's files; of several devices and machines, one does."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 

@@ -98,7 +98,7 @@ class _FusedMasker(nn.Module):
         return masks
 
     def _bottleneck(self, frames: Tensor) -> Tensor:
-        """Norm and bottleneck of a sample, `(K, N)` to `(K, channels)`."""
+        """Apply norm and bottleneck to a sample, `(K, N)` to `(K, channels)`."""
         statistics = GlobalStatistics()
         statistics.add(frames)
         if statistics.are_offset:

@@ -23,7 +23,7 @@ class GlobalStatistics:
 
     @property
     def are_offset(self) -> bool:
-        """Whether the mean outweighs the deviation so far that the norm cannot be folded."""
+        """Tell whether the mean outweighs the deviation so far that the norm cannot be folded."""
         mean = self.sum / self.count
         return mean**2 > MOST_OFFSET * (self.sum_of_squares / self.count - mean**2)
 

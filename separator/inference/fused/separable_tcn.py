@@ -49,7 +49,7 @@ class FusedSeparableTCN(nn.Module):
 
 
 class _Sums:
-    """What the blocks of a stack add to, for one sample.
+    """Sums that the blocks of a stack add to, for one sample.
 
     A block's output waits until its gain is known and is added when the next block comes to that tile.
 
