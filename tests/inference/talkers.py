@@ -42,10 +42,14 @@ class ShuffledOracle:
         # The mixture's second channel says where a chunk begins.
         self.mixture = torch.cat([sources.sum(dim=0), torch.arange(sources.shape[-1]).double().unsqueeze(0)])
 
-    def __call__(self, chunk: Tensor) -> Tensor:
-        start = int(chunk[1, 0])
-        order = torch.randperm(len(self.sources), generator=self._random)
-        return self.sources[order, :, start : start + chunk.shape[-1]]
+    def __call__(self, chunks: Tensor) -> Tensor:
+        """`(B, 2, T)` to `(B, S, 1, T)`."""
+        separated = []
+        for chunk in chunks:
+            start = int(chunk[1, 0])
+            order = torch.randperm(len(self.sources), generator=self._random)
+            separated.append(self.sources[order, :, start : start + chunk.shape[-1]])
+        return torch.stack(separated)
 
 
 def count_swaps(estimate: Tensor, talkers: Tensor, frame_samples: int = 8000) -> tuple[int, float]:

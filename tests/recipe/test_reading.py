@@ -113,7 +113,7 @@ def test_a_mistake_is_one_line_naming_the_key(override: str, words: list[str]) -
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"block": "resnext"}, ["block:", "'resnet'", "found 'resnext'"]),
+        ({"block": "resnext"}, ["block:", "resnet", "found 'resnext'"]),
         ({"block": "conv", "groups": 2}, ["groups: expected 1 unless block is bottleneck", "found 2"]),
         ({"block": "conv", "stochastic_depth": 0.1}, ["stochastic_depth", "unless block is convnext", "found 0.1"]),
         ({"block": "bottleneck", "groups": 3}, ["groups: expected a divisor of 64", "found 3"]),
