@@ -304,20 +304,20 @@ class Separator:
         with self._one_at_a_time:
             estimates = self._run_model(heard.expand(-1, self.model.channels, -1))
         estimates = estimates.unflatten(0, (len(mixtures), -1))  # (N, C or 1, S, c, T)
-        found = [self._to_channels_and_scale(*each) for each in zip(estimates, mixtures, strict=True)]
+        found = [self._to_channels_and_scale(*each) for each in zip(estimates, mixtures, levels, strict=True)]
         return [sources + offset / len(self.sources) for sources, offset in zip(found, offsets, strict=True)]
 
-    def _to_channels_and_scale(self, estimate: Tensor, mixture: Tensor) -> Tensor:
-        """Convert what the model gave for the channels of a mixture `(C, T)` to sources `(S, C, T)`."""
+    def _to_channels_and_scale(self, estimate: Tensor, mixture: Tensor, level: Tensor) -> Tensor:
+        """Convert what the model gave for a mixture `(C, T)`, heard at unit level, to sources `(S, C, T)`."""
         if self.model.channels == 1:
             if len(mixture) > 1:
                 estimate = align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
             sources = estimate[:, :, 0].transpose(0, 1)
         else:
             sources = estimate[0].mean(dim=1, keepdim=True) if len(mixture) == 1 else estimate[0]
-        if not getattr(self.model, "sums_to_mixture", False):  # a stranger's model need not say
-            sources = fit_to_mixture(sources, mixture)
-        return sources
+        if getattr(self.model, "sums_to_mixture", False):  # a stranger's model need not say
+            return sources * level
+        return fit_to_mixture(sources, mixture)
 
     def _run_model(self, batch: Tensor) -> Tensor:
         """Run the model: `(B, C, T)` to `(B, S, C, T)`, both on the CPU."""

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from separator.audio.reading import read_audio
+from separator.checkpoint import ModelDescription
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import si_sdr
@@ -184,3 +185,21 @@ def test_a_steady_tone_passes_without_modulation(sample_rate: int) -> None:
     periods = source[sample_rate:-sample_rate].unfold(0, sample_rate // 25, sample_rate // 25)  # of ten periods each
     levels = 20 * torch.log10(periods.square().mean(dim=1).sqrt() / (0.3 / 2**0.5))
     assert levels.abs().max() < 0.05  # dB
+
+
+@pytest.mark.parametrize("level", [1e-3, 0.1, 1.0])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_sources_that_sum_to_the_mixture_by_themselves_come_at_its_scale(level: float, channels: int) -> None:
+    torch.manual_seed(0)
+    bands = {"window_length": 32, "hop_length": 16, "bands": [[2, 4], [4, 2]], "band_channels": 5, "num_blocks": 1}
+    model = build_model("band_network", {**bands, "num_sources": 3, "num_repeats": 1}).eval()
+    description = ModelDescription("band_network", {}, 16000, ("speaker1", "speaker2", "noise"))
+    separator = Separator(model, description, device="cpu", mixture_consistency=False)
+    mixture = level * torch.randn(channels, 16000)
+    found = torch.stack(list(separator.separate(mixture, 16000).values()))
+    torch.testing.assert_close(found.sum(dim=0), mixture, rtol=0, atol=1e-5 * level)
+    if channels == 1:
+        with torch.inference_mode():
+            centred = mixture - mixture.mean()
+            expected = model(centred.unsqueeze(0) / centred.square().mean().sqrt())[0] * centred.square().mean().sqrt()
+        torch.testing.assert_close(found, expected + mixture.mean() / 3, rtol=0, atol=1e-4 * level)
