@@ -217,7 +217,7 @@ def evaluate(
         >>> summary["si_sdri_db"]  # doctest: +SKIP
         6.3456
     """
-    from separator.scoring.sets import load_test_set  # with recipes comes Lightning, which scores do not need
+    from separator.scoring.sets import load_test_set  # recipes and their data: `score` needs neither
 
     name = model_name or (model.description.architecture if isinstance(model, Separator) else str(model))
     if save_audio and output is None:

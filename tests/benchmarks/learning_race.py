@@ -25,6 +25,7 @@ from separator.data.mixing import MixedSpeakers
 from separator.data.noise import load_noise
 from separator.data.rooms import load_rooms
 from separator.data.speakers import SpeakersConfig, load_speakers
+from separator.errors import InputError
 from separator.losses import LossConfig, SeparationLoss
 from separator.metrics import best_permutation, pairwise_si_sdr
 from separator.recipe import Recipe, load_recipe
@@ -39,11 +40,11 @@ DECAY = 0.25
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("recipe", type=Path)
+    parser.add_argument("recipe", type=Path, nargs="?", default=Path("recipes/speech-2spk-band.yaml"))
     parser.add_argument("--candidates", type=Path)
     parser.add_argument("--only", help="names of candidates, comma-separated")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=Path("race.csv"))
     args = parser.parse_args()
@@ -51,7 +52,11 @@ def main() -> None:
     candidates = yaml.safe_load(args.candidates.read_text()) if args.candidates else {"recipe": []}
     names = args.only.split(",") if args.only else list(candidates)
     base = load_recipe(args.recipe, args.overrides)
-    trained = base.data.load_training_set(base.sources, args.seed)
+    try:
+        trained = base.data.load_training_set(base.sources, args.seed)
+    except InputError as error:
+        print(f"not run: {error}")
+        return
     assert isinstance(trained, MixedSpeakers)
     listed = base.data.load_list(base.sources, "valid")
     mixed = make_mixed(base)
