@@ -100,15 +100,13 @@ def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | N
     """List the mixtures of a folder, each with the files of its name in the sources' folders.
 
     Args:
-        mixtures: Folder of the mixtures.
+        mixtures: Folder of the mixtures, which exists.
         sources: A folder for each source.
         names: Files' names without suffix, if a list says which belong; None takes all that are in `mixtures`.
 
     Raises:
-        InputError: If the folder is missing or holds no mixture.
+        InputError: If the folder holds no mixture.
     """
-    if not mixtures.is_dir():
-        raise InputError(f"{mixtures}: expected a folder of mixtures, found nothing")
     found = {path.stem: path for path in sorted(mixtures.iterdir()) if path.suffix.lower() in SUFFIXES}
     if not found:
         raise InputError(f"{mixtures}: expected mixtures (*.wav, *.flac), found none")

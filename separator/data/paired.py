@@ -9,11 +9,20 @@ from torch.utils.data import Dataset
 from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
 from separator.data.order import EpochOrder, example_random
-from separator.data.pair_files import CheckedPair, Pair, check_pairs
+from separator.data.pair_files import CheckedPair, Pair, check_num_speakers, check_pairs, find_tree, list_pairs
+from separator.errors import InputError
 from separator.section import Count, section
 
 Task = Literal["sep_clean", "sep_noisy", "enh_single", "enh_both"]
 """As in LibriMix: separate clean or noisy talkers; enhance one talker, or all of them together."""
+
+MIXTURES: dict[Task, tuple[str, ...]] = {
+    "sep_clean": ("mix_clean", "mix"),
+    "sep_noisy": ("mix_both",),
+    "enh_single": ("mix_single",),
+    "enh_both": ("mix_both",),
+}
+"""Names that the mixtures' folder may have: WSJ0-mix has only "mix", which is clean."""
 
 
 @section(kw_only=True)
@@ -45,13 +54,36 @@ class PairedConfig(DataConfig):
         """Return the tree made for this rate; other rates are resampled from that of 16 kHz."""
         return "wav8k" if self.sample_rate == 8000 else "wav16k"
 
+    @property
+    def split_folders(self) -> dict[str, str]:
+        """Return the name of each split's folder."""
+        raise NotImplementedError
+
+    @property
+    def tree_parts(self) -> tuple[str, ...]:
+        """Return the folders from the root to the splits; the root may go into some of them already."""
+        raise NotImplementedError
+
+    def listed(self, tree: Path, mixtures: Path) -> list[str] | None:
+        """Return the names of the mixtures that a list in the tree counts; None takes all that are there."""
+        return None
+
     def find_pairs(self, split: str) -> list[Pair]:
         """Return the mixtures of a split, their files not yet looked at.
 
         Raises:
             InputError: If a folder is missing or empty, or the tree is one of another mode or of more talkers.
         """
-        raise NotImplementedError
+        tree = find_tree(Path(self.root), self.tree_parts, self.split_folders.values())
+        folder = tree / self.split_folders[split]
+        check_num_speakers(folder, self.num_speakers)
+        names = MIXTURES[self.task]
+        mixtures = next((folder / name for name in names if (folder / name).is_dir()), None)
+        if mixtures is None:
+            raise InputError(f"{folder}: expected a folder of mixtures, {' or '.join(names)}, found none")
+        talkers = [folder / f"s{number}" for number in range(1, self.num_sources + 1)]
+        sources = [folder / "mix_clean"] if self.task == "enh_both" else talkers
+        return list_pairs(mixtures, sources, self.listed(tree, mixtures))
 
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
@@ -82,6 +114,7 @@ class PairedList(Dataset[Example]):
     """
 
     original_rate = None
+    rows = ()
 
     def __init__(self, pairs: list[CheckedPair], sample_rate: int) -> None:
         self.pairs = pairs

@@ -117,6 +117,10 @@ class SpeakersConfig(MixingConfig):
     def list_settings(self, split: str, name: str | None = None) -> dict[str, Any]:
         return asdict(self.list_config(split, name))
 
+    def describe_list(self, split: str) -> str:
+        chosen = self.list_config(split)
+        return f"{chosen.path} ({chosen.num_mixtures} mixtures, seed {chosen.seed})"
+
     def list_config(self, split: str, name: str | None = None) -> MixtureListConfig:
         """Return the list of a split, or a variation of it, with the noise and the rooms that its split hears.
 

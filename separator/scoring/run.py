@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from separator import __version__
-from separator.data.mixture_list import MixtureList
+from separator.data.mixture_row import write_rows
 from separator.errors import InputError, describe
 from separator.inference import Separator
 from separator.inference.devices import find_device
@@ -298,8 +298,8 @@ def evaluate_test_set(
         watcher=watcher,
         replace=replace,
     )
-    if output is not None and isinstance(test_set.examples, MixtureList):
-        replace_file(Path(output) / "mixtures.csv", test_set.examples.write_csv)
+    if output is not None and (rows := test_set.examples.rows):
+        replace_file(Path(output) / "mixtures.csv", lambda path: write_rows(path, rows))
     return scored
 
 

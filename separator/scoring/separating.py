@@ -33,6 +33,8 @@ class TrackSet:
         sample_rate: Rate to resample to, in Hz; None keeps the first track's own.
     """
 
+    rows = ()
+
     def __init__(self, tracks: list[Track], sources: tuple[str, ...], sample_rate: int | None = None) -> None:
         self.tracks = tracks
         self.sources = sources

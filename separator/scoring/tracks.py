@@ -9,7 +9,7 @@ from torch import Tensor
 from separator.audio.finding import AUDIO_SUFFIXES
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
-from separator.data.musdb import STEM_SUFFIX, STEM_TRACKS
+from separator.data.musdb import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.scoring.config import Lengths
 
@@ -67,7 +67,7 @@ def has_mixtures(root: Path) -> bool:
     return any(
         path.is_file()
         and (
-            path.name.lower().endswith(STEM_SUFFIX)
+            is_stem_file(path)
             or (path.stem == MIXTURE and path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root)
         )
         for path in root.rglob("*")
@@ -91,8 +91,8 @@ def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
     tracks: dict[str, Track] = {}
     files: dict[Path, dict[str, SourceFile]] = {}
     for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        if path.name.lower().endswith(STEM_SUFFIX):
-            folder = path.with_name(path.name[: -len(STEM_SUFFIX)])
+        if is_stem_file(path):
+            folder = path.with_name(song_name(path))
             files[folder] = {name: SourceFile(path, number) for number, name in enumerate(STEM_TRACKS)}
         elif path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root:
             sources = files.setdefault(path.parent, {})

@@ -134,7 +134,7 @@ def test_wham_and_wsj0_mix_tasks(wham: Path) -> None:
 
 
 def test_a_mixture_without_noise_is_no_noisy_task(wham: Path) -> None:
-    with pytest.raises(InputError, match="mix_both: expected a folder of mixtures, found nothing"):
+    with pytest.raises(InputError, match="tt: expected a folder of mixtures, mix_both, found none"):
         WSJ0MixConfig(root=str(wham / "plain"), sample_rate=8000, task="sep_noisy").load_list(TWO)
 
 
