@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from separator.data.paired import PairedConfig
+from separator.data.talker_tree import TalkerTreeConfig
 from separator.section import section
 
 
 @section(kw_only=True)
-class WSJ0MixConfig(PairedConfig):
+class WSJ0MixConfig(TalkerTreeConfig):
     """WSJ0-2mix and -3mix (Hershey et al., 2016, arXiv 1508.04306), and WHAM! (Wichern et al., 2019, arXiv 1907.01160).
 
     Args:
