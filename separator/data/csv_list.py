@@ -1,8 +1,9 @@
 """A CSV list of one's own: a row for each mixture, a column for its file, and one for the file of each source."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
@@ -47,9 +48,8 @@ class CSVListConfig(PairedConfig):
 
     def sums_to_mixture(self, sources: Sequence[str]) -> bool:
         """Tell whether the mixtures are sums of these very sources; a mixture with a file may hold more."""
-        return all(
-            each.mixture is None and set(each.sources) == set(sources) for each in read_list(self.list_path("train"))
-        )
+        columns, _ = _read_cells(self.list_path("train"))
+        return {*columns} - {"", NAME_COLUMN} == {*sources}
 
     def check(self, sources: Sequence[str], channels: int) -> None:
         super().check(sources, channels)
@@ -68,11 +68,7 @@ class CSVListConfig(PairedConfig):
         return Path(self.root) / name
 
     def find_pairs(self, sources: Sequence[str], split: str) -> list[Pair]:
-        path = self.list_path(split)
-        listed = read_list(path)
-        if missing := [source for source in sources if source not in listed[0].sources]:
-            raise InputError(f"{path}: expected a column {missing[0]}, found {', '.join(listed[0].sources)}")
-        return [each.pair(sources) for each in listed]
+        return [each.pair(sources) for each in read_list(self.list_path(split), sources)]
 
 
 @dataclass(frozen=True)
@@ -93,18 +89,16 @@ class ListedMixture:
 
     def pair(self, sources: Sequence[str]) -> Pair:
         """Return the mixture with these sources; none named is all."""
-        columns = {f"{self.row}, column {name}": path for name, path in self.sources.items()}
-        if self.mixture is not None:
-            columns[f"{self.row}, column {MIXTURE_COLUMN}"] = self.mixture
+        columns = self.sources if self.mixture is None else {**self.sources, MIXTURE_COLUMN: self.mixture}
         return Pair(
             self.name,
             tuple(self.sources.values()) if self.mixture is None else (self.mixture,),
             tuple(self.sources[name] for name in sources or self.sources),
-            {path: column for column, path in columns.items()},
+            {path: f"{self.row}, column {name}" for name, path in columns.items()},
         )
 
 
-def read_list(path: Path) -> list[ListedMixture]:
+def read_list(path: Path, sources: Sequence[str] = ()) -> list[ListedMixture]:
     """Read a list: a header of names, then a row for each mixture.
 
     The column `mixture` has the mixtures' files, without it a mixture is the sum of its sources; `id` names the
@@ -113,11 +107,33 @@ def read_list(path: Path) -> list[ListedMixture]:
 
     Args:
         path: The CSV file, in UTF-8.
+        sources: Columns that there must be; others are not looked at if there is a mixture. None named is all.
 
     Raises:
         InputError: If it cannot be read, holds no mixture or source, a file is not named, or two mixtures have one
             name; it tells the row and the column.
     """
+    header, rows = _read_cells(path)
+    if missing := [name for name in sources if name not in header]:
+        raise InputError(f"{path}: row 1: expected a column {missing[0]}, found {', '.join(header)}")
+    counted = {NAME_COLUMN, MIXTURE_COLUMN, *sources} if sources and MIXTURE_COLUMN in header else {*header} - {""}
+    listed: dict[str, ListedMixture] = {}
+    for number, cells in rows:
+        row = f"{path}: row {number}"
+        if any(map(str.strip, cells[len(header) :])):
+            raise InputError(f"{row}: expected {len(header)} columns, found {len(cells)}")
+        each = _read_row(row, path.parent, [column for column in zip_longest(header, cells) if column[0] in counted])
+        if each.name in listed:
+            first = listed[each.name].row.rpartition(": ")[2]
+            raise InputError(
+                f"{row}: expected a name of its own, found {each.name} as in {first}; a column {NAME_COLUMN} names rows"
+            )
+        listed[each.name] = each
+    return list(listed.values())
+
+
+def _read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Read the header, and the cells of every row that is not empty, with its number."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True)
@@ -126,34 +142,22 @@ def read_list(path: Path) -> list[ListedMixture]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = "nothing" if isinstance(error, FileNotFoundError) else f"something else: {error}"
         raise InputError(f"{path}: expected a list, a CSV file in UTF-8, found {why}") from None
-    names = [name for name in header if name]
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name in header if name and header.count(name) > 1]:
         raise InputError(f"{path}: row 1: expected columns of different names, found two called {twice[0]}")
-    if not set(names) - {MIXTURE_COLUMN, NAME_COLUMN}:
-        raise InputError(f"{path}: row 1: expected a column for each source, found {', '.join(names) or 'none'}")
+    if not {*header} - {"", MIXTURE_COLUMN, NAME_COLUMN}:
+        raise InputError(f"{path}: row 1: expected a column for each source, found {', '.join(header) or 'none'}")
     if not rows:
         raise InputError(f"{path}: expected a row for each mixture, found none")
-    listed: dict[str, ListedMixture] = {}
-    for number, cells in rows:
-        each = _read_row(f"{path}: row {number}", path.parent, header, cells)
-        if each.name in listed:
-            raise InputError(
-                f"{each.row}: expected a name of its own, found {each.name} as in "
-                f"{listed[each.name].row.rpartition(': ')[2]}; a column {NAME_COLUMN} gives names"
-            )
-        listed[each.name] = each
-    return list(listed.values())
+    return header, rows
 
 
-def _read_row(row: str, folder: Path, header: Sequence[str], cells: Sequence[str]) -> ListedMixture:
-    if len(cells) > len(header):
-        raise InputError(f"{row}: expected {len(header)} columns, found {len(cells)}")
-    values = dict(zip(header, [*map(str.strip, cells), *[""] * (len(header) - len(cells))], strict=True))
-    for name in header:
-        if name and not values[name]:
+def _read_row(row: str, folder: Path, columns: Iterable[tuple[str, str | None]]) -> ListedMixture:
+    values = {name: (cell or "").strip() for name, cell in columns}
+    for name, value in values.items():
+        if not value:
             what = "name" if name == NAME_COLUMN else "file"
             raise InputError(f"{row}, column {name}: expected a {what}, found nothing")
-    files = {name: _find(folder / value) for name, value in values.items() if name not in ("", NAME_COLUMN)}
+    files = {name: _find(folder / value) for name, value in values.items() if name != NAME_COLUMN}
     first = files.get(MIXTURE_COLUMN) or next(iter(files.values()))
     return ListedMixture(values.get(NAME_COLUMN, first.stem), row, files.pop(MIXTURE_COLUMN, None), files)
 

@@ -52,9 +52,9 @@ def test_without_a_mixture_it_is_the_sum_of_all_columns(folder: Path) -> None:
 
 def test_what_spreadsheets_and_pandas_write_is_read(folder: Path) -> None:
     first, second = "0, one, audio/mix/a.wav, audio/s/a.wav", "1, two, audio/mix/b.wav, audio/s/b.wav"
-    text = "\r\n".join(["\ufeff, id, mixture, speech", first, "", second, ""])
+    text = "\r\n".join(["\ufeff, id, mixture, speech, remark", first, "", f"{second},,", ""])
     (folder / "train.csv").write_text(text, encoding="utf-8", newline="")
-    listed = read_list(folder / "train.csv")
+    listed = read_list(folder / "train.csv", ("speech",))
     assert [each.name for each in listed] == ["one", "two"] and list(listed[1].sources) == ["speech"]
     assert listed[1].mixture == folder / "audio/mix/b.wav" and listed[1].row.endswith("train.csv: row 4")
 
@@ -94,10 +94,16 @@ WRONG = {
     "a cell more": ([TWO, ["a.wav", "b.wav", "c.wav"]], r"row 2: expected 2 columns, found 3"),
     "one name": (
         [["mixture", *TWO], ["x/mix.wav", "a.wav", "b.wav"], ["y/mix.wav", "c.wav", "d.wav"]],
-        r"row 3: expected a name of its own, found mix as in row 2; a column id gives names",
+        r"row 3: expected a name of its own, found mix as in row 2; a column id names rows",
     ),
-    "no column": ([["mixture", "s1", "s2"], ["a.wav", "b.wav", "c.wav"]], r"expected a column speech, found s1, s2"),
-    "semicolons": ([["mixture;speech;noise"], ["a;b;c"]], r"expected a column speech, found mixture;speech;noise"),
+    "no column": (
+        [["mixture", "s1", "s2"], ["a.wav", "b.wav", "c.wav"]],
+        r"row 1: expected a column speech, found mixture, s1, s2",
+    ),
+    "semicolons": (
+        [["mixture;speech;noise"], ["a;b;c"]],
+        r"row 1: expected a column speech, found mixture;speech;noise",
+    ),
 }
 
 
