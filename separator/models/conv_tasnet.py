@@ -1,7 +1,8 @@
 """Conv-TasNet: a learned basis, masked by a stack of dilated depthwise-separable convolutions.
 
-To be read with three files of bricks: `bricks/conv1d.py` (encoder, decoder), `bricks/separable_tcn.py` (the stack and
-its block) and `bricks/norm.py`. The masker and the basis are also those of the other TasNets.
+To be read with `models/pipeline.py` (encoder, masker, decoder in turn) and three files of bricks: `bricks/conv1d.py`
+(encoder, decoder), `bricks/separable_tcn.py` (the stack and its block) and `bricks/norm.py`. The other TasNets share
+the basis and the masker.
 """
 
 from dataclasses import dataclass
@@ -145,7 +146,12 @@ def make_separable_masker(config: SeparableTCNConfig, num_features: int) -> TCNM
 
 
 class ConvTasNet(MaskingSeparator):
-    """Conv-TasNet: `MaskingSeparator` with the paper's encoder, masker and decoder.
+    """Conv-TasNet. In the order of the paper, with its letters, as `MaskingSeparator.forward` runs it:
+
+    1. encoder: `(B, C, T)` to frames `(B, N, K)`, N learned filters of L samples (`Conv1dEncoder`);
+    2. masker: frames to masks `(B, S, N, K)` (`TCNMasker`): norm, 1×1 to B channels, R repeats of X blocks whose
+       Sc-channel skip outputs are added (`SeparableTCN` of `SeparableBlock`), PReLU, 1×1, sigmoid;
+    3. decoder: each mask times the frames, `(B·S, N, K)`, to `(B·S, C, T)` (`Conv1dDecoder`).
 
     Args:
         config: Every choice of the model.
