@@ -110,7 +110,7 @@ def test_outputs_that_were_changed_or_lack_their_record_are_made_anew(separate, 
 
 @pytest.mark.parametrize("suffix", ["wav", "mp3", "ogg"])
 def test_a_damaged_recording_is_not_separated_again(separate, tmp_path: Path, suffix: str) -> None:
-    path = talk(tmp_path / f"talk.{suffix}", 4.0)
+    path = talk(tmp_path / f"talk.{suffix}", 12.0)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     code, out, err = separate(path, "--skip-existing")

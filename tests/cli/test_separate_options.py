@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import torch
 
+from separator.audio.reading import read_audio
 from separator.cli.main import main
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from tests.audio.encoding import encode
@@ -92,7 +93,14 @@ def test_the_sound_of_films_is_separated(separate, tmp_path: Path, suffix: str, 
 def test_the_stem_file_of_the_field_is_separated(separate) -> None:
     code, out, err = separate(str(example_stem_file()))
     assert (code, err) == (0, [])
-    assert read(out).shape[1] == 2 and soundfile.info(out[0]).samplerate == 44100
+    assert soundfile.info(out[0]).samplerate == 44100
+    low, high = read(out)
+    torch.testing.assert_close(low + high, read_audio(example_stem_file())[0].double(), atol=1e-5, rtol=0)
+    for source, others in ((low, slice(2500, 7500)), (high, slice(0, 1500))):
+        power = torch.fft.rfft(source, 44100 * (source.shape[1] // 44100)).abs().square()
+        bins_a_hertz = source.shape[1] // 44100
+        share = power[:, others.start * bins_a_hertz : others.stop * bins_a_hertz].sum() / power.sum()
+        assert share < 0.01
 
 
 def test_mono_is_the_mean_of_the_channels(separate, tmp_path: Path) -> None:
@@ -147,6 +155,9 @@ def test_levels_in_json_are_those_of_the_files(separate, tmp_path: Path) -> None
         assert report["error"] is None and report["seconds"] == seconds and not report["skipped"]
         assert report["processing_seconds"] > 0
         assert report["realtime_factor"] == pytest.approx(report["processing_seconds"] / seconds, rel=0.05, abs=0.01)
+        if name == "talk.wav":
+            given = 10 * torch.log10(voices(0.7, channels=2).square().mean(dim=(1, 2)))
+            assert list(report["levels_db"].values()) == pytest.approx(given.tolist(), abs=0.05)
         for source, path in report["outputs"].items():
             level = np.sqrt(np.mean(np.square(soundfile.read(path)[0])))
             expected = None if level == 0 else pytest.approx(20 * np.log10(level), abs=0.01)
