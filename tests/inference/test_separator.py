@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,7 +13,7 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import si_sdr
 from separator.models import build_model
-from tests.tiny_model import TINY, build_tiny_model, describe, perfect_separator, save_tiny_model
+from tests.tiny_model import build_tiny_model, describe, perfect_separator, save_tiny_model
 from tests.voices import ratio_db, voices
 
 
