@@ -1,4 +1,4 @@
-"""LibriMix on disk: `LibriNMix/wav{8k,16k}/{min,max}/SPLIT/{mix_clean,mix_both,mix_single,s1,s2,s3,noise}`."""
+"""LibriMix on disk: `LibriNMix/wav{8k,16k}/{min,max}/SPLIT/{mix_clean,mix_both,mix_single,s1,s2,...,noise}`."""
 
 import csv
 from pathlib import Path, PureWindowsPath
