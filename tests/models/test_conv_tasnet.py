@@ -164,7 +164,7 @@ def test_asteroid_edges_are_no_padding_and_a_zero_tail(kernel_size: int, length:
         ({"norm": "BN"}, "norm: expected one of gLN, cLN, found 'BN'"),
         ({"mask": "tanh"}, "mask: expected one of sigmoid, relu, softmax, found 'tanh'"),
         ({"encoder_activation": "tanh"}, "encoder_activation: expected one of linear, relu, found 'tanh'"),
-        ({"edge_padding": "same"}, "edge_padding: expected one of torchaudio, asteroid, found 'same'"),
+        ({"edge_padding": "same"}, "edge_padding: expected one of torchaudio, asteroid, naplab, found 'same'"),
         ({"block_kernel_size": 4}, "block_kernel_size: expected an odd number unless causal, found 4"),
         ({"kernel_size": 1}, "kernel_size: expected at least 2, found 1"),
         ({"num_sources": 0}, "num_sources: expected at least 1, found 0"),
