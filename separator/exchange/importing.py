@@ -85,16 +85,17 @@ def import_model(
 
 def _sample_rate(imported: Imported, told: int | None) -> int:
     said: Any = imported.sample_rate
-    if said is None and told is None:
-        raise InputError("the source does not say its sample rate: add --sample-rate HZ, that of its training data")
-    if said is not None and (not isinstance(said, int | float) or isinstance(said, bool) or said < 1 or said % 1):
+    if said is None:
+        if told is None:
+            raise InputError("the source does not say its sample rate: add --sample-rate HZ, that of its training data")
+        if told < 1:
+            raise InputError(f"--sample-rate: expected at least 1 Hz, found {told}")
+        return told
+    if not isinstance(said, int | float) or isinstance(said, bool) or said < 1 or said % 1:
         raise InputError(f"sample_rate: expected a whole number of Hz, found {said!r}")
-    if said is not None and told is not None and said != told:
+    if told is not None and said != told:
         raise InputError(f"--sample-rate {told}: the source says {said:g} Hz")
-    rate = int(said if told is None else told)
-    if rate < 1:
-        raise InputError(f"--sample-rate: expected at least 1 Hz, found {rate}")
-    return rate
+    return int(said)
 
 
 def _source_names(given: Sequence[str] | None, num_sources: int) -> tuple[str, ...]:

@@ -48,9 +48,8 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _read_folder(folder: Path) -> dict[str, Any]:
     """Read a SpeechBrain folder (or a checkpoint of its training, two below the settings), or the one file in it."""
-    settings = [
-        each / HYPERPARAMS for each in (folder, *folder.absolute().parents[:2]) if (each / HYPERPARAMS).is_file()
-    ]
+    near = (folder, *folder.absolute().parents[:2])
+    settings = [each / HYPERPARAMS for each in near if (each / HYPERPARAMS).is_file()]
     found = [part for part in PARTS if (folder / f"{part}.ckpt").is_file()]
     if settings and (found or settings[0].parent == folder):
         return _read_speechbrain(folder, settings[0], found)
@@ -59,9 +58,8 @@ def _read_folder(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: expected other software's model, found one of separator's")
     if len(files) != 1:
         names = ", ".join(each.name for each in files) or "none"
-        raise InputError(
-            f"{folder}: expected {HYPERPARAMS}, or one file of weights ({', '.join(SUFFIXES)}), found {names}"
-        )
+        ends = ", ".join(SUFFIXES)
+        raise InputError(f"{folder}: expected {HYPERPARAMS}, or one file of weights ({ends}), found {names}")
     return _read_file(files[0])
 
 

@@ -1,8 +1,8 @@
 """torchaudio's Conv-TasNet: state dicts of `torchaudio.models.ConvTasNet`, and its trained bundle.
 
-What it can express: gLN, not causal, one channel, a linear encoder, frames that overlap by half with a hop of zeros at
-both edges, as many skip as residual channels, sigmoid or ReLU masks. A state dict says none of what is no size: which
-mask, and how the blocks are spread over repeats, must be told.
+What it can express: gLN, three taps a block, not causal, one channel, a linear encoder, frames that overlap by half
+with a hop of zeros at both edges, as many skip as residual channels, sigmoid or ReLU masks. A state dict says none of
+what is no size: which mask, and how the blocks are spread over repeats, must be told.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ BUNDLE_SAMPLE_RATE = 8000
 
 MASKS = ("sigmoid", "relu")
 FREE = (
-    *("num_filters", "kernel_size", "bottleneck_channels", "hidden_channels", "block_kernel_size"),
+    *("num_filters", "kernel_size", "bottleneck_channels", "hidden_channels"),
     *("num_blocks", "num_repeats", "num_sources", "mask"),
 )
 """Settings of ours that torchaudio's model can have at will; the others are as our defaults, the paper's."""
@@ -67,8 +67,11 @@ def read(content: Mapping[str, Any], told: Mapping[str, Any]) -> Imported:
     config = {**sizes(state, settings["num_blocks"]), "mask": settings["mask"]}
     if config["mask"] not in MASKS:
         raise InputError(f"mask: torchaudio's Conv-TasNet has 'sigmoid' or 'relu', found {config['mask']!r}")
-    if config["kernel_size"] % 2:
-        raise InputError(f"encoder.weight: expected an even kernel, found {config['kernel_size']} samples")
+    if config["kernel_size"] % 2 or config["block_kernel_size"] != 3:
+        raise InputError(
+            "torchaudio's Conv-TasNet runs with an even kernel of the encoder and 3 taps a block, "
+            f"found {config['kernel_size']} and {config['block_kernel_size']}"
+        )
     return Imported(
         "torchaudio",
         config,
