@@ -108,9 +108,10 @@ def _source_names(given: Sequence[str] | None, num_sources: int) -> tuple[str, .
 
 
 def _card(source: str, folder: Path, imported: Imported, description: ModelDescription) -> str:
+    config = {key: value for key, value in imported.config.items() if key != "num_sources"}  # follows from the names
     recipe = {
         "sources": list(description.sources),
-        "model": {"architecture": "conv_tasnet", "config": dict(imported.config), "initial": str(folder)},
+        "model": {"architecture": "conv_tasnet", "config": config, "initial": str(folder)},
         "data": {"sample_rate": description.sample_rate},
     }
     return CARD.format(
