@@ -50,6 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_device(parser, "where the model runs")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    parser.add_argument(
+        "--no-consistency",
+        action="store_true",
+        help="score what the model gives, without making its sources sum to the mixture",
+    )
     add_scoring_arguments(parser)
 
 
@@ -65,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     names = find_lists(args.data, filter(None, chosen), args.overrides) if args.lists else []
     model: Separator | str = args.model
     if args.model not in ORACLES:
-        model = Separator.from_pretrained(args.model, args.device, args.precision)
+        consistency = False if args.no_consistency else None  # as the model says
+        model = Separator.from_pretrained(args.model, args.device, args.precision, mixture_consistency=consistency)
     if len(names) < 2:
         return _evaluate(args, model, names[0] if names else None, args.output)
     code = 0

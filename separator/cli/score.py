@@ -15,11 +15,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--references",
         metavar="DIR",
         type=Path,
-        help="true sources, TRACK/SOURCE.wav (any format); TRACK/mixture.wav is the mixture",
+        help="true sources, TRACK/SOURCE.wav or SOURCE/TRACK.wav (any format); what is called mixture, mix, mix_clean "
+        "or mix_both is the mixture",
     )
     references.add_argument("--musdb", metavar="ROOT", type=Path, help="a MUSDB18 or MUSDB18-HQ folder as references")
     parser.add_argument(
-        "--estimates", metavar="DIR", type=Path, required=True, help="estimates, TRACK/SOURCE.wav with the same names"
+        "--estimates", metavar="DIR", type=Path, required=True, help="estimates of the same tracks, in either layout"
+    )
+    parser.add_argument(
+        "--layout",
+        metavar="LAYOUT",
+        default="auto",
+        help="track (folders are tracks), source (folders are sources), or auto, by the names; two with a comma are of "
+        "references and estimates (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mixture",
+        metavar="NAME",
+        help="which recording of the references is the mixture, where there are several (mix_clean, mix_both)",
     )
     parser.add_argument(
         "--split",
@@ -51,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
             args.estimates,
             args.output,
             split=args.split or ("test" if args.musdb else "all"),
+            layout=args.layout,
+            mixture=args.mixture,
             lengths=args.lengths,
             mono=args.mono,
             sum_as_mixture=args.sum_as_mixture,

@@ -19,6 +19,7 @@ from separator.recipe import Recipe, load_recipe, recipe_to_dict
 from separator.replacing import replace_text
 from separator.scoring.assignment import NOISE
 from separator.scoring.item_scores import ItemScores
+from separator.scoring.options import ScoringOptions
 from separator.scoring.run import evaluate_test_set
 from separator.scoring.separating import TestSet
 from separator.scoring.sets import load_list_of
@@ -169,7 +170,8 @@ def score_best(
     """
     scored_sources = tuple(source for source in test_set.sources if source != NOISE)
     without_noise = replace(test_set, sources=scored_sources, delivered=test_set.sources)
-    scored = evaluate_test_set(separator, name, without_noise, settings, folder, metrics="si_sdr", jobs=1, replace=True)
+    options = ScoringOptions(metrics="si_sdr", jobs=1, replace=True)
+    scored = evaluate_test_set(separator, name, without_noise, settings, folder, options)
     for item, reason in scored.summary["failed"].items():
         raise InputError(f"{item}: {reason}")
     if scored.summary.get("si_sdri_db") is None:

@@ -1,7 +1,8 @@
-"""Trees of `TRACK/source.wav` and MUSDB18 trees: which recordings there are, and how they are read."""
+"""Trees of tracks and their sources, and MUSDB18 trees: which recordings there are, and how they are read."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor
@@ -12,10 +13,10 @@ from separator.audio.resampling import fit_length
 from separator.data.musdb import STEM_SUFFIX, STEM_TRACKS
 from separator.errors import InputError
 from separator.scoring.config import Lengths
+from separator.scoring.layouts import LAYOUTS, Layout, is_mixture, place, place_flat, split_subset
 
 MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
-SUBSETS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -47,72 +48,127 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Track:
-    """The recordings of one folder, or of one `.stem.mp4`.
+    """The recordings of one track, or of one `.stem.mp4`.
 
     Attributes:
-        name: The folder, relative to where the search began, without the subset.
+        name: The track's folders and file, relative to where the search began, without the subset.
         subset: `test` or `train` where the tree has these folders, else `test`.
-        sources: Every recording but the mixture, by name.
-        mixture: None if there is none.
+        sources: Every recording but the mixtures, by name.
+        mixtures: The mixtures, by name: `mixture`, or as data sets call them (`mix_clean`, `mix_both`).
     """
 
     name: str
     subset: str
     sources: dict[str, SourceFile]
-    mixture: SourceFile | None = None
+    mixtures: dict[str, SourceFile] = field(default_factory=dict)
+
+    @property
+    def mixture(self) -> SourceFile | None:
+        """Return the mixture: the one that is called so, or the only one; None where there is none, or it is open."""
+        only = next(iter(self.mixtures.values())) if len(self.mixtures) == 1 else None
+        return self.mixtures.get(MIXTURE, only)
+
+    @property
+    def has_open_mixture(self) -> bool:
+        """Return whether there are several mixtures, none of which is called `mixture`."""
+        return len(self.mixtures) > 1 and self.mixture is None
 
 
 def has_mixtures(root: Path) -> bool:
     """Tell whether a folder is a tree of tracks with mixtures, and none of speakers, say."""
     return any(
-        path.is_file()
-        and (
-            path.name.lower().endswith(STEM_SUFFIX)
-            or (path.stem == MIXTURE and path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root)
-        )
-        for path in root.rglob("*")
+        path.name.lower().endswith(STEM_SUFFIX) or (path.stem == MIXTURE and path.parent != root)
+        for path in find_files(root)
     )
 
 
-def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
-    """Find the tracks below a folder: every folder that holds audio files, and every `.stem.mp4`, by name, sorted.
-
-    Args:
-        root: Where the search begins.
-        split: Only the tracks of this subset; None is all.
+def find_files(root: Path) -> list[Path]:
+    """Find the audio files below a folder, sorted; hidden files and folders are passed over.
 
     Raises:
-        InputError: If there are none, two files are the same source, or two tracks have one name.
+        InputError: If there is no such folder.
     """
     if not root.is_dir():
         raise InputError(
             f"{root}: expected a folder of TRACK/source.wav, found {'a file' if root.exists() else 'nothing'}"
         )
-    tracks: dict[str, Track] = {}
-    files: dict[Path, dict[str, SourceFile]] = {}
-    for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
+    return sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        and path.is_file()
+    )
+
+
+def plain_paths(root: Path, files: Iterable[Path]) -> list[PurePosixPath]:
+    """Return the paths of the files in a tree's folders, relative to it and without suffix; none of `.stem.mp4`."""
+    relative = [file.relative_to(root).with_suffix("") for file in files if not file.name.lower().endswith(STEM_SUFFIX)]
+    return [PurePosixPath(path.as_posix()) for path in relative if len(path.parts) > 1]
+
+
+def find_tracks(root: Path, split: str | None = None, layout: Layout = "track") -> dict[str, Track]:
+    """Find the tracks below a folder by name, sorted: of a tree of tracks or sources, and every `.stem.mp4`.
+
+    Where no file is in a folder, their names are taken apart: `TRACK_s1.wav`.
+
+    Args:
+        root: Where the search begins.
+        split: Only the tracks of this subset; None is all.
+        layout: Whether folders are tracks or sources.
+
+    Raises:
+        InputError: If there are none, two files are the same source, or two tracks have one name.
+    """
+    files = find_files(root)
+    nested = [path for path in files if path.parent != root or path.name.lower().endswith(STEM_SUFFIX)]
+    found: dict[str, dict[str, SourceFile]] = {}
+    for path in nested or files:
+        plain = PurePosixPath(path.relative_to(root).as_posix())
         if path.name.lower().endswith(STEM_SUFFIX):
-            folder = path.with_name(path.name[: -len(STEM_SUFFIX)])
-            files[folder] = {name: SourceFile(path, number) for number, name in enumerate(STEM_TRACKS)}
-        elif path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root:
-            sources = files.setdefault(path.parent, {})
-            if path.stem in sources:
-                raise InputError(f"{path}: expected one file for {path.stem}, found {sources[path.stem].path.name} too")
-            sources[path.stem] = SourceFile(path)
-    for folder, sources in sorted(files.items()):
-        parts = folder.relative_to(root).parts
-        subset = parts[0] if len(parts) > 1 and parts[0] in SUBSETS else "test"
-        name = "/".join(parts[1:] if len(parts) > 1 and parts[0] in SUBSETS else parts)
+            name = str(plain)[: -len(STEM_SUFFIX)]
+            found[name] = {source: SourceFile(path, number) for number, source in enumerate(STEM_TRACKS)}
+            continue
+        placed = place(plain.with_suffix(""), layout) if nested else place_flat(plain.with_suffix(""))
+        if placed is None:
+            raise InputError(
+                f"{root}: expected folders, TRACK/SOURCE.wav or SOURCE/TRACK.wav, or files TRACK_SOURCE.wav, found "
+                f"{path.name}"
+            )
+        sources = found.setdefault(placed[0], {})
+        if placed[1] in sources:
+            raise InputError(f"{path}: expected one file for {placed[1]}, found {sources[placed[1]].path.name} too")
+        sources[placed[1]] = SourceFile(path)
+    tracks: dict[str, Track] = {}
+    for whole, recordings in sorted(found.items()):
+        subset, name = split_subset(whole)
         if split is not None and subset != split:
             continue
         if name in tracks:
-            raise InputError(f"{folder}: expected one track called {name}, found it in {tracks[name].subset} too")
-        mixture = sources.pop(MIXTURE, None)
-        tracks[name] = Track(name, subset, sources, mixture)
+            raise InputError(f"{root / whole}: expected one track called {name}, found it in {tracks[name].subset} too")
+        mixtures = {each: file for each, file in recordings.items() if is_mixture(each)}
+        sources = {each: file for each, file in recordings.items() if each not in mixtures}
+        if sources or MIXTURE in mixtures:
+            tracks[name] = Track(name, subset, sources, mixtures)
     if not tracks:
         where = f"{root}/{split}" if split else str(root)
-        raise InputError(f"{where}: expected folders TRACK with audio files SOURCE.wav, found none")
+        raise InputError(f"{where}: expected audio files, {' or '.join(LAYOUTS.values())}, found none")
     return tracks
+
+
+def choose_mixture(root: Path, tracks: dict[str, Track], name: str) -> dict[str, Track]:
+    """Return tracks whose mixture is the one of a name.
+
+    Raises:
+        InputError: If no track has it.
+    """
+    if not any(name in track.mixtures for track in tracks.values()):
+        found = dict.fromkeys(each for track in tracks.values() for each in track.mixtures)
+        raise InputError(f"{root}: expected a mixture called {name}, found {', '.join(found) or 'none'}")
+    return {
+        each: replace(track, mixtures={name: track.mixtures[name]} if name in track.mixtures else {})
+        for each, track in tracks.items()
+    }
 
 
 def read_track(track: Track, names: tuple[str, ...], lengths: Lengths = "error") -> tuple[Tensor, int]:
