@@ -74,9 +74,11 @@ def run(args: argparse.Namespace) -> int:
         model = Separator.from_pretrained(args.model, args.device, args.precision, mixture_consistency=consistency)
     if len(names) < 2:
         return _evaluate(args, model, names[0] if names else None, args.output)
+    against = args.against
     code = 0
     for name in names:
         print(f"{name}:")
+        args.against = against and against / name  # of the same lists
         try:
             code |= _evaluate(args, model, name, args.output / name)
         except InputError as error:

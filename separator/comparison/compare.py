@@ -18,6 +18,7 @@ from separator.inference import Separator
 from separator.recipe import Recipe, load_recipe, recipe_to_dict
 from separator.replacing import replace_text
 from separator.scoring.assignment import NOISE
+from separator.scoring.consistency import describe_consistency
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.options import ScoringOptions
 from separator.scoring.run import evaluate_test_set
@@ -178,6 +179,8 @@ def score_best(
         raise InputError("expected test mixtures whose sources sound, found silence in all")
     again = "scored already: " if scored.num_kept == len(scored.items) else ""
     report(f"  {again}SI-SDRi {scored.summary['si_sdri_db']:.2f} dB on {len(scored.items)} mixtures")
+    for line in describe_consistency(scored.summary["consistency"]):
+        report(f"  {line}")
     return scored.items
 
 

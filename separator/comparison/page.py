@@ -44,6 +44,8 @@ def write_report(
         f"Test: {num_mixtures} mixtures{_list_facts(data, 'test')}, the same for all. Intervals: 95 %, bootstrap over "
         "mixtures; those of the differences are paired. They say how the result would vary with other mixtures, not "
         "with another seed of the training.",
+        "Scores are with mixture consistency, as `separate` applies it; `NAME/scores/summary.json` has those without, "
+        "which validation measures.",
         f"Multiply-accumulates: from {min(macs):.0f} to {max(macs):.0f} million a second of audio, by torch's FLOP "
         "counter (convolutions and matrix products).",
         f"Real-time factor and peak memory: float32, {_machine()}, each model in a process of its own; training "
