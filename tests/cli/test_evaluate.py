@@ -102,11 +102,11 @@ def test_an_interrupted_evaluation_goes_on_and_gives_the_same(
     calls: list[int] = []
     separate = Separator.separate
 
-    def interrupted(self, *arguments):  # type: ignore[no-untyped-def]
+    def interrupted(self, *arguments, **options):  # type: ignore[no-untyped-def]
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return separate(self, *arguments)
+        return separate(self, *arguments, **options)
 
     monkeypatch.setattr(Separator, "separate", interrupted)
     assert evaluate(model, TINY, tmp_path / "parts", *options) == 130
