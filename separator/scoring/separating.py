@@ -13,8 +13,8 @@ from separator.audio.writing import write_audio
 from separator.data.example import Example, ExampleSet, file_facts
 from separator.errors import InputError
 from separator.inference import Separator
-from separator.inference.remainder import share_remainder
-from separator.inference.separator import REMAINDER_REACH_SECONDS, RESIDUAL
+from separator.inference.consistency import make_consistent
+from separator.inference.separator import CONSISTENCY_REACH_SECONDS, RESIDUAL
 from separator.scoring.assignment import match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job
@@ -116,7 +116,7 @@ def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separa
             return torch.stack([separated[output] for output in outputs]), None
         separated = separator.separate(example.mixture, rate, residual=True)  # which is then not shared
         before = torch.stack([separated[source] for source in separator.sources])
-        after = share_remainder(before, example.mixture, round(REMAINDER_REACH_SECONDS * rate))
+        after = make_consistent(before, example.mixture, round(CONSISTENCY_REACH_SECONDS * rate))
         return after[chosen], before[chosen]
 
     return separate, outputs, replace(test_set, sources=sources, delivered=test_set.delivered or test_set.sources)
