@@ -15,12 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--references",
         metavar="DIR",
         type=Path,
-        help="true sources, TRACK/SOURCE.wav or SOURCE/TRACK.wav (any format); what is called mixture, mix, mix_clean "
-        "or mix_both is the mixture",
+        help="true sources, TRACK/SOURCE.wav or SOURCE/TRACK.wav (any format), or a CSV list of files (id,SOURCE,...); "
+        "what is called mixture, mix, mix_clean or mix_both is the mixture",
     )
     references.add_argument("--musdb", metavar="ROOT", type=Path, help="a MUSDB18 or MUSDB18-HQ folder as references")
     parser.add_argument(
-        "--estimates", metavar="DIR", type=Path, required=True, help="estimates of the same tracks, in either layout"
+        "--estimates",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="estimates of the same tracks, in either layout, or a CSV list",
     )
     parser.add_argument(
         "--layout",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from separator.data.csv_list import is_list
 from separator.errors import InputError
 
 Layout = Literal["track", "source"]
@@ -90,8 +91,8 @@ def choose_layouts(
     recording, or more than `MOST_SOURCES`, where the other reading has several.
 
     Args:
-        roots: The two trees.
-        paths: Their files, relative to them, without suffixes.
+        roots: The two trees, or CSV lists, which have but one reading.
+        paths: Their files, as `finding.find_paths` gives them.
         asked: "track", "source" or "auto" for both, or one for each, with a comma.
 
     Raises:
@@ -102,7 +103,9 @@ def choose_layouts(
         raise InputError(f"layout: expected track, source or auto, or two of them (track,source), found {asked!r}")
     given = words * 2 if len(words) == 1 else words
     found: list[Layout | None] = [next((each for each in LAYOUTS if each == word), None) for word in given]
-    found = [layout if side else "track" for layout, side in zip(found, paths, strict=True)]
+    found = [
+        "track" if is_list(root) or not side else layout for root, side, layout in zip(roots, paths, found, strict=True)
+    ]
 
     def apply(rule: Callable[[Collection[PurePosixPath], set[str]], dict[Layout, bool]]) -> None:
         tracks = [

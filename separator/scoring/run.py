@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from separator.data.mixture_list import MixtureList
+from separator.data.mixture_row import write_rows
 from separator.errors import InputError, some
 from separator.inference import Separator
 from separator.inference.devices import find_device
 from separator.inference.separator import Precision
 from separator.replacing import replace_file
 from separator.scoring.assignment import NOISE
-from separator.scoring.config import Lengths, ScoringConfig
+from separator.scoring.config import ScoringConfig
+from separator.scoring.finding import find_paths, find_tracks
 from separator.scoring.items import TrackPair
 from separator.scoring.jobs import Job
 from separator.scoring.layouts import choose_layouts
@@ -25,7 +26,8 @@ from separator.scoring.separating import (
     separation_jobs,
     sums_to_mixture,
 )
-from separator.scoring.tracks import choose_mixture, find_files, find_tracks, plain_paths
+from separator.scoring.tracks import choose_mixture
+from separator.section import Lengths
 
 
 def score(
@@ -46,8 +48,9 @@ def score(
 
     Args:
         references: Folder of the true sources, `TRACK/SOURCE.wav` or `SOURCE/TRACK.wav` (any format), with the mixture
-            as one more source if there is one; or a MUSDB18 or MUSDB18-HQ folder.
-        estimates: Folder of the estimates of the same tracks, in either layout.
+            as one more source if there is one; a MUSDB18 or MUSDB18-HQ folder; or a CSV list, as
+            `data.csv_list.read_list` reads it.
+        estimates: Folder of the estimates of the same tracks, in either layout; or a CSV list.
         output: Folder for `scores.csv`, `summary.json`, `report.html`, made if missing; a call that was stopped goes
             on there. None writes nothing.
         split: "test", "train" or "all" of a tree that has the folders train and test.
@@ -79,7 +82,7 @@ def score(
     chosen = ScoringOptions(**options)
     references, estimates, device = Path(references), Path(estimates), str(find_device(device))
     roots = (references, estimates)
-    layouts = choose_layouts(roots, [plain_paths(root, find_files(root)) for root in roots], layout)
+    layouts = choose_layouts(roots, [find_paths(root) for root in roots], layout)
     tracks = find_tracks(references, None if split == "all" else split, layouts[0])
     separated = find_tracks(estimates, layout=layouts[1])
     if mixture is not None:
@@ -144,8 +147,9 @@ def evaluate(
 
     Args:
         model: A `Separator`; or the name of a released model, a model folder, a Hub id, or an oracle.
-        data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ; or a folder
-            of `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures are made.
+        data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ, or of
+            `{mixture,SOURCE}/TRACK.wav`; a CSV list, as `data.csv_list.read_list` reads it; or a folder of
+            `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures are made.
         output: Folder for `scores.csv`, `summary.json`, `report.html` and the list, made if missing; a call that was
             stopped goes on there. None writes nothing.
         model_name: What the outputs call the model; None is `model`, or the architecture of a `Separator`.
@@ -232,6 +236,6 @@ def evaluate_test_set(
         f"{name} on {test_set.name}",
         settings,
     )
-    if output is not None and isinstance(test_set.examples, MixtureList):
-        replace_file(Path(output) / "mixtures.csv", test_set.examples.write_csv)
+    if output is not None and (rows := test_set.examples.rows):
+        replace_file(Path(output) / "mixtures.csv", lambda path: write_rows(path, rows))
     return scored

@@ -1,19 +1,15 @@
-"""Trees of tracks and their sources, and MUSDB18 trees: which recordings there are, and how they are read."""
+"""Tracks: the recordings of what was separated, its sources and its mixtures, and how they are read."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from separator.audio.finding import AUDIO_SUFFIXES
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
-from separator.data.musdb import STEM_SUFFIX, STEM_TRACKS
 from separator.errors import InputError
-from separator.scoring.config import Lengths
-from separator.scoring.layouts import LAYOUTS, Layout, is_mixture, place, place_flat, split_subset
+from separator.section import Lengths
 
 MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
@@ -48,19 +44,21 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Track:
-    """The recordings of one track, or of one `.stem.mp4`.
+    """The recordings of one track of a tree, of one `.stem.mp4`, or of one row of a list.
 
     Attributes:
-        name: The track's folders and file, relative to where the search began, without the subset.
+        name: The track's folders and file, relative to where the search began, without the subset; or the row's name.
         subset: `test` or `train` where the tree has these folders, else `test`.
         sources: Every recording but the mixtures, by name.
         mixtures: The mixtures, by name: `mixture`, or as data sets call them (`mix_clean`, `mix_both`).
+        mixture_is_sum: Whether the mixture, where it has no file, is the sum of the sources, as in lists.
     """
 
     name: str
     subset: str
     sources: dict[str, SourceFile]
     mixtures: dict[str, SourceFile] = field(default_factory=dict)
+    mixture_is_sum: bool = False
 
     @property
     def mixture(self) -> SourceFile | None:
@@ -74,86 +72,18 @@ class Track:
         return len(self.mixtures) > 1 and self.mixture is None
 
 
-def has_mixtures(root: Path) -> bool:
-    """Tell whether a folder is a tree of tracks with mixtures, and none of speakers, say."""
-    return any(
-        path.name.lower().endswith(STEM_SUFFIX) or (path.stem == MIXTURE and path.parent != root)
-        for path in find_files(root)
-    )
-
-
-def find_files(root: Path) -> list[Path]:
-    """Find the audio files below a folder, sorted; hidden files and folders are passed over.
+def read_mixture(track: Track) -> tuple[Tensor, int] | None:
+    """Read the mixture, `(C, T)` float32, and its sample rate; None if there is none.
 
     Raises:
-        InputError: If there is no such folder.
+        InputError: If it, or a source that it is the sum of, cannot be read.
     """
-    if not root.is_dir():
-        raise InputError(
-            f"{root}: expected a folder of TRACK/source.wav, found {'a file' if root.exists() else 'nothing'}"
-        )
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and path.is_file()
-    )
-
-
-def plain_paths(root: Path, files: Iterable[Path]) -> list[PurePosixPath]:
-    """Return the paths of the files in a tree's folders, relative to it and without suffix; none of `.stem.mp4`."""
-    relative = [file.relative_to(root).with_suffix("") for file in files if not file.name.lower().endswith(STEM_SUFFIX)]
-    return [PurePosixPath(path.as_posix()) for path in relative if len(path.parts) > 1]
-
-
-def find_tracks(root: Path, split: str | None = None, layout: Layout = "track") -> dict[str, Track]:
-    """Find the tracks below a folder by name, sorted: of a tree of tracks or sources, and every `.stem.mp4`.
-
-    Where no file is in a folder, their names are taken apart: `TRACK_s1.wav`.
-
-    Args:
-        root: Where the search begins.
-        split: Only the tracks of this subset; None is all.
-        layout: Whether folders are tracks or sources.
-
-    Raises:
-        InputError: If there are none, two files are the same source, or two tracks have one name.
-    """
-    files = find_files(root)
-    nested = [path for path in files if path.parent != root or path.name.lower().endswith(STEM_SUFFIX)]
-    found: dict[str, dict[str, SourceFile]] = {}
-    for path in nested or files:
-        plain = PurePosixPath(path.relative_to(root).as_posix())
-        if path.name.lower().endswith(STEM_SUFFIX):
-            name = str(plain)[: -len(STEM_SUFFIX)]
-            found[name] = {source: SourceFile(path, number) for number, source in enumerate(STEM_TRACKS)}
-            continue
-        placed = place(plain.with_suffix(""), layout) if nested else place_flat(plain.with_suffix(""))
-        if placed is None:
-            raise InputError(
-                f"{root}: expected folders, TRACK/SOURCE.wav or SOURCE/TRACK.wav, or files TRACK_SOURCE.wav, found "
-                f"{path.name}"
-            )
-        sources = found.setdefault(placed[0], {})
-        if placed[1] in sources:
-            raise InputError(f"{path}: expected one file for {placed[1]}, found {sources[placed[1]].path.name} too")
-        sources[placed[1]] = SourceFile(path)
-    tracks: dict[str, Track] = {}
-    for whole, recordings in sorted(found.items()):
-        subset, name = split_subset(whole)
-        if split is not None and subset != split:
-            continue
-        if name in tracks:
-            raise InputError(f"{root / whole}: expected one track called {name}, found it in {tracks[name].subset} too")
-        mixtures = {each: file for each, file in recordings.items() if is_mixture(each)}
-        sources = {each: file for each, file in recordings.items() if each not in mixtures}
-        if sources or MIXTURE in mixtures:
-            tracks[name] = Track(name, subset, sources, mixtures)
-    if not tracks:
-        where = f"{root}/{split}" if split else str(root)
-        raise InputError(f"{where}: expected audio files, {' or '.join(LAYOUTS.values())}, found none")
-    return tracks
+    if track.mixture is not None:
+        return track.mixture.read()
+    if not track.mixture_is_sum:
+        return None
+    sources, rate = read_track(track, tuple(track.sources))
+    return sources.sum(dim=0), rate
 
 
 def choose_mixture(root: Path, tracks: dict[str, Track], name: str) -> dict[str, Track]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from separator.cli.main import main
 from separator.metrics import si_sdr
+from tests.data.trees import write_list
 from tests.stem_folders import RATE, leaky, stems, write_track
 
 NAMES = ("61-70_84-21", "121-12_26-49", "908-15_10-89")
@@ -74,6 +75,33 @@ def test_estimates_of_librimix_in_any_layout(
     row = rows(tmp_path / "mixed")[0]
     before = si_sdr(references[row["item"]].sum(dim=0).double(), references[row["item"]][0].double())
     assert float(row["input_si_sdr_db"]) == pytest.approx(float(before), abs=1e-3) and row["si_sdri_db"]
+
+
+@pytest.mark.parametrize("layout", ["source", "track", "flat", "list"])
+def test_a_list_and_a_tree_give_the_same_scores(
+    librimix: tuple[Path, dict[str, Tensor]], layout: str, tmp_path: Path
+) -> None:
+    root, references = librimix
+    columns = ("mix_both", "mix_clean", "noise", "s1", "s2")
+    files = [[name, *(f"test/{column}/{name}.wav" for column in columns)] for name in NAMES]
+    theirs = [[name, *(f"theirs/{source}/{name}.wav" for source in "ab")] for name in NAMES]
+    for name, signals in references.items():
+        one, two = leaky(signals)
+        if layout == "track":
+            write_track(tmp_path / "theirs" / name, {"a": one, "b": two})
+        elif layout == "flat":
+            write_track(tmp_path / "theirs", {f"{name}_s1": one, f"{name}_s2": two})
+        else:
+            write_sources(tmp_path / "theirs", {name: torch.stack([one, two])}, ("a", "b"))
+    estimates = tmp_path / "theirs"
+    if layout == "list":
+        estimates = write_list(tmp_path / "theirs.csv", ["id", "a", "b"], *theirs)
+    path = write_list(tmp_path / "list.csv", ["id", *columns], *files)
+    assert score(path, estimates, tmp_path / "listed", "--mixture", "mix_both") == 0
+    assert score(root, estimates, tmp_path / "tree", "--mixture", "mix_both") == 0
+    found = {(row["item"], row["source"]): row for row in rows(tmp_path / "listed")}
+    assert len(found) == 6 and all(row["si_sdri_db"] for row in found.values())
+    assert found == {(row["item"], row["source"]): row for row in rows(tmp_path / "tree")}
 
 
 def test_noise_is_scored_only_where_it_was_estimated(

@@ -9,9 +9,10 @@ import torch
 
 from separator.errors import InputError
 from separator.scoring.config import ScoringConfig
+from separator.scoring.finding import find_tracks
 from separator.scoring.item_scores import score_item
 from separator.scoring.items import TrackPair
-from separator.scoring.tracks import SourceFile, find_tracks, read_track
+from separator.scoring.tracks import SourceFile, read_track
 from tests.museval_metrics import of_museval
 from tests.stem_folders import RATE, leaky, stems, write_pair, write_track
 
