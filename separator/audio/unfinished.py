@@ -1,8 +1,8 @@
 """Headers that were never finished: a recorder that crashed, or wrote where it could not go back, left no data size."""
 
 import struct
-from pathlib import Path
-from typing import IO
+
+from separator.audio.file_part import FilePart
 
 MOST_HEADER_CHUNKS = 100
 
@@ -10,18 +10,13 @@ W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 """Bytes behind the four letters of most chunk names in Sony Wave64."""
 
 
-def missing_size(path: Path) -> dict[int, bytes]:
+def missing_size(file: FilePart) -> dict[int, bytes]:
     """Find the bytes to read in place of a header's, by their position, where it lacks the size of its data.
 
     In WAV, RF64, Wave64 and AU that size is 0 then, in RF64, Wave64 and CAF it may be the largest number. Empty where
     nothing is missing.
     """
-    with path.open("rb") as file:
-        return missing_size_in(file, path.stat().st_size)
-
-
-def missing_size_in(file: IO[bytes], end: int) -> dict[int, bytes]:
-    """Find the same in an open file of `end` bytes."""
+    end = file.seek(0, 2)
     file.seek(0)
     start = file.read(40)
     if start[:4] in (b"RIFF", b"RF64", b"BW64") and start[8:12] == b"WAVE":
@@ -36,7 +31,7 @@ def missing_size_in(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _in_wav(file: IO[bytes], end: int) -> dict[int, bytes]:
+def _in_wav(file: FilePart, end: int) -> dict[int, bytes]:
     at, large = 12, None
     for _ in range(MOST_HEADER_CHUNKS):
         file.seek(min(at, end))
@@ -59,7 +54,7 @@ def _in_wav(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _in_wave64(file: IO[bytes], end: int) -> dict[int, bytes]:
+def _in_wave64(file: FilePart, end: int) -> dict[int, bytes]:
     at = 40
     for _ in range(MOST_HEADER_CHUNKS):
         file.seek(min(at, end))
@@ -74,7 +69,7 @@ def _in_wave64(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _in_caf(file: IO[bytes], end: int) -> dict[int, bytes]:
+def _in_caf(file: FilePart, end: int) -> dict[int, bytes]:
     at = 8
     for _ in range(MOST_HEADER_CHUNKS):
         file.seek(min(at, end))
@@ -89,7 +84,7 @@ def _in_caf(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _is_data(file: IO[bytes], at: int, end: int) -> bool:
+def _is_data(file: FilePart, at: int, end: int) -> bool:
     """Return whether there is something behind a data chunk's header, other than the chunks that may follow no data."""
     if at >= end:
         return False

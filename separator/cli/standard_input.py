@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from separator.audio.unfinished import missing_size_in
+from separator.audio.file_part import FilePart
+from separator.audio.unfinished import missing_size
 from separator.errors import InputError
 
 
@@ -23,7 +24,10 @@ def spooled() -> Iterator[Path]:
     with tempfile.NamedTemporaryFile(prefix="separator-", suffix=".wav") as file:
         try:
             shutil.copyfileobj(sys.stdin.buffer, file)
-            for at, size in missing_size_in(file, file.tell()).items():  # of writers that cannot go back
+            file.flush()
+            with FilePart(Path(file.name)) as written:
+                sizes = missing_size(written)
+            for at, size in sizes.items():  # of writers that cannot go back
                 file.seek(at)
                 file.write(size)
             file.flush()
