@@ -85,6 +85,11 @@ class ContainerFile:
         self.frames = (self._end or self.frames) if self._waiting else 0
 
     @property
+    def length_is_exact(self) -> bool:
+        """Tell whether `frames` is no guess and not rounded: then one may count on where a file behind it begins."""
+        return self.length_is_known and self.format in ("mp4", "flac")
+
+    @property
     def notes(self) -> list[str]:
         """Return what was done to the sound to make it one signal, as far as it was read."""
         assert self._track is not None

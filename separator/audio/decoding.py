@@ -69,7 +69,7 @@ class TrackDecoder:
             for frame in frames:
                 if not packet.is_discard:
                     yield from self._gap_before(packet, frame)
-                part = self._track.padding.trim(frame, packet.is_discard)
+                part = self._track.padding.trim(frame, packet)
                 if part is not None:
                     yield from self._converted(part)
         yield from self._resampled(None)

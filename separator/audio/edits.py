@@ -51,7 +51,7 @@ def top_boxes(file: FilePart) -> Iterator[tuple[bytes, int, int]]:
             length = size - at
         if length < head:
             return
-        yield name, at + head, at + length
+        yield name, at + head, min(at + length, size)
         at += length
 
 
@@ -79,8 +79,8 @@ def _edit_in(movie: bytes, track: int) -> Edit | None:
     duration, start = struct.unpack_from(form, edits, 8)
     if count != 1 or start < 0:
         return None
-    unit = Fraction(1, _time_scale(next(_boxes(movie, b"mvhd"))))
-    return Edit(Fraction(start, _time_scale(next(_boxes(media, b"mdhd")))), duration * unit, unit)
+    unit = Fraction(1, _time_scale(next(_boxes(movie, b"mvhd"), b"")))
+    return Edit(Fraction(start, _time_scale(next(_boxes(media, b"mdhd"), b""))), duration * unit, unit)
 
 
 def _time_scale(header: bytes) -> int:

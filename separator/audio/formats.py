@@ -31,6 +31,9 @@ MPEG_IN_WAV = (0x50, 0x55)
 """Format tags of MPEG layers I to III in a WAV."""
 
 
+FFMPEG_KINDS = {b"RIFF": "wav", b"RF64": "wav", b"riff": "w64", b"FORM": "aiff", b"caff": "caf", b".snd": "au"}
+"""FFmpeg's names of the formats that libsndfile reads too, but for some codecs in them and some damage."""
+
 OTHER_KINDS = {
     b"%PDF": "a PDF",
     b"PK\3\4": "a ZIP archive",
@@ -111,7 +114,7 @@ def describe_place(path: Path) -> str | None:
         return None
     if stat.S_ISDIR(mode):
         return "a folder"
-    return "a pipe (only standard input can be one: -)" if stat.S_ISFIFO(mode) else "a device"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device"
 
 
 def describe_content(path: Path) -> str | None:

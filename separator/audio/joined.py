@@ -38,11 +38,13 @@ class JoinedFile:
         self.damage: str | None = None
         self.is_short = False
         self.length_is_known = True
+        self._length_is_exact = True
         shape = None
         for opener in openers:
             file, damage = opener()
             self.damage = self.damage or damage
             self.length_is_known = self.length_is_known and getattr(file, "length_is_known", True)
+            self._length_is_exact = self._length_is_exact and getattr(file, "length_is_exact", True)
             rate, channels = int(file.samplerate), int(file.channels)
             if shape is None:
                 self.samplerate, self.channels, self.format = rate, channels, str(file.format)
@@ -64,11 +66,11 @@ class JoinedFile:
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""
         number = 0
-        while self.length_is_known and number < len(self._lengths) - 1 and sample >= self._lengths[number]:
+        while self._length_is_exact and number < len(self._lengths) - 1 and sample >= self._lengths[number]:
             sample -= self._lengths[number]
             number += 1
         self._go_to(number)
-        if self._file.samplerate == self.samplerate and self.length_is_known:
+        if self._file.samplerate == self.samplerate and self._length_is_exact:
             self._file.seek(sample)
             self._read = sample
         else:  # a resampler begins at the beginning

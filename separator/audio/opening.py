@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -11,12 +12,12 @@ import soundfile
 from separator.audio.containers import ContainerFile
 from separator.audio.file_part import FilePart
 from separator.audio.flac import FlacFile
-from separator.audio.formats import container_format, find_frames
+from separator.audio.formats import FFMPEG_KINDS, container_format, find_frames
 from separator.audio.joined import JoinedFile
 from separator.audio.ogg import ends_whole, right_checksums
 from separator.audio.opus import OpusFile, has_wrong_times
 from separator.audio.parts import find_parts
-from separator.audio.unfinished import missing_size
+from separator.audio.unfinished import bytes_behind, missing_size
 from separator.errors import InputError
 
 OpenedFile: TypeAlias = soundfile.SoundFile | FlacFile | OpusFile | ContainerFile | JoinedFile
@@ -73,7 +74,10 @@ def open_part(
         file = soundfile.SoundFile(native_name(path) if is_whole else FilePart(path, start, end, changes))
     except soundfile.LibsndfileError:
         with FilePart(path, start, end) as part:
-            found_frames = find_frames(part)
+            name, found_frames = part.read(4), find_frames(part)
+        if name in FFMPEG_KINDS:
+            with suppress(InputError):
+                return ContainerFile(path, FFMPEG_KINDS[name], None, start, end, changes=changes), None
         if found_frames is None:
             raise
         kind, at = found_frames
@@ -81,7 +85,9 @@ def open_part(
     if changes:
         return file, "the header does not say how much there is, as after a crash"
     if file.format != "FLAC":
-        return file, None
+        with FilePart(path, start, end) as part:
+            ignored = bytes_behind(part)
+        return file, f"{ignored} bytes follow its sound that are nothing known: ignored" if ignored else None
     if file.frames < UNKNOWN_FRAMES:
         return FlacFile(file, partial(ContainerFile, path, "flac", None, start, end)), None
     file.close()  # libsndfile does not find the end of such a FLAC

@@ -6,14 +6,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from av import AudioFrame
+    from av import AudioFrame, Packet
 
-FILTER_DELAYS = {"mp3float": 1105, "mp3": 1105, "mp2float": 481, "mp2": 481, "mp1float": 481, "ac3": 256, "eac3": 256}
-"""Samples by which the sound of a decoded file is late whatever made it, by FFmpeg's names of decoders.
+FILTER_DELAYS = {
+    "mp3float": 1105,
+    "mp3": 1105,
+    "mp2float": 481,
+    "mp2": 481,
+    "mp1float": 481,
+    "ac3": 256,
+    "eac3": 256,
+    "opus": 312,
+}
+"""Samples by which the sound of a decoded file is late at least, by FFmpeg's names of decoders.
 
-The filters of MPEG layers I and II delay by 481; III adds a transform of 576, and LAME 48 samples more; AC-3's
-transform overlaps by 256.
+The filters of MPEG layers I and II delay by 481 whatever encoded it, III adds a transform of 576, and LAME 48 more, as
+others add at least; AC-3's transform overlaps by 256. Opus, which only CAF does not tell of, looks 6.5 ms ahead.
 """
+
+MP3_DECODER_DELAY = 529
+"""Of those, the decoder's part: an MP3 whose header tells of no more was made by what did not know its own."""
 
 OPUS_HEAD = b"OpusHead"
 
@@ -24,7 +36,7 @@ class Padding:
     The number at the start is that given, else the container's, else what the codec always has: `note` says so then.
 
     Args:
-        codec: FFmpeg's name of the decoder; None where what the container does not name is sound.
+        codec: FFmpeg's name of the decoder; None where all that the container does not name is sound.
         start: Samples before the sound, where it is known.
     """
 
@@ -34,32 +46,37 @@ class Padding:
         self._codec = codec
         self._left: int | None = start
 
-    def trim(self, frame: "AudioFrame", is_outside: bool) -> "AudioFrame | None":
+    def trim(self, frame: "AudioFrame", packet: "Packet") -> "AudioFrame | None":
         """Return the part of a frame that is sound; None where nothing is.
 
         Args:
             frame: As the decoder gives it if told not to skip by itself.
-            is_outside: Whether the container says that it is only there for those behind it.
+            packet: What it was decoded from; the container may say that it is only there for those behind it.
         """
         start, end = _told(frame)
         if self._left is None:
             self._left = start
-            if not start and not is_outside and self._codec is not None:
-                self._left = frame.samples if self._codec.startswith("aac") else FILTER_DELAYS.get(self._codec, 0)
-                if self._left:
-                    self.note = (
-                        f"the file does not tell how its sound is padded: the first {self._left} samples, by which its "
-                        "codec is always late, are left out; up to 0.05 s of padding may remain at either end"
-                    )
+            if start <= MP3_DECODER_DELAY and not packet.is_discard and (delay := self._delay(frame)):
+                self._left = delay
+                self.note = (
+                    f"the file does not tell how its sound is padded: the first {delay} samples, by which its codec is "
+                    "always late, are left out; up to 0.05 s of padding may remain at either end"
+                )
             self.start = self._left
         elif self._left == 0:
             self._left = start
         first = min(self._left, frame.samples)
         self._left -= first
         last = max(first, frame.samples - end)
-        if is_outside or first == last:
+        if packet.is_discard or first == last:
             return None
         return frame if last - first == frame.samples else _part_of(frame, first, last)
+
+    def _delay(self, frame: "AudioFrame") -> int:
+        """Return the samples that are no sound with any common encoder; for AAC the first frame, a half of one."""
+        if self._codec is None:
+            return 0
+        return frame.samples if self._codec.startswith("aac") else FILTER_DELAYS.get(self._codec, 0)
 
 
 def opus_start(header: bytes | None) -> int | None:

@@ -73,18 +73,17 @@ def _next_start(path: Path, content: mmap.mmap, start: int) -> int | None:
     if first is None:
         return None
     end = _end(path, content, start)
-    if end is None:  # it does not say: the next of the same kind
-        kind = re.compile(re.escape(content[start : start + 4]), re.DOTALL)
-        found = (
-            each.start() for each in kind.finditer(content, first.end()) if BEGINNINGS.match(content, each.start())
-        )
-        return next(found, None)
-    for at in range(end, min(end + MOST_FILL_BYTES, len(content)) + 1):
-        if BEGINNINGS.match(content, at):
-            return at
-        if content[at : at + 1] != b"\0":
-            break
-    return None
+    if end is not None:
+        for at in range(end, min(end + MOST_FILL_BYTES, len(content)) + 1):
+            if BEGINNINGS.match(content, at):
+                return at
+            if content[at : at + 1] != b"\0":
+                break
+        if end >= len(content) - MOST_FILL_BYTES:
+            return None
+    # It does not say, or it was cut before it was joined: the next of the same kind.
+    word = content[start : start + 4]
+    return next((at for at in _positions(content, word, first.end()) if BEGINNINGS.match(content, at)), None)
 
 
 def _end(path: Path, content: mmap.mmap, start: int) -> int | None:
@@ -109,7 +108,7 @@ def _end(path: Path, content: mmap.mmap, start: int) -> int | None:
     elif content[start + 4 : start + 8] == b"ftyp":
         with FilePart(path, start) as file:
             ends = [begin for box, begin, _ in top_boxes(file) if box == b"ftyp"]
-        return start + ends[1] - 8 if len(ends) > 1 else len(content)
+        return start + ends[1] - 8 if len(ends) > 1 else len(content)  # other boxes may follow
     return end if end is not None and end <= len(content) + 1 else None
 
 

@@ -101,13 +101,14 @@ class AudioTrack:
             fault = "expected a file with sound, found none in it"
         elif self._number >= len(streams):
             fault = f"expected at least {self._number + 1} audio tracks, found {len(streams)}"
-        elif streams[self._number].codec_context is None:
+        elif (context := streams[self._number].codec_context) is None:
             fault = "expected sound that can be decoded, found a kind that is not known"
+        elif not context.channels or not context.sample_rate or context.layout is None:
+            fault = "expected a sample rate and channels, found none in the header"
         if fault is not None:
             self.container.close()
             raise InputError(f"{self._path}: {fault}")
         self.stream: Any = streams[self._number]
-        context = self.stream.codec_context
         context.options = FLAC_OPTIONS if context.name == "flac" else DECODER_OPTIONS
 
 
