@@ -174,7 +174,7 @@ def _check_writable(folder: Path) -> None:
     import tempfile
 
     from separator.errors import InputError
-    from separator.inference.places import make_folder
+    from separator.inference.output_folders import make_folder
 
     make_folder(folder)
     try:
@@ -200,7 +200,7 @@ def _separate_one(
     from separator.cli.standard_input import stream_name
     from separator.errors import InputError, describe
     from separator.inference.files import separate_file
-    from separator.inference.places import check_within
+    from separator.inference.output_folders import check_within
     from separator.inference.record import are_done, options_of
 
     started = time.perf_counter()

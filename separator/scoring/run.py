@@ -12,13 +12,13 @@ from typing import Any
 import torch
 
 from separator import __version__
-from separator.data.mixture_list import MixtureList
+from separator.data.mixture_row import write_rows
 from separator.errors import InputError, describe
 from separator.inference import Separator
 from separator.inference.devices import find_device
 from separator.inference.separator import Precision
 from separator.replacing import replace_file
-from separator.scoring.config import Engine, Lengths, ScoringConfig
+from separator.scoring.config import Engine, ScoringConfig
 from separator.scoring.excerpts import ExcerptStore
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.items import TrackPair
@@ -35,6 +35,7 @@ from separator.scoring.separating import (
 )
 from separator.scoring.summary import make_summary, write_outputs
 from separator.scoring.tracks import find_tracks
+from separator.section import Lengths
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def score(
 
     Args:
         references: Folder of the true sources, `TRACK/SOURCE.wav` (any format), with `TRACK/mixture.wav` if there is
-            one; or a MUSDB18 or MUSDB18-HQ folder.
-        estimates: Folder of the estimates, `TRACK/SOURCE.wav` with the same names.
+            one; or a MUSDB18 or MUSDB18-HQ folder; or a CSV list, as `data.csv_list.read_list` reads it.
+        estimates: Folder of the estimates, `TRACK/SOURCE.wav` with the same names; or a CSV list.
         output: Folder for `scores.csv`, `summary.json`, `report.html`, made if missing; a call that was stopped goes
             on there. None writes nothing.
         split: "test", "train" or "all" of a tree that has the folders train and test.
@@ -113,10 +114,15 @@ def score(
         InputError: If there is nothing to score, an option is wrong, or the folder holds scores of something else.
 
     Example:
-        >>> from separator.scoring import score
-        >>> summary = score("references", "estimates", "scores", metrics="si_sdr")  # doctest: +SKIP
-        >>> summary["si_sdr_db"]  # doctest: +SKIP
-        12.3456
+        Half the level is an error of half the amplitude: 6.02 dB.
+
+        >>> import soundfile
+        >>> for folder, level in (("references", 0.2), ("estimates", 0.1)):
+        ...     (Path(folder) / "song").mkdir(parents=True)
+        ...     soundfile.write(f"{folder}/song/vocals.wav", level * torch.ones(44100, 2).numpy(), 44100)
+        >>> summary = score("references", "estimates", metrics="utterance_sdr", jobs=1)
+        >>> summary["num_items"], round(summary["utterance_sdr_db"], 2)
+        (1, 6.02)
     """
     references, estimates = Path(references), Path(estimates)
     device = str(find_device(device))
@@ -186,8 +192,9 @@ def evaluate(
 
     Args:
         model: A `Separator`; or the name of a released model, a model folder, a Hub id, or an oracle.
-        data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ; or a folder
-            of `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures are made.
+        data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ; a CSV list,
+            as `data.csv_list.read_list` reads it; or a folder of `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures
+            are made.
         output: Folder for `scores.csv`, `summary.json`, `report.html` and the list, made if missing; a call that was
             stopped goes on there. None writes nothing.
         model_name: What the outputs call the model; None is `model`, or the architecture of a `Separator`.
@@ -212,10 +219,17 @@ def evaluate(
             something else.
 
     Example:
-        >>> from separator.scoring import evaluate
-        >>> summary = evaluate("speech-2spk-16k", "recipe.yaml", "scores", limit=20)  # doctest: +SKIP
-        >>> summary["si_sdri_db"]  # doctest: +SKIP
-        6.3456
+        The ideal ratio mask of two tones, which share no frequency, is all but perfect.
+
+        >>> import soundfile
+        >>> time = torch.arange(16000) / 16000
+        >>> voices = {"speaker1": 0.1 * (2000 * time).sin(), "speaker2": 0.1 * (9000 * time).sin()}
+        >>> Path("tracks/talk").mkdir(parents=True)
+        >>> for name, samples in (voices | {"mixture": sum(voices.values())}).items():
+        ...     soundfile.write(f"tracks/talk/{name}.wav", samples.numpy(), 16000, subtype="FLOAT")
+        >>> summary = evaluate("oracle-irm1", "tracks", split="all", metrics="si_sdr", jobs=1)
+        >>> summary["num_items"], summary["si_sdri_db"] > 40
+        (1, True)
     """
     from separator.scoring.sets import load_test_set  # recipes and their data: `score` needs neither
 
@@ -298,8 +312,8 @@ def evaluate_test_set(
         watcher=watcher,
         replace=replace,
     )
-    if output is not None and isinstance(test_set.examples, MixtureList):
-        replace_file(Path(output) / "mixtures.csv", test_set.examples.write_csv)
+    if output is not None and (rows := test_set.examples.rows):
+        replace_file(Path(output) / "mixtures.csv", lambda path: write_rows(path, rows))
     return scored
 
 
