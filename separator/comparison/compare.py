@@ -182,7 +182,7 @@ def score_best(
 def _measure(recipe: Recipe, run_folder: Path, items: list[ItemScores]) -> Result:
     """Measure what a run's model costs, in a process of its own: memory is a process's."""
     # -P: a folder here that is called `separator` is not this package. Absolute: no path that looks like an option.
-    command = [sys.executable, "-P", "-m", "separator", "info", str((run_folder / MODEL_NAME).absolute()), "--json"]
+    command = [sys.executable, "-P", "-m", "separator", "info", str((run_folder / MODEL_NAME).absolute()), "--measure", "--json"]
     package_parent = str(Path(__file__).parents[2])
     python_path = os.pathsep.join(path for path in (package_parent, os.environ.get("PYTHONPATH")) if path)
     measured = subprocess.run(
