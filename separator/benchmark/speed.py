@@ -61,10 +61,10 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
-    (time_taken,) = in_turns([lambda: fused(mixture)], device)
+    (call_time,) = in_turns([lambda: fused(mixture)], device)
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
     return Speed(
-        real_time_factor=time_taken.seconds / seconds,
+        real_time_factor=call_time.seconds / seconds,
         peak_memory_mb=peak / 1e6,
         added_memory_mb=(peak - before) / 1e6,
         seconds=seconds,
@@ -85,7 +85,7 @@ def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
 
 @dataclass(frozen=True)
 class CallTime:
-    """Time that a call takes: medians in seconds, by the clock and of the processor, all threads together."""
+    """Time of a call: medians in seconds, by the clock and of the processor, all threads together."""
 
     seconds: float
     processor_seconds: float
