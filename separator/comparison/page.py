@@ -71,8 +71,8 @@ def _facts(
     if seeds:
         seed = f"seeds {', '.join(map(str, seeds))}"
         chance = (
-            "over mixtures, each the mean over seeds; those of the differences are paired, mixture by mixture. ± is "
-            "the standard deviation over seeds."
+            "over mixtures, each the mean over seeds; those of the differences are paired, mixture by mixture. They "
+            "do not hold the chance of the training: that is the standard deviation over seeds, ±."
         )
     else:
         seed = f"seed {training.seed}"
@@ -88,7 +88,7 @@ def _facts(
         f"are those of the best validation{_list_facts(data, 'valid')}.",
         f"Test: {num_mixtures} mixtures{_list_facts(data, 'test')}, the same for all. Intervals: 95 %, bootstrap "
         f"{chance}",
-        f"Multiply-accumulates: from {min(macs):.0f} to {max(macs):.0f} million a second of audio, by torch's FLOP "
+        f"Multiply-accumulates: from {min(macs):,.1f} to {max(macs):,.1f} million a second of audio, by torch's FLOP "
         "counter (convolutions and matrix products).",
         f"Real-time factor and peak memory: float32, {_machine()}, each model in a process of its own; training "
         "minutes include validations and whatever else the machine did.",
@@ -106,7 +106,7 @@ def _list_facts(data: DataConfig, split: str) -> str:
 
 def _machine() -> str:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else _cpu_name()
-    return f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__.split('+')[0]}"
+    return f"{device}, threads: {torch.get_num_threads()}, torch {torch.__version__.split('+')[0]}"
 
 
 def _cpu_name() -> str:

@@ -192,7 +192,7 @@ def markdown(table: list[ComparedRecipe]) -> str:
     )
     return header + "".join(
         f"| {row.name} | {_score(row)} | {_behind(row)} | {100 * row.share_worse:.0f} % | {row.parameters:,} "
-        f"| {row.mmacs_per_second:.0f} | {row.real_time_factor:.3f} | {row.peak_memory_mb:.0f} "
+        f"| {row.mmacs_per_second:,.1f} | {row.real_time_factor:.3f} | {row.peak_memory_mb:.0f} "
         f"| {row.receptive_field_seconds:.2f} s "
         f"| {'chunk' if row.latency_ms is None else f'{row.latency_ms:.0f} ms'} "
         f"| {f'{row.num_seeds} runs of ' * (row.num_seeds > 1)}{row.steps} steps, {row.training_minutes:.0f} min |\n"

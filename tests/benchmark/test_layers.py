@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from separator.benchmark.cost import model_cost
 from separator.benchmark.layers import Layer, count_layers
-from separator.models.pipeline import MaskingSeparator
+from separator.models.pipeline import MaskingConfig, MaskingSeparator
 from tests.models.test_contract import Small, every_model
 
 NUM_SAMPLES = 1000
@@ -67,6 +67,8 @@ def test_conv_tasnet_is_as_by_hand() -> None:
 class TwiceMasker(nn.Module):
     """One convolution used twice and held in two places, and a product of its own."""
 
+    receptive_field = 5
+
     def __init__(self) -> None:
         super().__init__()
         self.late = nn.Sequential(nn.Conv1d(4, 4, 1))
@@ -79,15 +81,21 @@ class TwiceMasker(nn.Module):
         return torch.stack([hidden, self.matrix @ hidden], dim=1)
 
 
+class OneFilter(nn.Conv1d):
+    receptive_field = 1
+
+
 class OverlapAdd(nn.Module):
+    receptive_field = 1
+
     def forward(self, frames: Tensor, length: int) -> Tensor:
         return frames.sum(dim=1, keepdim=True)[..., :length]
 
 
 def test_shared_layers_and_what_is_in_none_count_once() -> None:
-    model = MaskingSeparator(
-        nn.Conv1d(1, 4, 1), TwiceMasker(), OverlapAdd(), num_sources=2, receptive_field_samples=5, latency_samples=0
-    )
+    encoder = OneFilter(1, 4, 1)
+    encoder.stride = 1  # type: ignore[assignment]
+    model = MaskingSeparator(MaskingConfig(), encoder, TwiceMasker(), OverlapAdd())
     whole = count_layers(model, 10)
     layers = named(whole)
     assert whole.parameters == 8 + (16 + 4) + (48 + 4) + 16 and whole.macs == (4 + 48 + 48 + 16 + 16) * 10

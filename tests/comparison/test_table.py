@@ -177,6 +177,17 @@ def test_seeds_are_drawn(tmp_path: Path) -> None:
     assert shares[1] > shares[0]
 
 
+def test_recipes_of_equal_cost_and_score_are_both_seen(tmp_path: Path) -> None:
+    from matplotlib.colors import to_rgb
+    from matplotlib.image import imread
+
+    table = make_table([result(name, [(1, 1), (2, 2)]) for name in ("one", "two")], RECIPE)
+    plot_table(table, tmp_path / "t.png")
+    panels = imread(tmp_path / "t.png")[:-60, :, :3]  # without the legend
+    seen = [(np.abs(panels - to_rgb(color)).max(axis=-1) < 0.02).sum() for color in ("C0", "C1")]
+    assert min(seen) > 0.9 * max(seen) > 100
+
+
 def test_one_recipe_alone_makes_a_table(tmp_path: Path) -> None:
     table = make_table([result("one", [(1, 2)])], RECIPE)
     plot_table(table, tmp_path / "t.png")
