@@ -7,8 +7,6 @@ from pathlib import Path
 import torch
 
 from separator.comparison.table import ComparedRecipe, markdown
-from separator.data.config import DataConfig
-from separator.data.lists import MixtureListConfig
 from separator.recipe import Recipe
 from separator.replacing import replace_text
 
@@ -64,9 +62,8 @@ def _facts(
     macs = [compared.mean.mmacs_per_second for compared in table]
     examples = training.batch_size * training.accumulate_batches * trainer.devices * trainer.num_nodes
     hours = training.max_steps * examples * data.segment_seconds / 3600
-    trained_alike = not any(
-        part in compared.mean.differences for compared in table for part in ("data.", "loss.", "training.")
-    )
+    different = "; ".join(compared.mean.differences for compared in table)
+    trained_alike = not any(key in f"; {different}" for key in ("; data.", "; loss.", "; training."))
     whose = "each" if trained_alike else f"{first.name} (the others differ as listed)"
     if seeds:
         seed = f"seeds {', '.join(map(str, seeds))}"
@@ -85,23 +82,14 @@ def _facts(
         f"Training of {whose}: {training.max_steps} steps of {examples} mixtures of "
         f"{data.segment_seconds:g} s, {hours:.1f} hours of mixtures from "
         f"{', '.join(data.training_sets)}; loss {first.loss}; {seed}. The weights scored "
-        f"are those of the best validation{_list_facts(data, 'valid')}.",
-        f"Test: {num_mixtures} mixtures{_list_facts(data, 'test')}, the same for all. Intervals: 95 %, bootstrap "
+        f"are those of the best validation on {data.describe_list('valid')}.",
+        f"Test: {num_mixtures} mixtures, the same for all, of {data.describe_list('test')}. Intervals: 95 %, bootstrap "
         f"{chance}",
         f"Multiply-accumulates: from {min(macs):,.1f} to {max(macs):,.1f} million a second of audio, by torch's FLOP "
         "counter (convolutions and matrix products).",
         f"Real-time factor and peak memory: float32, {_machine()}, each model in a process of its own; training "
         "minutes include validations and whatever else the machine did.",
     ]
-
-
-def _list_facts(data: DataConfig, split: str) -> str:
-    """Say which list of mixtures it was, as far as the recipe says."""
-    chosen = getattr(data, split, None)
-    if isinstance(chosen, MixtureListConfig):
-        number = f"{chosen.num_mixtures} mixtures of " if split == "valid" else ""
-        return f" on {number}{chosen.path}, seed {chosen.seed}"
-    return f" of {data.root}"
 
 
 def _machine() -> str:
