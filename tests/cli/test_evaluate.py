@@ -92,7 +92,7 @@ def test_scores_say_what_mixture_consistency_does(tmp_path: Path, capsys: pytest
 
 
 def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
-    from separator.comparison.compare import score_best
+    from separator.comparison.mixtures import score_best
     from separator.inference import Separator
     from separator.recipe import load_recipe
     from separator.scoring.sets import load_list_of
