@@ -62,6 +62,8 @@ class MultitrackConfig(DataConfig):
 class MultitrackFiles(Dataset[Example]):
     """The files of a split; in training over and over, cut to a segment."""
 
+    rows = ()
+
     original_rate = None
 
     def __init__(self, config: MultitrackConfig, split: str) -> None:
