@@ -63,7 +63,6 @@ class MultitrackFiles(Dataset[Example]):
     """The files of a split; in training over and over, cut to a segment."""
 
     rows = ()
-
     original_rate = None
 
     def __init__(self, config: MultitrackConfig, split: str) -> None:
