@@ -106,7 +106,7 @@ class MixtureList(Dataset[Example]):
             for file, recording in zip(speaker.files, speaker.utterances, strict=True)
         }
         self._noise = {_name(each.path, root): each for folder in (noise.folders if noise else ()) for each in folder}
-        self._responses = {_name(each.path, root): each for room in (rooms.responses if rooms else ()) for each in room}
+        self._responses = {_name(each.path, root): each for each in (rooms.responses if rooms else ())}
         random = np.random.default_rng(config.seed)
         digits = len(str(config.num_mixtures - 1))
         draw: Callable[[str, list[Speaker], np.random.Generator], list[MixtureRow]]

@@ -14,7 +14,7 @@ from separator.data.mixing import MixedSpeakers, MixingConfig
 from separator.data.mixture_list import MixtureList
 from separator.data.noise import NoiseConfig, find_noise, load_noise
 from separator.data.recordings import Speaker, load_recordings
-from separator.data.rooms import RoomConfig, find_responses, load_rooms
+from separator.data.rooms import RoomConfig, find_rooms, load_rooms
 from separator.data.telephone import TELEPHONE_RATE
 from separator.errors import InputError
 from separator.section import Positive, section
@@ -162,8 +162,8 @@ class SpeakersConfig(MixingConfig):
         files = [file for path in folders for found in find_speakers(root / path).values() for file in found]
         if noise is not None:
             files += [file for found in find_noise(root, noise) for file in found]
-        if rooms is not None and rooms.path is not None:
-            files += find_responses(root, rooms)
+        if rooms is not None:
+            files += [file for found in find_rooms(root, rooms).values() for file in found]
         problems = []
         for path in files:
             try:
