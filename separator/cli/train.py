@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_plan(recipe: "Recipe") -> int:
     from separator.training.dry_run import dry_run
+    from separator.training.parts import describe_batch
 
     estimate = dry_run(recipe, show_progress=sys.stderr.isatty())
     training, trainer = recipe.training, recipe.trainer
@@ -60,8 +61,7 @@ def _print_plan(recipe: "Recipe") -> int:
     lines = {
         "recipe": f"{recipe.name}: {recipe.model.architecture}, {estimate.parameters / 1e6:.2f} M parameters",
         "loss": str(recipe.loss),
-        "a step": f"{batches} of {training.batch_size} x {recipe.data.segment_seconds:g} s"
-        + (f" on each of {devices} devices" if devices > 1 else ""),
+        "a step": f"{batches} of {describe_batch(recipe)}" + (f" on each of {devices} devices" if devices > 1 else ""),
         "all steps": f"{training.max_steps}, {seconds * devices * training.max_steps / 3600:.1f} hours of mixtures",
         "device": f"{estimate.device}, {trainer.precision}{', compiled' if trainer.compile else ''}",
         "memory": f"{estimate.peak_memory_mb / 1000:.2f} GB at the most in the first steps",

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import NonNegativeInt
-from torch.utils.data import Dataset
 
-from separator.data.example import Example, ExampleSet
+from separator.data.example import ExampleSet, TrainingSet
 from separator.errors import InputError
-from separator.section import Count, Seconds, section
+from separator.section import Count, Seconds, section, within
 
 SPLITS = ("train", "valid", "test")
 
@@ -23,12 +22,15 @@ class DataConfig:
         root: Folder that all paths are relative to; itself relative to where the command is run.
         sample_rate: Rate in Hz at which everything is delivered; files of another rate are resampled.
         segment_seconds: Length of a training example.
+        segment_range_seconds: Range that each batch draws the length of its examples from, evenly; it then holds as
+            many as come nearest to the seconds of audio of a batch of `segment_seconds`. None takes that length always.
         num_workers: Loader processes beside the training process.
     """
 
     root: str
     sample_rate: Count = 16000
     segment_seconds: Seconds = 4.0
+    segment_range_seconds: Annotated[tuple[float, float], within(0.01, 3600)] | None = None
     num_workers: NonNegativeInt = 1
 
     @property
@@ -78,8 +80,8 @@ class DataConfig:
 
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
-    ) -> Dataset[Example]:
-        """Return training examples without end: number `i` follows from the seed and `i` alone.
+    ) -> TrainingSet:
+        """Return training examples without end: number `i` of a length follows from the seed and these two alone.
 
         Args:
             sources: Names of the sources, in order.

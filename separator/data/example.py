@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
+from torch.utils.data import Dataset
 
 
 class Example(NamedTuple):
@@ -21,6 +22,25 @@ class Example(NamedTuple):
     mixture: Tensor
     sources: Tensor
     name: str
+
+
+class TrainingSet(Dataset[Example]):
+    """Training examples without end: number `i` of a length follows from the seed and these two alone.
+
+    Attributes:
+        segment_samples: Length of an example where none is asked for.
+        examples_per_epoch: Examples until all have been seen; None where they are drawn without end.
+    """
+
+    segment_samples: int
+    examples_per_epoch: int | None = None
+
+    def example(self, index: int, num_samples: int) -> Example:
+        """Return example number `index`, `num_samples` long."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> Example:
+        return self.example(index, self.segment_samples)
 
 
 class ExampleSet(Protocol):

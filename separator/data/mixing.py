@@ -8,14 +8,13 @@ import numpy as np
 import soxr
 import torch
 from pydantic import Field
-from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
 from separator.audio.pitch import pitch_distance
 from separator.data.channel import Channel, ChannelConfig
 from separator.data.config import DataConfig
 from separator.data.conversation import ScenesConfig, take_turns
-from separator.data.example import Example
+from separator.data.example import Example, TrainingSet
 from separator.data.noise import NoiseConfig, Noises
 from separator.data.recordings import Speaker, median_pitches
 from separator.data.rooms import RoomConfig, Rooms
@@ -81,8 +80,8 @@ class MixingConfig(DataConfig):
         return self.noise is None and (self.rooms is None or self.rooms.target == "reverberant")
 
 
-class MixedSpeakers(Dataset[Example]):
-    """An endless set of mixtures: example number `i` is a function of the seed and `i` alone.
+class MixedSpeakers(TrainingSet):
+    """An endless set of mixtures: example number `i` of a length is a function of the seed and these two alone.
 
     Args:
         speaker_sets: Pairs of (speakers, weight); a talker's set is drawn by weight, then the talker evenly.
@@ -109,6 +108,7 @@ class MixedSpeakers(Dataset[Example]):
             raise InputError(f"data.train: expected at least {config.num_speakers} speakers to mix, found {total}")
         self.speaker_sets = speaker_sets
         self.config = config
+        self.segment_samples = config.segment_samples
         self.noise = noise
         self.rooms = rooms
         self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)
@@ -121,13 +121,14 @@ class MixedSpeakers(Dataset[Example]):
         speakers = {speaker.name: speaker for members, _ in speaker_sets for speaker in members}
         self.pitches = median_pitches(speakers, config.sample_rate) if config.similar_pitch else {}
 
-    def __getitem__(self, index: int) -> Example:
+    def example(self, index: int, num_samples: int) -> Example:
+        """Return example number `index`, `num_samples` long."""
         random = np.random.default_rng((self.seed, index))
         scene = self.scenes[0]
         if len(self.scenes) > 1:
             scene = self.scenes[int(random.choice(len(self.scenes), p=self.scene_probabilities))]
         speakers = self._draw_speakers(random)
-        talks = self._talks(scene, speakers, random)
+        talks = self._talks(scene, speakers, num_samples, random)
         if self.channel is not None:
             talks = self.channel.pass_talkers(talks, random)
         heard, targets = (talks, talks) if self.rooms is None else self.rooms.place(talks, random)
@@ -163,12 +164,12 @@ class MixedSpeakers(Dataset[Example]):
             each is not None and pitch_distance(mine, each) < SIMILAR_OCTAVES for each in theirs
         )
 
-    def _talks(self, scene: str, speakers: list[Speaker], random: np.random.Generator) -> np.ndarray:
+    def _talks(self, scene: str, speakers: list[Speaker], num_samples: int, random: np.random.Generator) -> np.ndarray:
         """Draw what each talker says, and when: `(S, T)`."""
-        num_samples, rate = self.config.segment_samples, self.config.sample_rate
+        rate = self.config.sample_rate
         talks = np.zeros((len(speakers), num_samples), dtype=np.float32)
         if scene == "together":
-            starts, length = self._places(random)
+            starts, length = self._places(num_samples, random)
             for talk, speaker, start in zip(talks, speakers, starts, strict=True):
                 talk[start : start + length] = self._talk(speaker, length, random)
         elif scene == "turns":
@@ -191,9 +192,9 @@ class MixedSpeakers(Dataset[Example]):
             talks[talker, first:last] = self._talk(speakers[talker], last - first, random)
         return talks
 
-    def _places(self, random: np.random.Generator) -> tuple[list[int], int]:
+    def _places(self, num_samples: int, random: np.random.Generator) -> tuple[list[int], int]:
         """Draw when each talker starts, and for how long all talk: one after the other, each overlapping the next."""
-        num_samples, num_speakers = self.config.segment_samples, self.config.num_speakers
+        num_speakers = self.config.num_speakers
         low, high = self.config.overlap
         if low == 1 or num_speakers == 1:
             return [0] * num_speakers, num_samples

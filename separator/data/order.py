@@ -2,8 +2,8 @@
 
 import numpy as np
 
-ORDER_STREAM, EXAMPLE_STREAM = 1, 2
-"""Keep the random numbers of the order apart from those of the examples."""
+ORDER_STREAM, EXAMPLE_STREAM, LENGTH_STREAM = 1, 2, 3
+"""Keep the random numbers of the order, of the examples and of their lengths apart."""
 
 
 class EpochOrder:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch.utils.data import Dataset
 
 from separator.data.config import DataConfig, refuse_problems
-from separator.data.example import Example, file_facts
+from separator.data.example import Example, TrainingSet, file_facts
 from separator.data.order import EpochOrder, example_random
 from separator.data.pair_files import CheckedPair, Pair, check_pairs
 from separator.section import Count, section
@@ -105,7 +105,7 @@ class PairedList(Dataset[Example]):
         return [pair.name, file_facts((pair.mixture, *pair.sources))]
 
 
-class PairedSegments(Dataset[Example]):
+class PairedSegments(TrainingSet):
     """Training examples: each mixture once an epoch, in an order of its own, cut at random.
 
     Args:
@@ -123,8 +123,9 @@ class PairedSegments(Dataset[Example]):
         self.examples_per_epoch = len(pairs)
         self._order = EpochOrder(len(pairs), seed)
 
-    def __getitem__(self, index: int) -> Example:
+    def example(self, index: int, num_samples: int) -> Example:
+        """Return example number `index`, `num_samples` long."""
         pair = self.pairs[self._order[index]]
-        latest = max(0, pair.length(self.sample_rate) - self.segment_samples)
+        latest = max(0, pair.length(self.sample_rate) - num_samples)
         start = int(example_random(self.seed, index).integers(latest + 1))
-        return pair.read(start, self.segment_samples, self.sample_rate)
+        return pair.read(start, num_samples, self.sample_rate)

@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from separator.benchmark.speed import peak_resident_bytes
+from separator.data.batches import BatchLengths
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.recipe import Recipe
@@ -140,19 +141,20 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         total_seconds=clock.steps[0] + median(steps) * training.max_steps + validation * num_validations,
         peak_memory_mb=torch.cuda.max_memory_allocated() / 1e6 if on_gpu else peak_resident_bytes() / 1e6,
         loader_seconds=median(clock.waits[NUM_WARM:] or clock.waits),
-        loader_examples_per_second=_loader_rate(mixtures),
+        loader_examples_per_second=_loader_rate(mixtures, recipe),
         examples_per_epoch=mixtures.examples_per_epoch,
     )
 
 
-def _loader_rate(examples: Examples) -> float:
+def _loader_rate(examples: Examples, recipe: Recipe) -> float:
     """Measure examples a second of the loader alone, after its first batch; a run may have fewer than this takes."""
-    examples.trainer, examples.num_batches = None, LOADER_BATCHES + 1
+    examples.trainer = None
+    examples.lengths = BatchLengths(recipe.data, recipe.training.batch_size, LOADER_BATCHES + 1, recipe.training.seed)
     batches = iter(examples.train_dataloader())
     next(batches)
     number, started = 0, time.monotonic()
-    while number < LOADER_BATCHES and time.monotonic() - started < LOADER_SECONDS:
-        if next(batches, None) is None:
+    for batch in batches:
+        number += len(batch.name)
+        if time.monotonic() - started > LOADER_SECONDS:
             break
-        number += 1
-    return number * examples.batch_size / (time.monotonic() - started)
+    return number / (time.monotonic() - started)

@@ -19,7 +19,7 @@ from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
 from separator.training.loggers import build_loggers
 from separator.training.module import SCORE, NotFiniteError
-from separator.training.parts import build_data, build_module, build_trainer, describe_model
+from separator.training.parts import build_data, build_module, build_trainer, describe_batch, describe_model
 from separator.training.record import write_record
 from separator.training.samples import ValidationSamples
 from separator.training.state import check_state, is_main_process
@@ -143,8 +143,8 @@ def train(
         raise InputError(f"{error}; {last}: lower optimizer.learning_rate or use trainer.precision 32-true") from None
     except torch.OutOfMemoryError as error:
         raise InputError(
-            f"out of memory with batches of {training.batch_size} x {recipe.data.segment_seconds:g} s: lower "
-            f"training.batch_size (and raise training.accumulate_batches) or data.segment_seconds; "
+            f"out of memory with batches of {describe_batch(recipe)}: lower training.batch_size (and raise "
+            "training.accumulate_batches) or data.segment_seconds; "
             f"{str(error).splitlines()[0]}"
         ) from None
     finally:

@@ -49,6 +49,10 @@ def test_a_kind_delivers_checks_and_describes_its_data(kind: str, tmp_path: Path
     again: Any = config.load_training_set(SOURCES, seed=1)
     assert training[5].sources.shape[0] == 2 and training[5].sources.shape[2] == config.segment_samples
     assert torch.equal(training[5].mixture, again[5].mixture)
+    for num_samples in (500, 3 * RATE):  # also longer than a recording, a mixture or a song
+        example = training.example(7, num_samples)
+        assert example.sources.shape[2] == example.mixture.shape[1] == num_samples
+        assert torch.equal(example.mixture, again.example(7, num_samples).mixture)
     for split in ("valid", "test"):
         examples = config.load_list(SOURCES, split)
         assert len(examples) == len(examples.names) > 0 and examples.sample_rate == RATE

@@ -108,7 +108,7 @@ def test_levels_and_full_scale() -> None:
 def test_talkers_overlap_by_the_share_asked_for(speakers, num_speakers: int, overlap: float) -> None:
     """Each talks for L of the time and shares overlap·L with the next: L·(S - (S - 1)·overlap) is the whole."""
     data = mixed(speakers, num_speakers=num_speakers, overlap=(overlap, overlap))
-    starts, length = data._places(np.random.default_rng(0))
+    starts, length = data._places(16000, np.random.default_rng(0))
     assert length == pytest.approx(16000 / (num_speakers - (num_speakers - 1) * overlap), abs=1)
     for first, second in pairwise(starts):
         assert (first + length - second) / length == pytest.approx(overlap, abs=0.001)

@@ -10,6 +10,7 @@ import soundfile
 import torch
 
 from separator.audio.resampling import resample
+from separator.data.batches import BatchLengths
 from separator.data.librimix import LibriMixConfig
 from separator.data.module import Examples
 from separator.data.segments import read_segment
@@ -158,7 +159,7 @@ def test_an_epoch_sees_each_mixture_once_and_examples_follow_from_seed_and_numbe
 def test_any_number_of_workers_gives_the_same_batches(libri: Path, num_workers: int) -> None:
     def batches(workers: int) -> list[torch.Tensor]:
         config = LibriMixConfig(root=str(libri), train="train-100", segment_seconds=0.25, num_workers=workers)
-        examples = Examples(config, TWO, batch_size=3, num_batches=4, seed=1)
+        examples = Examples(config, TWO, BatchLengths(config, batch_size=3, num_batches=4, seed=1), seed=1)
         examples.setup("fit")
         return [batch.mixture for batch in examples.train_dataloader()]
 

@@ -12,7 +12,6 @@ import pytest
 import soundfile
 import torch
 
-from separator.data.module import ResumableBatches
 from tests.training.small_run import RECIPES, REPOSITORY, run, tiny
 
 STEPS = 4
@@ -119,12 +118,3 @@ def test_validation_is_the_mean_over_all_devices_also_where_one_has_silent_sourc
 
     one, two = scores(1), scores(2)
     assert two == pytest.approx(one, abs=1e-3)
-
-
-@pytest.mark.parametrize("world_size", [1, 2, 3])
-@pytest.mark.parametrize("first_batch", [0, 2])
-def test_no_example_twice_and_the_same_examples_in_each_step(world_size: int, first_batch: int) -> None:
-    each = [list(ResumableBatches(2, 5, first_batch, rank, world_size)) for rank in range(world_size)]
-    together = [[number for batches in each for number in batches[step]] for step in range(5 - first_batch)]
-    assert together == list(ResumableBatches(2 * world_size, 5, first_batch))
-    assert len({number for step in together for number in step}) == 2 * world_size * (5 - first_batch)

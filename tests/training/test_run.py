@@ -32,12 +32,15 @@ def test_the_loss_falls_and_the_model_folder_loads(data: Path, tmp_path: Path) -
     assert separator.separate(torch.randn(8000), 16000)["speaker1"].shape == (1, 8000)
 
 
+@pytest.mark.parametrize("lengths", ["null", "[0.5, 2.0]"])
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_resumed_weights_equal_those_of_a_run_never_stopped(data: Path, tmp_path: Path, num_workers: int) -> None:
-    workers = f"data.num_workers={num_workers}"
-    whole = run(tiny(data, workers), tmp_path / "whole")
-    run(tiny(data, workers, "training.max_steps=13"), tmp_path / "parts")
-    resumed = run(tiny(data, workers), tmp_path / "parts", resume=True)
+def test_resumed_weights_equal_those_of_a_run_never_stopped(
+    data: Path, tmp_path: Path, num_workers: int, lengths: str
+) -> None:
+    settings = [f"data.num_workers={num_workers}", f"data.segment_range_seconds={lengths}"]
+    whole = run(tiny(data, *settings), tmp_path / "whole")
+    run(tiny(data, *settings, "training.max_steps=13"), tmp_path / "parts")
+    resumed = run(tiny(data, *settings), tmp_path / "parts", resume=True)
     assert resumed.steps == whole.steps == 20
     for name, expected in weights(whole).items():
         assert torch.equal(weights(resumed)[name], expected), name
