@@ -19,7 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="check recipe, data and memory, time a few steps, and leave nothing"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in RUN_DIR")
+    going_on = parser.add_mutually_exclusive_group()
+    going_on.add_argument("--resume", action="store_true", help="go on with the run in RUN_DIR")
+    going_on.add_argument(
+        "--resume-from",
+        metavar="MODEL",
+        help="go back to a model that the run in RUN_DIR has kept (models/step-N, model, or its step) and go on from "
+        "there, with a new optimiser; what the run has made since is moved to RUN_DIR/abandoned",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _print_plan(recipe)
     run_folder = args.output or Path("runs") / recipe.name
-    outcome = train_recipe(recipe, run_folder, args.resume)
+    outcome = train_recipe(recipe, run_folder, args.resume, args.resume_from)
     if not outcome.is_main:
         return 130 if outcome.stopped_by_signal else 0
     if outcome.stopped_by_signal:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from separator.comparison.fairness import first_difference
-from separator.comparison.run import OUTCOME_NAME, read_outcome, train_recipe
+from separator.comparison.run import read_outcome, train_recipe
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import Recipe, load_recipe, recipe_to_dict
@@ -23,6 +23,7 @@ from separator.scoring.run import evaluate_test_set
 from separator.scoring.separating import TestSet
 from separator.scoring.sets import load_list_of
 from separator.training.best import MODEL_NAME
+from separator.training.record import OUTCOME_NAME
 from separator.training.run import RECIPE_NAME, STATE_NAME
 
 SCORES_FOLDER = "scores"

@@ -53,6 +53,11 @@ class DataConfig:
         raise NotImplementedError
 
     @property
+    def preparation(self) -> str:
+        """Return what `load_training_set` does that may take minutes, in words."""
+        return f"reading the data in {self.root}"
+
+    @property
     def default_sources(self) -> tuple[str, ...]:
         """Return the names of the sources where no recipe names them; empty where names do not matter."""
         return ()

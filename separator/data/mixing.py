@@ -72,6 +72,10 @@ class MixingConfig(DataConfig):
     def num_sources(self) -> int:
         return self.num_speakers + self.noise_is_source
 
+    @property
+    def preparation(self) -> str:
+        return super().preparation + (", and measuring the talkers' pitches" if self.similar_pitch else "")
+
     def sums_to_mixture(self, sources: Sequence[str]) -> bool:
         if self.noise_is_source:
             return True  # whatever is no talker's is noise

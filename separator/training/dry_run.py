@@ -15,6 +15,7 @@ from separator.data.batches import BatchLengths
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.recipe import Recipe
+from separator.training.announcements import Announcements
 from separator.training.module import NotFiniteError
 from separator.training.parts import build_data, build_module, build_trainer
 from separator.training.run import quieten_lightning
@@ -113,7 +114,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         trainer = build_trainer(
             recipe,
             Path(folder),
-            [clock],
+            [clock, Announcements(recipe.trainer.compile)],
             max_steps=num_steps,
             val_check_interval=num_steps * training.accumulate_batches,
             limit_val_batches=NUM_VALIDATED,

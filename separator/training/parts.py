@@ -1,6 +1,7 @@
 """The parts of a run, built from its recipe: the Lightning module, its data, the trainer."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from separator.losses import SeparationLoss
 from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
 from separator.recipe import Recipe
+from separator.training.announcements import say
 from separator.training.callbacks import StepProgressBar
 from separator.training.initial import load_initial
 from separator.training.module import SeparationModule
@@ -61,7 +63,10 @@ def describe_batch(recipe: Recipe) -> str:
 def build_data(recipe: Recipe, show_progress: bool = False) -> Examples:
     """Return the data module, its recordings found and checked: InputError names what is wrong."""
     examples = Examples(recipe.data, recipe.sources, batch_lengths(recipe), recipe.training.seed, show_progress)
+    say(recipe.data.preparation)
+    started = time.monotonic()
     examples.setup("fit")
+    say(f"the data is read, in {time.monotonic() - started:.0f} s")
     return examples
 
 

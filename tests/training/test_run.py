@@ -23,8 +23,8 @@ def test_the_loss_falls_and_the_model_folder_loads(data: Path, tmp_path: Path) -
     recipe = tiny(data, "training.max_steps=80", "training.validate_every_steps=40", "optimizer.learning_rate=3e-3")
     outcome = run(recipe, tmp_path / "run")
     assert outcome.steps == 80 and not outcome.stopped_by_signal
-    with (tmp_path / "run" / "metrics" / "version_0" / "metrics.csv").open() as file:
-        losses = [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        losses = [float(row["train_loss"]) for row in csv.DictReader(file)]
     assert sum(losses[-3:]) / 3 < sum(losses[:3]) / 3 - 0.5
     separator = Separator.from_pretrained(outcome.model_folder, device="cpu")
     assert separator.sources == ("speaker1", "speaker2")
@@ -139,17 +139,18 @@ def test_a_run_that_fails_ends_its_loaders_too(data: Path, tmp_path: Path) -> No
     command = [
         *(sys.executable, "-m", "separator", "train", str(RECIPES / "tiny.yaml"), "-o", str(tmp_path / "run")),
         *("--set", f"data.root={data}", "--set", "trainer.accelerator=cpu", "--set", "data.num_workers=1"),
-        *("--set", "training.validate_every_steps=2", "--set", "trainer.loggers=[csv]"),
+        *("--set", "training.max_steps=100000", "--set", "training.validate_every_steps=100000"),
+        *("--set", "trainer.loggers=[csv]"),
     ]
     process = subprocess.Popen(
         command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    metrics = tmp_path / "run" / "metrics" / "version_0"
+    metrics = tmp_path / "run" / "metrics.csv"
     deadline = time.monotonic() + 120
     while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     metrics.rename(tmp_path / "elsewhere")
-    metrics.touch()  # a file in the place of the folder: nothing can be written there
+    metrics.mkdir()  # a folder in the place of the file: nothing can be written there
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 2 and stderr.splitlines()[-1].startswith("separator: error: "), stderr
 

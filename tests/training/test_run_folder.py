@@ -84,12 +84,20 @@ def test_the_git_revision_is_that_of_the_checkout_and_of_no_repository_around_it
     assert git_revision(inner) == (None, None)
 
 
-def test_metrics_as_csv_and_for_tensorboard(folder: Path) -> None:
+def test_one_table_of_all_parts_its_picture_and_tensorboard(folder: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with (folder / "metrics" / "version_0" / "metrics.csv").open() as file:
-        columns = set(csv.DictReader(file).fieldnames or ())
-    assert {"step", "valid/si_sdri", "valid/loss"} <= columns
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["step"], row["part"]) for row in rows] == [
+        ("4", "0"),
+        ("6", "0"),
+        ("8", "1"),
+        ("10", "1"),
+        ("12", "1"),
+    ]
+    assert [bool(row["valid_si_sdri_db"]) for row in rows] == [True, True, True, False, True]
+    assert (folder / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     events = EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
     tags = events.Tags()
