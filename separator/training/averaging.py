@@ -59,8 +59,8 @@ def average_run(run_folder: Path, num_models: int | None = None, overrides: Sequ
     kept = sorted(find_kept(run_folder), key=lambda each: (-each.score_db, each.step))[:num_models]
     if len(kept) < (num_models or 2):
         raise InputError(
-            f"{run_folder}: expected {num_models or 'at least 2'} kept models, found {len(kept)}; a run keeps training.keep_best of "
-            f"its best, here {recipe.training.keep_best}"
+            f"{run_folder}: expected {num_models or 'at least 2'} kept models, found {len(kept)}; a run keeps "
+            f"training.keep_best of its best, here {recipe.training.keep_best}"
         )
     loaded = [load_model(each.folder) for each in kept]
     best, description = loaded[0]

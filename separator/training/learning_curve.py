@@ -59,9 +59,11 @@ def _column(rows: Sequence[dict[str, str]], name: str) -> np.ndarray:
 def _draw_loss(panel: "Axes", steps: np.ndarray, losses: np.ndarray) -> None:
     known = np.isfinite(losses)
     steps, losses = steps[known], losses[known]
-    panel.plot(steps, losses, color=LOSS_COLOUR, alpha=0.25, linewidth=0.8, label="mean of 10 steps")
     width = max(1, round(SMOOTHED_SHARE * len(losses)))
-    if width > 1:
+    if width == 1:
+        panel.plot(steps, losses, color=LOSS_COLOUR, linewidth=1.5)
+    else:
+        panel.plot(steps, losses, color=LOSS_COLOUR, alpha=0.25, linewidth=0.8, label="mean of 10 steps")
         panel.plot(steps, smoothed(losses, width), color=LOSS_COLOUR, linewidth=1.8, label="smoothed")
         panel.legend(frameon=False, fontsize=9)
     if len(losses) > 1:  # the first steps would flatten all others
@@ -81,14 +83,19 @@ def _draw_score(panel: "Axes", steps: np.ndarray, scores: np.ndarray) -> None:
 
 
 def _mark_resumes(panels: Sequence["Axes"], steps: np.ndarray) -> None:
-    for number, step in enumerate(steps):
+    for step in steps:
         for panel in panels:
             panel.axvline(step, color=MARK_COLOUR, linestyle="--", linewidth=0.9)
-        label = "resumed" if number == 0 else ""
+    if len(steps):
         panels[-1].annotate(
-            label, (step, 0.96), xycoords=("data", "axes fraction"), xytext=(3, 0), textcoords="offset points",
-            va="top", fontsize=8, color=MARK_COLOUR,
-        )  # fmt: skip
+            "resumed",
+            (steps[0], 0.06),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            fontsize=8,
+            color=MARK_COLOUR,
+        )
 
 
 def _add_hours(panel: "Axes", steps: np.ndarray, hours: np.ndarray) -> None:

@@ -147,15 +147,21 @@ class MetricsTable(Callback):
 def read_metrics(path: Path, last_step: int) -> list[Row]:
     """Read the rows of `metrics.csv` until a step; none if there is no such file.
 
-    A last row that was cut short as the process was killed is left out.
+    A last row that was cut short as the process was killed is left out, and so is what is no row of numbers.
     """
     if not path.is_file():
         return []
     whole_lines = path.read_text(encoding="utf-8", errors="replace").rpartition("\n")[0]
     rows = [{name: row.get(name) or "" for name in COLUMNS} for row in csv.DictReader(io.StringIO(whole_lines))]
-    return [
-        row for row in rows if row["step"].isdecimal() and row["part"].isdecimal() and int(row["step"]) <= last_step
-    ]
+    return [row for row in rows if _is_whole(row) and int(row["step"]) <= last_step]
+
+
+def _is_whole(row: Row) -> bool:
+    try:
+        numbers = [float(cell or 0) for cell in row.values()]
+        return len(numbers) > 0 and int(row["step"]) >= int(row["part"]) >= 0
+    except ValueError:
+        return False
 
 
 def _text(rows: Iterable[Row], header: bool = True) -> str:

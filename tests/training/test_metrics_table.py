@@ -77,7 +77,7 @@ def test_a_run_without_the_table_has_none(data: Path, tmp_path: Path) -> None:
 def test_a_table_of_whatever_form_is_read_as_far_as_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     assert read_metrics(path, 100) == []
-    for text in ("", "no table\n", "step,part\n1,x\n,\n", "\0\xff\n"):
+    for text in ("", "no table\n", "step,part\n1,x\n,\n", "step,part,hours\n1,0,long\n", "\0\xff\n"):
         path.write_text(text)
         assert read_metrics(path, 100) == []
     path.write_text("part,step,mine\n0,10,a\n0,20,b\n1,30,c\n1,40,")
@@ -95,7 +95,7 @@ def table(num_rows: int, **columns: list[float]) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("num_rows", [0, 1, 2, 300])
 def test_any_number_of_rows_is_drawn(num_rows: int, tmp_path: Path) -> None:
-    losses = list(np.linspace(5.0, -10.0, num_rows))
+    losses = np.linspace(5.0, -10.0, num_rows).tolist()
     for columns in ({}, {"train_loss": losses, "valid_si_sdri_db": losses, "learning_rate": losses, "hours": losses}):
         draw_learning_curve(table(num_rows, **columns), tmp_path / "curve.png")
         assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")

@@ -89,13 +89,8 @@ def test_one_table_of_all_parts_its_picture_and_tensorboard(folder: Path) -> Non
 
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(row["step"], row["part"]) for row in rows] == [
-        ("4", "0"),
-        ("6", "0"),
-        ("8", "1"),
-        ("10", "1"),
-        ("12", "1"),
-    ]
+    assert [row["step"] for row in rows] == ["4", "6", "8", "10", "12"]
+    assert [row["part"] for row in rows] == ["0", "0", "1", "1", "1"]
     assert [bool(row["valid_si_sdri_db"]) for row in rows] == [True, True, True, False, True]
     assert (folder / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     events = EventAccumulator(str(folder / "tensorboard"))
