@@ -134,7 +134,7 @@ def train(
     if kept is not None:
         stand_at(kept, run_folder, trainer, module, keep_best)
     elif saved is not None:
-        say(f"going on from step {steps_before} of {training.max_steps}")
+        say(f"going on at step {steps_before} of {training.max_steps}")
     for key, (before, now) in (changes or {}).items():
         say(f"from step {steps_before} on with {key} {now}, before {before}")
     if is_main:

@@ -36,7 +36,7 @@ def test_lines_of_a_run_come_in_order(data: Path, tmp_path: Path, capsys: pytest
     assert lines[2] == "validating 4 items" and lines[3].startswith("step 10 ")
     assert lines[4] == "validating 4 items, about 0 s" and lines[5].startswith("step 20 ")
     run(tiny(data, "training.max_steps=21"), tmp_path / "run", resume=True)
-    assert "going on from step 20 of 21\n" in capsys.readouterr().err
+    assert "going on at step 20 of 21\n" in capsys.readouterr().err
 
 
 def test_items_of_all_devices_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
