@@ -6,8 +6,6 @@ from pathlib import Path
 import torch
 
 from separator.comparison.table import Row, markdown
-from separator.data.config import DataConfig
-from separator.data.lists import MixtureListConfig
 from separator.recipe import Recipe
 from separator.replacing import replace_text
 
@@ -40,10 +38,10 @@ def write_report(
         f"Training of each: {training.max_steps} steps of {training.batch_size} mixtures of "
         f"{data.segment_seconds:g} s, {hours:.1f} hours of mixtures from "
         f"{', '.join(data.training_sets)}; loss {recipe.loss}; seed {training.seed}. The weights scored "
-        f"are those of the best validation{_list_facts(data, 'valid')}.",
-        f"Test: {num_mixtures} mixtures{_list_facts(data, 'test')}, the same for all. Intervals: 95 %, bootstrap over "
-        "mixtures; those of the differences are paired. They say how the result would vary with other mixtures, not "
-        "with another seed of the training.",
+        f"are those of the best validation on {data.describe_list('valid')}.",
+        f"Test: {num_mixtures} mixtures, the same for all, of {data.describe_list('test')}. Intervals: 95 %, "
+        "bootstrap over mixtures; those of the differences are paired. They say how the result would vary with other "
+        "mixtures, not with another seed of the training.",
         f"Multiply-accumulates: from {min(macs):.0f} to {max(macs):.0f} million a second of audio, by torch's FLOP "
         "counter (convolutions and matrix products).",
         f"Real-time factor and peak memory: float32, {_machine()}, each model in a process of its own; training "
@@ -54,15 +52,6 @@ def write_report(
     facts += [f"No result of {name}: {reason}" for name, reason in failures.items()]
     text = f"{markdown(rows)}\n![SI-SDRi against cost](results.png)\n\n" + "".join(f"- {fact}\n" for fact in facts)
     replace_text(path, text)
-
-
-def _list_facts(data: DataConfig, split: str) -> str:
-    """Say which list of mixtures it was, as far as the recipe says."""
-    chosen = getattr(data, split, None)
-    if isinstance(chosen, MixtureListConfig):
-        number = f"{chosen.num_mixtures} mixtures of " if split == "valid" else ""
-        return f" on {number}{chosen.path}, seed {chosen.seed}"
-    return f" of {data.root}"
 
 
 def _machine() -> str:
