@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import NonNegativeInt
-from torch.utils.data import Dataset
 
-from separator.data.example import Example, ExampleSet
+from separator.data.example import ExampleSet, TrainingSet
+from separator.data.file_groups import FileGroup
 from separator.errors import InputError
 from separator.section import Count, Seconds, section
 
@@ -78,7 +78,7 @@ class DataConfig:
 
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
-    ) -> Dataset[Example]:
+    ) -> TrainingSet:
         """Return training examples without end: number `i` follows from the seed and `i` alone.
 
         Args:
@@ -118,29 +118,30 @@ class DataConfig:
         """Return which list of a split it is, in words."""
         return self.root
 
-    def find_problems(self, sources: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Look at the header of every file of every split.
+    def find_splits(self, sources: Sequence[str]) -> Iterator[tuple[str, list[FileGroup], list[str]]]:
+        """Find the files of every split: its name, what `find_groups` returns or the problem that it raises."""
+        for split in SPLITS:
+            try:
+                if (found := self.find_groups(sources, split)) is not None:
+                    yield split, *found
+            except InputError as error:
+                yield split, [], [str(error)]
+
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
+        """Return the files that are read of a split, and a line for each that cannot be found; None without the split.
 
         Args:
             sources: Names of the sources, for songs.
-
-        Returns:
-            For each split its name, how many mixtures, songs or recordings are whole, and a line for each problem.
-        """
-        for split in SPLITS:
-            try:
-                if (found := self.check_split(sources, split)) is not None:
-                    yield split, *found
-            except InputError as error:
-                yield split, 0, [str(error)]
-
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]] | None:
-        """Return how many items of a split are whole, and a line for each problem; None if there is no such split.
+            split: "train", "valid" or "test".
 
         Raises:
             InputError: If the whole split is missing or empty.
         """
         raise NotImplementedError
+
+    def find_tables(self) -> list[Path]:
+        """Return the files beside the audio that say what belongs to the data set."""
+        return []
 
 
 def refuse_problems(problems: Sequence[str]) -> None:

@@ -25,6 +25,23 @@ class Example(NamedTuple):
     name: str
 
 
+class TrainingSet(Protocol):
+    """Training examples without end: number `i` follows from the seed and `i` alone.
+
+    Attributes:
+        contents: How many talkers, mixtures or songs of which length there are, a line for each set.
+        examples_per_epoch: Examples until all have been seen; None where they are drawn without end.
+    """
+
+    @property
+    def contents(self) -> list[str]: ...
+
+    @property
+    def examples_per_epoch(self) -> int | None: ...
+
+    def __getitem__(self, index: int, /) -> Example: ...
+
+
 class ExampleSet(Protocol):
     """A fixed list of examples at one sample rate: what validation and the final score go through.
 
@@ -33,6 +50,7 @@ class ExampleSet(Protocol):
         original_rate: Highest rate of the recordings in Hz, for scores to tell; None where it is of no interest.
         names: Names of the examples, in order.
         rows: What the mixtures are made of, where they are made as they are read; empty where files hold them.
+        contents: How many talkers, mixtures or songs of which length there are, in words.
     """
 
     @property
@@ -46,6 +64,9 @@ class ExampleSet(Protocol):
 
     @property
     def rows(self) -> Sequence[MixtureRow]: ...
+
+    @property
+    def contents(self) -> list[str]: ...
 
     def __len__(self) -> int: ...
 

@@ -1,6 +1,8 @@
 """Facts from audio files' headers, and the index of them that `separator prepare` leaves, to open nothing twice."""
 
 import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +54,38 @@ def read_facts(path: Path, track: int = 0) -> FileFacts:
         if reader.is_truncated:
             raise InputError(f"{path}: cut short: its header promises more than it holds")
         return FileFacts(reader.num_samples, reader.sample_rate)
+
+
+def read_aligned_facts(
+    files: Sequence[Path], known: Mapping[Path, FileFacts] = {}
+) -> tuple[FileFacts | None, list[str]]:
+    """Look at the headers of files that must be of one rate and length.
+
+    Args:
+        files: At least one.
+        known: Facts that need no look at the header.
+
+    Returns:
+        What most of them have, the first among equals, and a line for each that cannot be read or differs.
+    """
+    facts: dict[Path, FileFacts] = {}
+    problems = []
+    for path in files:
+        try:
+            facts[path] = known[path] if path in known else read_facts(path)
+        except InputError as error:
+            problems.append(str(error))
+    if not facts:
+        return None, problems
+    (usual, _), *_ = Counter(facts.values()).most_common(1)
+    first = next(path for path, found in facts.items() if found == usual)
+    problems += [
+        f"{path}: expected {usual.num_samples} samples at {usual.sample_rate} Hz as in "
+        f"{first.parent.name}/{first.name}, found {found.num_samples} at {found.sample_rate} Hz"
+        for path, found in facts.items()
+        if found != usual
+    ]
+    return usual, problems
 
 
 def read_rows(root: Path) -> dict[str, IndexRow]:

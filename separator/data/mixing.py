@@ -17,7 +17,7 @@ from separator.data.config import DataConfig
 from separator.data.conversation import ScenesConfig, take_turns
 from separator.data.example import Example
 from separator.data.noise import NoiseConfig, Noises
-from separator.data.recordings import Speaker, median_pitches
+from separator.data.recordings import Speaker, describe_speakers, median_pitches
 from separator.data.rooms import RoomConfig, Rooms
 from separator.data.segments import CROP_ATTEMPTS
 from separator.errors import InputError
@@ -88,6 +88,7 @@ class MixedSpeakers(Dataset[Example]):
         noise: Noise added to the mixture; None adds none.
         rooms: Rooms the talkers are heard in; None leaves them as recorded.
         seed: Seed of the whole set.
+        set_names: What the sets are called, for `contents`.
 
     Shape:
         An item's sources are `(S, 1, T)`, the talkers and, if it is a source, the noise; its mixture is the talkers'
@@ -101,12 +102,17 @@ class MixedSpeakers(Dataset[Example]):
         noise: Noises | None = None,
         rooms: Rooms | None = None,
         seed: int = 0,
+        set_names: Sequence[str] = (),
     ) -> None:
         total = len({speaker.name for speakers, _ in speaker_sets for speaker in speakers})
         if total < config.num_speakers:
             raise InputError(f"data.train: expected at least {config.num_speakers} speakers to mix, found {total}")
         self.speaker_sets = speaker_sets
         self.config = config
+        self.contents = [
+            f"{set_name}: {describe_speakers(speakers)}"
+            for set_name, (speakers, _) in zip(set_names, speaker_sets, strict=False)
+        ]
         self.noise = noise
         self.rooms = rooms
         self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)
@@ -118,6 +124,8 @@ class MixedSpeakers(Dataset[Example]):
         self.scene_probabilities = np.array(list(scenes.values())) / sum(scenes.values())
         speakers = {speaker.name: speaker for members, _ in speaker_sets for speaker in members}
         self.pitches = median_pitches(speakers, config.sample_rate) if config.similar_pitch else {}
+
+    examples_per_epoch = None
 
     def __getitem__(self, index: int) -> Example:
         random = np.random.default_rng((self.seed, index))

@@ -16,7 +16,7 @@ from separator.data.lists import MixtureListConfig
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.mixture_row import NOISE_NUMBER, MixtureRow
 from separator.data.noise import NoisePart, Noises, at_ratio
-from separator.data.recordings import Recording, Speaker
+from separator.data.recordings import Recording, Speaker, describe_speakers
 from separator.data.rooms import Response, Rooms
 from separator.data.telephone import telephone
 from separator.errors import InputError
@@ -66,6 +66,7 @@ class MixtureList(Dataset[Example]):
         self.config = config
         self.num_speakers = num_speakers
         self.noise_is_source = noise_is_source
+        self.contents = [f"{config.path}: {describe_speakers(speakers)}, in {config.num_mixtures} mixtures"]
         self._rooms = rooms
         self._recordings: dict[str, Recording] = {
             file: recording

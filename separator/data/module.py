@@ -6,10 +6,10 @@ from typing import Any
 
 import lightning
 from rich.progress import Progress
-from torch.utils.data import DataLoader, Dataset, Sampler, Subset
+from torch.utils.data import DataLoader, Sampler, Subset
 
 from separator.data.config import DataConfig
-from separator.data.example import Example, ExampleSet
+from separator.data.example import Example, ExampleSet, TrainingSet
 from separator.errors import InputError
 
 
@@ -92,7 +92,7 @@ class Examples(lightning.LightningDataModule):
         self.num_batches = num_batches
         self.seed = seed
         self.show_progress = show_progress
-        self.train_set: Dataset[Example] | None = None
+        self.train_set: TrainingSet | None = None
         self.valid_set: ExampleSet | None = None
         self.test_set: ExampleSet | None = None
 
@@ -110,7 +110,13 @@ class Examples(lightning.LightningDataModule):
     @property
     def examples_per_epoch(self) -> int | None:
         """Return the number of training examples until all have been seen; None where they are drawn without end."""
-        return getattr(self.train_set, "examples_per_epoch", None)
+        return None if self.train_set is None else self.train_set.examples_per_epoch
+
+    @property
+    def contents(self) -> list[str]:
+        """Return what the sets that are set up hold, in words."""
+        named = {"train": self.train_set, "valid": self.valid_set, "test": self.test_set}
+        return [f"{split}: {line}" for split, each in named.items() if each is not None for line in each.contents]
 
     def train_dataloader(self) -> DataLoader[Example]:
         if self.train_set is None:
@@ -118,7 +124,7 @@ class Examples(lightning.LightningDataModule):
         rank, world_size = self._place()
         first = 0 if self.trainer is None else self.trainer.global_step * self.trainer.accumulate_grad_batches
         return ResumableLoader(
-            self.train_set,
+            self.train_set,  # type: ignore[arg-type]
             batch_sampler=ResumableBatches(self.batch_size, self.num_batches, first, rank, world_size),
             num_workers=self.config.num_workers,
             prefetch_factor=4 if self.config.num_workers else None,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
+from separator.audio.finding import files_by_stem
 from separator.audio.resampling import resampled_length
 from separator.data.example import Example
-from separator.data.index import FileFacts, read_facts, read_index
+from separator.data.index import FileFacts, read_aligned_facts, read_index
 from separator.data.segments import read_segment, with_channels
 from separator.errors import InputError
 
@@ -105,9 +106,9 @@ def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | N
         names: Files' names without suffix, if a list says which belong; None takes all that are in `mixtures`.
 
     Raises:
-        InputError: If the folder holds no mixture.
+        InputError: If the folder holds no mixture, or two files for one.
     """
-    found = {path.stem: path for path in sorted(mixtures.iterdir()) if path.suffix.lower() in SUFFIXES}
+    found = files_by_stem(mixtures, SUFFIXES)
     if not found:
         raise InputError(f"{mixtures}: expected mixtures (*.wav, *.flac), found none")
     folders = list(sources)
@@ -141,17 +142,7 @@ def check_pairs(pairs: Iterable[Pair], root: Path) -> tuple[list[CheckedPair], l
 
 
 def _check(pair: Pair, known: dict[Path, FileFacts]) -> CheckedPair | list[str]:
-    facts, problems = [], []
-    for path in (pair.mixture, *pair.sources):
-        try:
-            facts.append((path, known[path] if path in known else read_facts(path)))
-        except InputError as error:
-            problems.append(str(error))
-    for path, fact in facts[1:]:
-        for what, expected, found in (
-            ("samples", facts[0][1].num_samples, fact.num_samples),
-            ("Hz", facts[0][1].sample_rate, fact.sample_rate),
-        ):
-            if expected != found:
-                problems.append(f"{path}: expected {expected} {what} as in {facts[0][0].name}, found {found}")
-    return problems or CheckedPair(pair, facts[0][1].num_samples, facts[0][1].sample_rate)
+    facts, problems = read_aligned_facts((pair.mixture, *pair.sources), known)
+    if facts is None or problems:
+        return problems
+    return CheckedPair(pair, facts.num_samples, facts.sample_rate)

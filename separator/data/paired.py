@@ -8,7 +8,8 @@ from torch.utils.data import Dataset
 
 from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
-from separator.data.order import EpochOrder, example_random
+from separator.data.file_groups import FileGroup, describe_amount
+from separator.data.order import EpochOrder, evenly_spaced, example_random
 from separator.data.pair_files import CheckedPair, Pair, check_num_speakers, check_pairs, find_tree, list_pairs
 from separator.errors import InputError
 from separator.section import Count, section
@@ -34,7 +35,7 @@ class PairedConfig(DataConfig):
         task: "sep_clean": talkers out of a clean mixture; "sep_noisy": out of a noisy one; "enh_single": one talker
             out of noise; "enh_both": the clean mixture of all talkers out of the noisy one.
         mode: "min" or "max": mixtures as long as the shortest talk, or the longest.
-        max_valid: Validate on the first so many mixtures; None takes all.
+        max_valid: Validate on so many mixtures, evenly spaced; None takes all.
     """
 
     num_speakers: Literal[2, 3] = 2
@@ -92,17 +93,48 @@ class PairedConfig(DataConfig):
         return PairedSegments(pairs, self.segment_samples, self.sample_rate, seed)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "PairedList":
-        found = self.find_pairs(split)[: self.max_valid if split == "valid" else None]
-        return PairedList(self._whole_pairs(found), self.sample_rate)
+        return PairedList(self._whole_pairs(self._pairs_read(split)), self.sample_rate)
 
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
-        checked, problems = check_pairs(self.find_pairs(split), Path(self.root))
-        return len(checked), problems
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
+        folder = self.split_folders[split]
+        groups = [
+            FileGroup(
+                pair.name,
+                "mixtures",
+                folder,
+                (pair.mixture, *pair.sources),
+                is_aligned=True,
+                summands=self._summands(pair),
+                has_neighbours=True,
+            )
+            for pair in self._pairs_read(split)
+        ]
+        return groups, []
+
+    def find_tables(self) -> list[Path]:
+        tree = find_tree(Path(self.root), self.tree_parts, self.split_folders.values())
+        return sorted((tree / "metadata").glob("*.csv"))
+
+    def _summands(self, pair: Pair) -> tuple[Path, ...]:
+        """Return the files that a mixture is the sum of; none of a noisy one whose noise is not there."""
+        if self.task == "sep_clean":
+            return pair.sources
+        noise = pair.mixture.parent.parent / "noise" / pair.mixture.name
+        return (*pair.sources, noise) if noise.is_file() else ()
+
+    def _pairs_read(self, split: str) -> list[Pair]:
+        pairs = self.find_pairs(split)
+        return evenly_spaced(pairs, self.max_valid) if split == "valid" and self.max_valid else pairs
 
     def _whole_pairs(self, pairs: list[Pair]) -> list[CheckedPair]:
         checked, problems = check_pairs(pairs, Path(self.root))
         refuse_problems(problems)
         return checked
+
+
+def describe_pairs(pairs: Sequence[CheckedPair]) -> str:
+    """Return how many mixtures and hours there are, in words."""
+    return describe_amount("mixtures", sum(pair.num_samples / pair.sample_rate for pair in pairs), len(pairs))
 
 
 class PairedList(Dataset[Example]):
@@ -119,6 +151,7 @@ class PairedList(Dataset[Example]):
     def __init__(self, pairs: list[CheckedPair], sample_rate: int) -> None:
         self.pairs = pairs
         self.sample_rate = sample_rate
+        self.contents = [describe_pairs(pairs)]
 
     @property
     def names(self) -> list[str]:
@@ -153,6 +186,7 @@ class PairedSegments(Dataset[Example]):
         self.segment_samples = segment_samples
         self.sample_rate = sample_rate
         self.seed = seed
+        self.contents = [describe_pairs(pairs)]
         self.examples_per_epoch = len(pairs)
         self._order = EpochOrder(len(pairs), seed)
 

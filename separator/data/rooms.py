@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from scipy.signal import fftconvolve
 
-from separator.audio.finding import AUDIO_SUFFIXES
+from separator.audio.finding import find_audio
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.data.noise import is_taken
@@ -145,14 +145,7 @@ def find_responses(root: Path, config: RoomConfig) -> list[Path]:
     folder = root / (config.path or "")
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of impulse responses (data.rooms.path), found nothing")
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
-    ]
-    if not found:
-        raise InputError(f"{folder}: expected impulse responses ROOM/*.wav, found none")
-    taken = [path for path in found if is_taken(path, root, config.only, config.exclude)]
+    taken = [path for path in find_audio(folder) if is_taken(path, root, config.only, config.exclude)]
     if not taken:
         raise InputError(f"{folder}: expected rooms that only, exclude and data.held_out leave, found none")
     return taken

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from separator.audio.resampling import fit_length, resample
 from separator.data.example import file_facts
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.scoring.config import ScoringConfig
-from separator.scoring.tracks import MIXTURE, Track, read_track
+from separator.scoring.tracks import Track, read_track
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from separator.data.song_files import MIXTURE
 from separator.scoring.config import ScoringConfig
 from separator.scoring.excerpts import Excerpt, ExcerptStore, best_and_worst, item_score, ranking_column
 from separator.scoring.figures import (
@@ -23,7 +24,6 @@ from separator.scoring.item_scores import ItemScores, SourceScores
 from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
-from separator.scoring.tracks import MIXTURE
 
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 """Security policy of the page: a browser lets it do nothing but show what is in it."""

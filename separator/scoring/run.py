@@ -13,6 +13,7 @@ import torch
 
 from separator import __version__
 from separator.data.mixture_row import write_rows
+from separator.data.order import evenly_spaced
 from separator.errors import InputError, describe
 from separator.inference import Separator
 from separator.inference.devices import find_device
@@ -342,7 +343,7 @@ def score_jobs(
     about: dict[str, Any] = {"title": title, "command": watcher.command, "versions": versions}
     if limit is not None:
         about["limit"] = f"{min(limit, len(jobs))} of {len(jobs)} items, evenly spaced"
-        jobs = [jobs[index * len(jobs) // limit] for index in range(limit)] if limit < len(jobs) else jobs
+        jobs = evenly_spaced(jobs, limit)
     about["settings"] = settings
     failures: dict[str, str] = {}
     with ExitStack() as stack:

@@ -12,13 +12,14 @@ from torch import Tensor
 from separator.audio.resampling import resample
 from separator.audio.writing import write_audio
 from separator.data.example import Example, ExampleSet, file_facts
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.scoring.assignment import match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job
 from separator.scoring.oracle import ORACLES, ideal_ratio_mask
-from separator.scoring.tracks import MIXTURE, Track, read_track
+from separator.scoring.tracks import Track, read_track
 
 Separate = Callable[[Example], Tensor]
 """An example to its estimates `(S, C, T)`."""
@@ -42,6 +43,10 @@ class TrackSet:
             raise InputError(f"{tracks[0].name}: expected a mixture, found {', '.join(tracks[0].sources)}")
         self.original_rate = tracks[0].mixture.read()[1]
         self.sample_rate = self.original_rate if sample_rate is None else sample_rate
+
+    @property
+    def contents(self) -> list[str]:
+        return [f"{len(self.tracks)} tracks"]
 
     @property
     def names(self) -> list[str]:

@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from separator.audio.finding import AUDIO_SUFFIXES
+from separator.audio.finding import AUDIO_SUFFIXES, second_file
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
-from separator.data.musdb import STEM_TRACKS, is_stem_file, song_name
+from separator.data.song_files import MIXTURE
+from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.scoring.config import Lengths
 
-MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
 SUBSETS = ("train", "test")
 
@@ -77,6 +77,8 @@ def has_mixtures(root: Path) -> bool:
 def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
     """Find the tracks below a folder: every folder that holds audio files, and every `.stem.mp4`, by name, sorted.
 
+    A folder in that of a track is no track of its own.
+
     Args:
         root: Where the search begins.
         split: Only the tracks of this subset; None is all.
@@ -97,9 +99,11 @@ def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
         elif path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root:
             sources = files.setdefault(path.parent, {})
             if path.stem in sources:
-                raise InputError(f"{path}: expected one file for {path.stem}, found {sources[path.stem].path.name} too")
+                raise second_file(path.stem, path, sources[path.stem].path)
             sources[path.stem] = SourceFile(path)
     for folder, sources in sorted(files.items()):
+        if any(parent in files for parent in folder.parents):
+            continue  # a folder in a track's, of earlier takes or a backup
         parts = folder.relative_to(root).parts
         subset = parts[0] if len(parts) > 1 and parts[0] in SUBSETS else "test"
         name = "/".join(parts[1:] if len(parts) > 1 and parts[0] in SUBSETS else parts)

@@ -102,6 +102,9 @@ def train(
     if on_terminal:
         callbacks.append(StepProgressBar())
     mixtures = build_data(recipe, show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
+    if is_main:
+        for line in mixtures.contents:
+            print(line, file=sys.stderr, flush=True)
     steps_before, is_over = check_state(state_path, module, training.stop_after_validations) if resume else (0, False)
     if steps_before > training.max_steps:
         raise InputError(

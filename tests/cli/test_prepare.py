@@ -19,7 +19,7 @@ import torch
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.cli.main import main
-from separator.data import pair_files
+from separator.data import index as index_module
 from separator.data.librimix import LibriMixConfig
 from separator.data.musdb import MUSDBConfig
 from tests.audio.encoding import encode
@@ -64,7 +64,7 @@ def test_training_from_a_prepared_tree_opens_no_file_to_look_at_it(
     def refuse(path: Path) -> None:
         raise AssertionError(f"opened {path}")
 
-    monkeypatch.setattr(pair_files, "read_facts", refuse)
+    monkeypatch.setattr(index_module, "read_facts", refuse)
     training: Any = LibriMixConfig(root=str(tmp_path / "out")).load_training_set(TWO, seed=0)
     assert training.examples_per_epoch == 2 and training[0].mixture.shape == (1, 64000)
 

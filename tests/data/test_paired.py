@@ -180,8 +180,11 @@ def test_a_segment_is_that_part_of_the_whole_file_resampled(tmp_path: Path, rate
 
 BROKEN = {
     "missing": ("found nothing", lambda path: path.unlink()),
-    "short": ("expected 17000 samples as in", lambda path: soundfile.write(path, np.zeros(100), 16000)),
-    "rate": ("expected 16000 Hz as in", lambda path: soundfile.write(path, np.zeros(17000), 8000)),
+    "short": (
+        "expected 17000 samples at 16000 Hz as in mix_clean/001-a_001-b.wav, found 100",
+        lambda path: soundfile.write(path, np.zeros(100), 16000),
+    ),
+    "rate": ("found 17000 at 8000 Hz", lambda path: soundfile.write(path, np.zeros(17000), 8000)),
     "damaged": ("expected audio", lambda path: path.write_bytes(b"RIFF")),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from separator.data.speakers import find_speakers, load_speakers
+from separator.data.speaker_files import find_speakers, load_speakers
 from separator.errors import InputError
 from tests.speech import buzz, write_speakers
 
@@ -41,7 +41,7 @@ def test_a_missing_empty_or_broken_tree_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found nothing"):
         find_speakers(tmp_path / "no")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="expected a folder with audio files, found none"):
         find_speakers(tmp_path / "empty")
     write_speakers(tmp_path / "bad", num_speakers=1, num_files=1, seconds=0.2)
     (tmp_path / "bad" / "speaker0" / "text.wav").write_text("this is no audio")
