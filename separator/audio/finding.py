@@ -69,6 +69,18 @@ def find_audio(folder: Path) -> list[Path]:
     return audio
 
 
+def list_folder(folder: Path) -> list[Path]:
+    """Return what is directly in a folder, sorted; hidden files and folders are left out.
+
+    Raises:
+        InputError: If the folder may not be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot read this folder: {error.strerror}") from None
+
+
 def files_by_stem(folder: Path, suffixes: tuple[str, ...] = AUDIO_SUFFIXES) -> dict[str, Path]:
     """Return the audio files directly in a folder, sorted, by their names without suffix.
 
@@ -81,12 +93,8 @@ def files_by_stem(folder: Path, suffixes: tuple[str, ...] = AUDIO_SUFFIXES) -> d
     Raises:
         InputError: If the folder may not be read, or two files differ in suffix alone.
     """
-    try:
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot read this folder: {error.strerror}") from None
     found: dict[str, Path] = {}
-    for path in paths:
+    for path in list_folder(folder):
         if path.suffix.lower() in suffixes and not path.is_dir():
             if path.stem in found:
                 raise second_file(path.stem, path, found[path.stem])

@@ -149,7 +149,7 @@ def describe_checks(checks: Iterable[GroupCheck]) -> list[str]:
     for each in checks:
         seconds.setdefault((each.group.set_name, each.group.kind), []).append(each.seconds)
     return [
-        f"{set_name}: {describe_amount(kind, sum(lengths), len(lengths))}"
+        f"{set_name}{': ' if set_name else ''}{describe_amount(kind, sum(lengths), len(lengths))}"
         for (set_name, kind), lengths in seconds.items()
     ]
 
@@ -166,9 +166,7 @@ def _measure(path: Path, track: int) -> tuple[SampleFacts, float, float]:
                 at_peak = at_peak if level * NEAR_PEAK <= peak else 0
                 peak = level
             at_peak += int((block.abs() >= peak * NEAR_PEAK).sum())
-        if reader.is_truncated:
-            promised = f"its header promises {reader.num_samples} samples, {num_samples} are there"
-            raise InputError(f"{path}: cut short: {reader.damage or promised}")
+        reader.refuse_truncated()
         count = num_samples * reader.channels
         clipped = at_peak / count if count and peak >= NEAR_FULL_SCALE else 0.0
         facts = SampleFacts(num_samples, reader.sample_rate, reader.channels)

@@ -12,7 +12,7 @@ class FileGroup:
     Attributes:
         name: Name of the talker, mixture or song.
         kind: What the set is made of, in the plural: "talkers", "mixtures", "songs".
-        set_name: The set, as the recipe or its kind of data names it.
+        set_name: The set, as the recipe names it; empty where a split is one set.
         files: The files.
         is_aligned: Whether all must be of one rate and length; else each is a recording of its own.
         summands: Files whose sum the first of `files` must be; none where it need not be a sum.

@@ -51,8 +51,7 @@ def read_facts(path: Path, track: int = 0) -> FileFacts:
         InputError: If it cannot be read, or promises more than there is.
     """
     with AudioReader(path, track) as reader:
-        if reader.is_truncated:
-            raise InputError(f"{path}: cut short: its header promises more than it holds")
+        reader.refuse_truncated()
         return FileFacts(reader.num_samples, reader.sample_rate)
 
 

@@ -61,7 +61,7 @@ class MixtureList(Dataset[Example]):
     ) -> None:
         num_talking = 1 if config.scene == "alone" else num_speakers
         if len(speakers) < num_talking:
-            raise InputError(f"{config.path}: expected at least {num_talking} speakers, found {len(speakers)}")
+            raise InputError(f"{root / config.path}: expected at least {num_talking} speakers, found {len(speakers)}")
         self.sample_rate = sample_rate
         self.config = config
         self.num_speakers = num_speakers

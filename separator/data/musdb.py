@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from separator.audio.finding import list_folder
 from separator.data.file_groups import FileGroup
 from separator.data.index import read_facts
 from separator.data.song_files import Song, StemFile, find_songs, group_songs, song_folders, song_group
@@ -74,8 +75,8 @@ class MUSDBConfig(SongsConfig):
     def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
         names, paths = self._names_read(sources, split), self._song_paths(split)
         if is_stem_file(paths[0]):
-            return [song_group(song_name(path), split, [path]) for path in paths], []
-        groups, problems = group_songs(paths, names, split)
+            return [song_group(song_name(path), [path]) for path in paths], []
+        groups, problems = group_songs(paths, names)
         return groups, problems + self._missing_stems(paths, names)
 
     def _song_paths(self, split: str) -> list[Path]:
@@ -84,7 +85,7 @@ class MUSDBConfig(SongsConfig):
         if not folder.is_dir():
             raise InputError(f"{folder}: expected songs of MUSDB18, found nothing")
         kept = set(VALIDATION_SONGS if self.valid_tracks is None else self.valid_tracks)
-        packed = sorted(path for path in folder.iterdir() if is_stem_file(path))
+        packed = [path for path in list_folder(folder) if is_stem_file(path)]
         paths = {song_name(path): path for path in packed} or {path.name: path for path in song_folders(folder)}
         found = [path for name, path in paths.items() if split == "test" or (name in kept) == (split == "valid")]
         if not found:
@@ -96,7 +97,7 @@ class MUSDBConfig(SongsConfig):
         """Return a line for each stem that a song does not have, but some other."""
         problems = []
         for folder in folders:
-            stems = {path.stem for path in folder.iterdir()}
+            stems = {path.stem for path in list_folder(folder)}
             if stems & set(sources):
                 missing = [source for source in sources if source not in stems]
                 problems += [f"{folder / source}.wav: expected a stem, found nothing" for source in missing]

@@ -96,12 +96,11 @@ class PairedConfig(DataConfig):
         return PairedList(self._whole_pairs(self._pairs_read(split)), self.sample_rate)
 
     def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
-        folder = self.split_folders[split]
         groups = [
             FileGroup(
                 pair.name,
                 "mixtures",
-                folder,
+                "",
                 (pair.mixture, *pair.sources),
                 is_aligned=True,
                 summands=self._summands(pair),

@@ -165,8 +165,7 @@ def _write_audio(conversion: Conversion, path: Path, suffix: str, sample_rate: i
                 file.write(np.clip(ready, -1, 1))
                 num_samples += len(ready)
                 block = following
-        if reader.is_truncated:
-            raise InputError(f"{conversion.source}: cut short: its header promises more than it holds")
+        reader.refuse_truncated()
     return num_samples, clipped
 
 

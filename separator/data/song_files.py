@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from separator.audio.finding import files_by_stem
+from separator.audio.finding import files_by_stem, list_folder
 from separator.data.example import Example
 from separator.data.file_groups import FileGroup
 from separator.data.index import read_aligned_facts
@@ -92,10 +92,7 @@ def song_folders(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of songs, found {'a file' if folder.exists() else 'nothing'}")
-    try:
-        folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot read this folder: {error.strerror}") from None
+    folders = [path for path in list_folder(folder) if path.is_dir()]
     if not folders:
         raise InputError(f"{folder}: expected a folder for each song, found none")
     return folders
@@ -128,18 +125,18 @@ def find_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[So
     return songs, problems
 
 
-def song_group(name: str, split: str, files: Sequence[Path]) -> FileGroup:
+def song_group(name: str, files: Sequence[Path]) -> FileGroup:
     """Return the files of a song as a group; a stem may be silent."""
-    return FileGroup(name, "songs", split, tuple(files), is_aligned=True, may_be_silent=True)
+    return FileGroup(name, "songs", "", tuple(files), is_aligned=True, may_be_silent=True)
 
 
-def group_songs(folders: Iterable[Path], sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
+def group_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[FileGroup], list[str]]:
     """Return the files of the songs in folders, and a line for each folder that is none; as `find_songs`."""
     groups, problems = [], []
     for folder in folders:
         try:
             stems, mixture = find_stems(folder, sources)
-            groups.append(song_group(folder.name, split, [*stems.values(), *([mixture] if mixture else [])]))
+            groups.append(song_group(folder.name, [*stems.values(), *([mixture] if mixture else [])]))
         except InputError as error:
             problems.append(str(error))
     return groups, problems

@@ -1,8 +1,10 @@
 """Speakers mixed on the fly for training, and fixed lists of their mixtures: trees of speakers on disk."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -166,23 +168,36 @@ class SpeakersConfig(MixingConfig):
         if split == "train":
             heard = [(each.path, self.training_noise, self.training_rooms) for each in self.train]
         else:
-            lists = [self.list_config(split, name) for name in (None, *self.lists)]
-            heard = [(each.path, each.noise, each.rooms) for each in lists]
-        groups: dict[tuple[str, str], FileGroup] = {}
+            own = self.list_config(split)
+            heard = [(own.path, own.noise, own.rooms)]
+        groups: dict[FileGroup, None] = {}  # in order, each once
+        problems: dict[str, None] = {}
         for path, noise, rooms in heard:
-            found = find_speakers(Path(self.root) / path, self.speaker_depth)
-            talkers = [
-                FileGroup(name, "talkers", path, tuple(files), has_neighbours=True) for name, files in found.items()
-            ]
-            for each in (*talkers, *self._surroundings(noise, rooms)):
-                groups.setdefault((each.set_name, each.name), each)
-        return list(groups.values()), []
+            for find in (partial(self._talkers, path), partial(self._surroundings, noise, rooms)):
+                try:
+                    groups |= dict.fromkeys(find())
+                except InputError as error:
+                    problems[str(error)] = None
+        for name in self.lists if split != "train" else ():
+            chosen = self.list_config(split, name)
+            with suppress(InputError):  # nothing but `evaluate --list` needs what is not there
+                groups |= dict.fromkeys(self._talkers(chosen.path) + self._surroundings(chosen.noise, chosen.rooms))
+        talkers = {each.name for each in groups if each.kind == "talkers"}
+        if 0 < len(talkers) < self.num_speakers:
+            folders = ", ".join(dict.fromkeys(str(Path(self.root) / path) for path, *_ in heard))
+            problems[f"{folders}: expected at least {self.num_speakers} speakers, found {len(talkers)}"] = None
+        return list(groups), list(problems)
 
-    def _surroundings(self, noise: NoiseConfig | None, rooms: RoomConfig | None) -> Iterator[FileGroup]:
+    def _talkers(self, path: str) -> list[FileGroup]:
+        found = find_speakers(Path(self.root) / path, self.speaker_depth)
+        return [FileGroup(name, "talkers", path, tuple(files), has_neighbours=True) for name, files in found.items()]
+
+    def _surroundings(self, noise: NoiseConfig | None, rooms: RoomConfig | None) -> list[FileGroup]:
         root = Path(self.root)
-        if noise is not None:
-            for path in (file for found in find_noise(root, noise) for file in found):
-                yield FileGroup(str(path), "recordings", "noise", (path,))
-        if rooms is not None and rooms.path is not None:
-            for path in find_responses(root, rooms):
-                yield FileGroup(str(path), "impulse responses", "rooms", (path,))
+        files = [] if noise is None else [path for found in find_noise(root, noise) for path in found]
+        groups = [FileGroup(str(path), "recordings", "noise", (path,)) for path in files]
+        if rooms is None or rooms.path is None:
+            return groups
+        return groups + [
+            FileGroup(str(path), "impulse responses", "rooms", (path,)) for path in find_responses(root, rooms)
+        ]

@@ -40,7 +40,7 @@ class StemsConfig(SongsConfig):
     def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
         if split == "test" and self.test is None:
             return None
-        return group_songs(song_folders(self._folder(split)), self._names_read(sources, split), split)
+        return group_songs(song_folders(self._folder(split)), self._names_read(sources, split))
 
     def _folder(self, split: str) -> Path:
         folder = {"train": self.train, "valid": self.valid, "test": self.test}[split]

@@ -79,7 +79,7 @@ def load_test_set(
     try:
         test_set = load_list_of(config, names, f"{data}, {list_name}" if list_name else str(data), split, list_name)
     except InputError as error:
-        raise InputError(f"{data}: {error}") from None
+        raise InputError(str(error) if data.is_dir() else f"{data}: {error}") from None
     return test_set, settings | {
         "root": str(Path(config.root).resolve()),
         "list_name": list_name,

@@ -37,8 +37,7 @@ class SourceFile:
             InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
         """
         with AudioReader(self.path, self.track or 0) as reader:
-            if reader.is_truncated:
-                raise InputError(f"{self.path}: cut short: its header promises more than it holds")
+            reader.refuse_truncated()
         waveform, rate = read_audio(self.path, track=self.track or 0)
         if self.track is not None:
             waveform = (waveform * 32768).round().clamp(-32768, 32767) / 32768

@@ -217,3 +217,22 @@ def test_sources_sum_to_the_mixture_where_the_config_says_so(libri: Path, task: 
     assert config.sums_to_mixture(TWO[: config.num_sources]) == sums
     example = config.load_list(TWO[: config.num_sources], "test")[0]
     assert torch.allclose(example.sources.sum(dim=0), example.mixture, atol=1e-3) == sums
+
+
+def test_fewer_mixtures_to_validate_on_are_evenly_spaced(tmp_path: Path) -> None:
+    write_mixtures(tmp_path / "2speakers" / "wav8k" / "min" / "cv", 10, 8000)
+    settings = {"root": str(tmp_path), "sample_rate": 8000}
+    names = WSJ0MixConfig(**settings, max_valid=4).load_list(TWO, "valid").names
+    assert names == [f"{index:03d}-a_{index:03d}-b" for index in (0, 2, 5, 7)]
+    assert len(WSJ0MixConfig(**settings, max_valid=20).load_list(TWO, "valid")) == 10
+
+
+def test_hidden_files_are_no_mixtures_and_two_for_one_are_named(tmp_path: Path) -> None:
+    top = tmp_path / "2speakers" / "wav8k" / "min" / "cv"
+    write_mixtures(top, 2, 8000)
+    (top / "mix_clean" / "._000-a_000-b.wav").write_bytes(b"Mac OS X")
+    settings = WSJ0MixConfig(root=str(tmp_path), sample_rate=8000)
+    assert len(settings.load_list(TWO, "valid")) == 2
+    soundfile.write(top / "mix_clean" / "000-a_000-b.flac", np.zeros(100), 8000)
+    with pytest.raises(InputError, match=r"000-b\.wav: expected one file for 000-a_000-b, found 000-a_000-b\.flac too"):
+        settings.load_list(TWO, "valid")
