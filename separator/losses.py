@@ -1,6 +1,6 @@
 """Training losses: weighted sums of negated metrics and distances, for sources in a fixed order or in any order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from typing import Annotated, Literal
 
@@ -9,17 +9,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from separator.errors import InputError
-from separator.metrics import best_permutation, group_by_name, pairwise_si_sdr, pairwise_snr, reorder
+from separator.loss_terms import RATIOS, STFT_FLOOR, TERMS, signal_energy
+from separator.metrics import best_permutation, group_by_name, pairwise_si_sdr, reorder
 from separator.section import Positive, section
 
 SILENT_DB = -80.0
 """References this far below their mixture are silent: a ratio to them says nothing."""
-
-STFT_SIZES = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
-"""Transform, hop and window of each resolution, in samples: those of Parallel WaveGAN."""
-
-STFT_FLOOR = 1e-8
-"""Least power of a bin: the logarithm of nothing is not asked for."""
 
 
 @section()
@@ -70,6 +65,16 @@ class SeparationLoss(nn.Module):
 
     Shape:
         estimate, reference: `(B, S, C, T)`; result: a scalar.
+
+    Example:
+        In any order, `0.9 · r` for r costs an SNR of 20 dB, negated; in a fixed one swapped talkers cost.
+
+        >>> reference = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # two talkers, one after the other
+        >>> swapped = 0.9 * reference.flip(1)
+        >>> round(SeparationLoss(LossConfig({"snr": 1.0}))(swapped, reference).item(), 2)
+        -20.0
+        >>> round(SeparationLoss(LossConfig({"snr": 1.0}, "fixed"))(swapped, reference).item(), 2)
+        2.58
 
     Raises:
         InputError: If a weight names no source, or interchangeable sources have different weights.
@@ -125,83 +130,12 @@ class SeparationLoss(nn.Module):
 
     def _pairwise(self, estimate: Tensor, reference: Tensor, mixture: Tensor) -> Tensor:
         """Compare all estimates and references of an example: `(B, S, C, T)`, and `(B, 1, C, T)`, to `(B, S, S)`."""
-        mixture_energy = _energy(mixture).unsqueeze(2)  # (B, 1, 1)
-        silent = _energy(reference).unsqueeze(1) <= 10 ** (SILENT_DB / 10) * mixture_energy  # (B, 1, S)
-        share = (_energy(estimate).unsqueeze(2) + STFT_FLOOR) / (mixture_energy + STFT_FLOOR)
+        mixture_energy = signal_energy(mixture).unsqueeze(2)  # (B, 1, 1)
+        silent = signal_energy(reference).unsqueeze(1) <= 10 ** (SILENT_DB / 10) * mixture_energy  # (B, 1, S)
+        share = (signal_energy(estimate).unsqueeze(2) + STFT_FLOOR) / (mixture_energy + STFT_FLOOR)
         quietness = 10 * torch.log10(share + 10 ** (-self.config.threshold_db / 10))  # (B, S, 1)
         total = estimate.new_zeros(())
         for name, weight in self.config.terms.items():
             term = TERMS[name](estimate, reference, mixture, self.config.threshold_db)
             total = total + weight * (torch.where(silent, quietness, term) if name in RATIOS else term)
         return total
-
-
-def _energy(signals: Tensor) -> Tensor:
-    return signals.square().sum(dim=(2, 3))
-
-
-def _snr_in_mixture(estimate: Tensor, reference: Tensor, mixture: Tensor, threshold_db: float) -> Tensor:
-    """Compute `10 log10((|r|² + τ|x|²) / (|e − r|² + τ|x|²))` of every pair, `(B, S, S)`."""
-    error = (estimate.unsqueeze(2) - reference.unsqueeze(1)).square().sum(dim=(3, 4))  # (B, S, R)
-    floor = 10 ** (-threshold_db / 10) * _energy(mixture).unsqueeze(2) + STFT_FLOOR  # (B, 1, 1)
-    return 10 * torch.log10((_energy(reference).unsqueeze(1) + floor) / (error + floor))
-
-
-def _l1(estimate: Tensor, reference: Tensor) -> Tensor:
-    return (estimate.unsqueeze(2) - reference.unsqueeze(1)).abs().mean(dim=(3, 4))
-
-
-def multi_resolution_stft(estimate: Tensor, reference: Tensor, mixture: Tensor, threshold_db: float = 30.0) -> Tensor:
-    """Compute spectral convergence plus log-magnitude distance of every pair, the mean over three resolutions.
-
-    Spectral convergence is a ratio to the reference, which a stem that is all but silent would make huge: it is one to
-    the mixture, less `threshold_db`, where that is louder; in silence it is left out.
-
-    Args:
-        estimate, reference, mixture: Signals.
-        threshold_db: How far below the mixture a reference counts as silent.
-
-    Shape:
-        estimate, reference: `(B, S, C, T)`; mixture: `(B, 1, C, T)`; result: `(B, S, S)`, estimates by references.
-
-    Source:
-        Yamamoto, Song and Kim, "Parallel WaveGAN", 2020, arXiv 1910.11480, eq. 4-6.
-    """
-    total = estimate.new_zeros(())
-    for size, hop, window_length in STFT_SIZES:
-        window = torch.hann_window(window_length, device=estimate.device)
-        found, true, whole = (_magnitudes(signals, size, hop, window) for signals in (estimate, reference, mixture))
-        found, true = found.unsqueeze(2), true.unsqueeze(1)  # (B, S, 1, C, F, K), (B, 1, S, C, F, K)
-        norm = torch.linalg.vector_norm(true, dim=(3, 4, 5))
-        loudest = torch.linalg.vector_norm(whole, dim=(2, 3, 4)).unsqueeze(1)  # (B, 1, 1)
-        least = 10 ** (-threshold_db / 20) * loudest
-        silence = 1.01 * STFT_FLOOR**0.5 * whole[0].numel() ** 0.5
-        convergence = torch.linalg.vector_norm(true - found, dim=(3, 4, 5)) / torch.maximum(norm, least)
-        distance = (true.log() - found.log()).abs().mean(dim=(3, 4, 5))
-        total = total + distance + torch.where(loudest <= silence, 0.0, convergence)
-    return total / len(STFT_SIZES)
-
-
-def _magnitudes(signals: Tensor, size: int, hop: int, window: Tensor) -> Tensor:
-    """Return magnitudes, `(B, S, C, T)` to `(B, S, C, F, K)`; never zero: the logarithm and its gradient are finite."""
-    batch, sources, channels, _ = signals.shape
-    spectrum = torch.stft(
-        signals.flatten(0, 2), size, hop, len(window), window, pad_mode="constant", return_complex=True
-    )
-    power = spectrum.real.square() + spectrum.imag.square()
-    return power.clamp(min=STFT_FLOOR).sqrt().unflatten(0, (batch, sources, channels))
-
-
-TERMS: dict[str, Callable[[Tensor, Tensor, Tensor, float], Tensor]] = {
-    "si_sdr": lambda estimate, reference, *_: -pairwise_si_sdr(estimate, reference),
-    "snr": lambda estimate, reference, *_: -pairwise_snr(estimate, reference),
-    "thresholded_si_sdr": lambda estimate, reference, _, limit: -pairwise_si_sdr(estimate, reference, limit),
-    "thresholded_snr": lambda estimate, reference, _, limit: -pairwise_snr(estimate, reference, limit),
-    "snr_in_mixture": lambda estimate, reference, mixture, limit: -_snr_in_mixture(estimate, reference, mixture, limit),
-    "l1": lambda estimate, reference, *_: _l1(estimate, reference),
-    "multi_resolution_stft": multi_resolution_stft,
-}
-"""Each maps `(estimate, reference, mixture, threshold_db)` to losses `(B, S, S)` of all pairs."""
-
-RATIOS = ("si_sdr", "snr", "thresholded_si_sdr", "thresholded_snr")
-"""Terms that mean nothing beside a silent reference."""

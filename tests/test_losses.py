@@ -11,7 +11,8 @@ from torchmetrics.functional.audio import (
 )
 
 from separator.errors import InputError
-from separator.losses import TERMS, LossConfig, SeparationLoss, multi_resolution_stft
+from separator.loss_terms import TERMS, multi_resolution_stft
+from separator.losses import LossConfig, SeparationLoss
 
 
 def signals(num_sources: int = 2, batch: int = 3, samples: int = 4000) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,10 @@ from torch.nn import functional
 from separator.benchmark.speed import in_turns, noise
 from separator.bricks.conv1d import Conv1dEncoder
 from separator.errors import InputError
+from separator.exchange.torchaudio import torchaudio_names
 from separator.inference.fused import fuse
 from separator.inference.fused.pointwise import pointwise
-from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig, torchaudio_names
+from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 from separator.models.pipeline import MaskingSeparator
 
 MATRIX_SIZE = 2048
@@ -161,7 +162,7 @@ def asteroid_peer(model: MaskingSeparator) -> nn.Module:
     unread = f"masker.TCN.{config.num_blocks * config.num_repeats - 1}.res_conv."
     theirs = [name for name in peer.state_dict() if not name.startswith(unread)]
     peer.load_state_dict(dict(zip(theirs, model.state_dict().values(), strict=True)), strict=False)
-    return PaddedPeer(peer, model.encoder)  # type: ignore[arg-type]
+    return PaddedPeer(peer, model.encoder)
 
 
 PEERS = {

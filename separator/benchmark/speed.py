@@ -61,10 +61,10 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
-    (taken,) = in_turns([lambda: fused(mixture)], device)
+    (call_time,) = in_turns([lambda: fused(mixture)], device)
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
     return Speed(
-        real_time_factor=taken.seconds / seconds,
+        real_time_factor=call_time.seconds / seconds,
         peak_memory_mb=peak / 1e6,
         added_memory_mb=(peak - before) / 1e6,
         seconds=seconds,
@@ -85,14 +85,14 @@ def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Time that a call takes: medians in seconds, by the clock and of the processor, all threads together."""
+class CallTime:
+    """Time of a call: medians in seconds, by the clock and of the processor, all threads together."""
 
     seconds: float
     processor_seconds: float
 
 
-def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int = REPEATS) -> list[Taken]:
+def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeats: int = REPEATS) -> list[CallTime]:
     """Measure each call. They take turns, so that a busy machine slows all; the first turn warms up."""
     times: list[list[tuple[float, float]]] = [[] for _ in calls]
     for _ in range(repeats + 1):
@@ -102,7 +102,7 @@ def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeat
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             each.append((time.perf_counter() - started, time.process_time() - used))
-    return [Taken(*(median(column) for column in zip(*each[1:], strict=True))) for each in times]
+    return [CallTime(*(median(column) for column in zip(*each[1:], strict=True))) for each in times]
 
 
 def peak_resident_bytes() -> int:

@@ -78,6 +78,13 @@ class Conv1dEncoder(_FrameGeometry):
 
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, section II-B, eq. 5.
+
+    Example:
+        >>> encoder = Conv1dEncoder(channels=1, num_filters=512, kernel_size=32, stride=16)
+        >>> encoder(torch.zeros(2, 1, 16000)).shape  # a frame each 16 samples, and one at the edge
+        torch.Size([2, 512, 1001])
+        >>> encoder.output_length(16000), encoder.receptive_field
+        (1001, 32)
     """
 
     def __init__(
@@ -105,10 +112,10 @@ class Conv1dEncoder(_FrameGeometry):
         return self._num_frames(num_samples)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        padded = functional.pad(waveform, (self.edge, self._fill(waveform.shape[2])))
+        padded = functional.pad(waveform, (self.edge, self._fill(waveform.shape[2])))  # (B, C, edge + T + fill)
         with torch.autocast(waveform.device.type, enabled=False):
             frames = self.basis(padded.to(self.basis.weight.dtype))  # (B, N, K)
-        return frames.relu() if self.activation == "relu" else frames
+        return frames.relu() if self.activation == "relu" else frames  # (B, N, K)
 
 
 class Conv1dDecoder(_FrameGeometry):
@@ -130,6 +137,11 @@ class Conv1dDecoder(_FrameGeometry):
 
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, section II-B, eq. 6.
+
+    Example:
+        >>> decoder = Conv1dDecoder(channels=1, num_filters=512, kernel_size=32, stride=16)
+        >>> decoder(torch.zeros(2, 512, 1001), length=16000).shape
+        torch.Size([2, 1, 16000])
     """
 
     def __init__(
@@ -160,4 +172,4 @@ class Conv1dDecoder(_FrameGeometry):
         with torch.autocast(frames.device.type, enabled=False):
             waveform = self.basis(frames.to(self.basis.weight.dtype))  # (B, C, edge + T + fill)
         uncovered = max(length + self.edge - waveform.shape[2], 0)
-        return functional.pad(waveform, (0, uncovered))[:, :, self.edge : self.edge + length]
+        return functional.pad(waveform, (0, uncovered))[:, :, self.edge : self.edge + length]  # (B, C, T)

@@ -42,6 +42,13 @@ class Conv2d(nn.Conv2d):
 
     Source:
         With one group `C_out · (P_F · P_K · C_in)` weights, apart from the bias.
+
+    Example:
+        >>> convolution = Conv2d(1, 16, kernel_size=(3, 5), stride=(2, 1), causal=True)
+        >>> convolution(torch.zeros(1, 1, 65, 100)).shape  # half the bins, rounded up
+        torch.Size([1, 16, 33, 100])
+        >>> convolution.receptive_field, convolution.output_size(65, 100)
+        ((3, 5), (33, 100))
     """
 
     def __init__(
@@ -93,8 +100,8 @@ class Conv2d(nn.Conv2d):
         if self.groups > 1 and frames.device.type == "cpu":  # where 7×7 gradients would take 30 times as long
             frames = frames.contiguous(memory_format=torch.channels_last)
         if self.causal:
-            frames = functional.pad(frames, (self.receptive_field[1] - 1, 0))
-        return super().forward(frames)
+            frames = functional.pad(frames, (self.receptive_field[1] - 1, 0))  # (B, in_channels, F, K + reach)
+        return super().forward(frames)  # (B, out_channels, F / stride, K / stride), rounded up
 
 
 class ConvBlock2d(nn.Module):
@@ -119,6 +126,11 @@ class ConvBlock2d(nn.Module):
 
     Source:
         Ioffe and Szegedy, "Batch Normalization", arXiv 1502.03167.
+
+    Example:
+        >>> block = ConvBlock2d(1, 16, kernel_size=3, dilation=(1, 4))
+        >>> block(torch.zeros(1, 1, 65, 100)).shape, block.receptive_field
+        (torch.Size([1, 16, 65, 100]), (3, 9))
     """
 
     def __init__(
@@ -146,5 +158,5 @@ class ConvBlock2d(nn.Module):
         return self.conv.output_size(num_bins, num_frames)
 
     def forward(self, frames: Tensor) -> Tensor:
-        output: Tensor = self.relu(self.norm(self.conv(frames)))
+        output: Tensor = self.relu(self.norm(self.conv(frames)))  # (B, out_channels, F / stride, K / stride)
         return output

@@ -38,8 +38,8 @@ class StochasticDepth(nn.Module):
         if not self.training or self.probability == 0:
             return branch
         survival = 1 - self.probability
-        kept = branch.new_empty(branch.shape[0], *(1 for _ in branch.shape[1:])).bernoulli_(survival)
-        return branch * (kept / survival)
+        kept = branch.new_empty(branch.shape[0], *(1 for _ in branch.shape[1:])).bernoulli_(survival)  # (B, 1, ...)
+        return branch * (kept / survival)  # (B, ...)
 
     def extra_repr(self) -> str:
         return f"{self.probability}"
@@ -72,9 +72,9 @@ class _ConvNeXtBlock(nn.Module):
         gain starts at 1e-6.
         """
         hidden = self.norm(filtered.movedim(1, -1))  # (B, ..., C)
-        hidden = self.layer_scale * self.narrow(self.gelu(self.widen(hidden)))
+        hidden = self.layer_scale * self.narrow(self.gelu(self.widen(hidden)))  # (B, ..., out_channels)
         output: Tensor = self.shortcut(frames.movedim(1, -1)) + self.stochastic_depth(hidden)
-        return output.movedim(-1, 1)
+        return output.movedim(-1, 1)  # (B, out_channels, ...)
 
 
 class ConvNeXtBlock1d(_ConvNeXtBlock):
@@ -103,6 +103,14 @@ class ConvNeXtBlock1d(_ConvNeXtBlock):
     Source:
         Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545, figure 4, with a dilation; on frames as in Siuzdak,
         Vocos, arXiv 2306.00814.
+
+    Example:
+        >>> block = ConvNeXtBlock1d(16, kernel_size=7, dilation=2)
+        >>> frames = torch.linspace(-1, 1, 1600).view(1, 16, 100)
+        >>> block(frames).shape, block.receptive_field
+        (torch.Size([1, 16, 100]), 13)
+        >>> torch.allclose(block(frames), frames, atol=1e-4)  # at first, by the layer scale of 1e-6
+        True
     """
 
     def __init__(
@@ -131,7 +139,7 @@ class ConvNeXtBlock1d(_ConvNeXtBlock):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self._residual(frames, self.depthwise(frames))
+        return self._residual(frames, self.depthwise(frames))  # (B, out_channels, K)
 
 
 class ConvNeXtBlock2d(_ConvNeXtBlock):
@@ -159,6 +167,11 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
 
     Source:
         Liu et al., "A ConvNet for the 2020s", arXiv 2201.03545, figure 4.
+
+    Example:
+        >>> block = ConvNeXtBlock2d(16, kernel_size=7, dilation=(1, 2))
+        >>> block(torch.zeros(1, 16, 64, 100)).shape, block.receptive_field
+        (torch.Size([1, 16, 64, 100]), (7, 13))
     """
 
     def __init__(
@@ -188,7 +201,7 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
         return num_bins, num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self._residual(frames, self.depthwise(frames))
+        return self._residual(frames, self.depthwise(frames))  # (B, out_channels, F, K)
 
 
 class ConvNeXtTCN(nn.Module):
@@ -215,6 +228,13 @@ class ConvNeXtTCN(nn.Module):
 
     Source:
         The blocks of Liu et al., arXiv 2201.03545, under the dilations of Conv-TasNet's network, arXiv 1809.07454.
+
+    Example:
+        >>> tcn = ConvNeXtTCN(channels=16, kernel_size=7, num_blocks=3, num_repeats=2)
+        >>> tcn(torch.zeros(1, 16, 100)).shape
+        torch.Size([1, 16, 100])
+        >>> tcn.receptive_field  # 1 + 2·6·(1 + 2 + 4)
+        85
     """
 
     def __init__(
@@ -258,5 +278,6 @@ class ConvNeXtTCN(nn.Module):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        output: Tensor = self.norm(self.blocks(frames).movedim(1, -1)).movedim(-1, 1)
+        hidden = self.blocks(frames).movedim(1, -1)  # (B, K, C)
+        output: Tensor = self.norm(hidden).movedim(-1, 1)  # (B, C, K)
         return output

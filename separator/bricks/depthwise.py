@@ -29,6 +29,14 @@ class DepthwiseSeparableConv1d(nn.Module):
 
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, eq. 10-11; Chollet, Xception, arXiv 1610.02357.
+
+    Example:
+        >>> import torch
+        >>> convolution = DepthwiseSeparableConv1d(128, 256, kernel_size=3, bias=False)
+        >>> convolution(torch.zeros(1, 128, 100)).shape
+        torch.Size([1, 256, 100])
+        >>> sum(weight.numel() for weight in convolution.parameters())  # 128·3 + 128·256; a full one has 98304
+        33152
     """
 
     def __init__(
@@ -56,8 +64,9 @@ class DepthwiseSeparableConv1d(nn.Module):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        frames = self.pointwise(self.depthwise(frames))
-        return frames
+        filtered = self.depthwise(frames)  # (B, in_channels, K)
+        mixed: Tensor = self.pointwise(filtered)  # (B, out_channels, K)
+        return mixed
 
 
 class DepthwiseSeparableConv2d(nn.Module):
@@ -84,6 +93,14 @@ class DepthwiseSeparableConv2d(nn.Module):
 
     Source:
         Chollet, Xception, arXiv 1610.02357; Howard et al., MobileNets, arXiv 1704.04861, section 3.1.
+
+    Example:
+        >>> import torch
+        >>> convolution = DepthwiseSeparableConv2d(16, 32, kernel_size=3, stride=(2, 1), bias=False)
+        >>> convolution(torch.zeros(1, 16, 64, 100)).shape  # half the bins
+        torch.Size([1, 32, 32, 100])
+        >>> sum(weight.numel() for weight in convolution.parameters())  # 16·9 + 16·32; a full one has 4608
+        656
     """
 
     def __init__(
@@ -117,8 +134,9 @@ class DepthwiseSeparableConv2d(nn.Module):
         return self.depthwise.output_size(num_bins, num_frames)
 
     def forward(self, frames: Tensor) -> Tensor:
-        frames = self.pointwise(self.depthwise(frames))
-        return frames
+        filtered = self.depthwise(frames)  # (B, in_channels · kernels_per_layer, F / stride, K / stride)
+        mixed: Tensor = self.pointwise(filtered)  # (B, out_channels, F / stride, K / stride)
+        return mixed
 
 
 class DepthwiseSeparableBlock2d(nn.Module):
@@ -141,6 +159,12 @@ class DepthwiseSeparableBlock2d(nn.Module):
 
     Source:
         Howard et al., MobileNets, arXiv 1704.04861, figure 3.
+
+    Example:
+        >>> import torch
+        >>> block = DepthwiseSeparableBlock2d(16, 32, kernel_size=3)
+        >>> block(torch.zeros(1, 16, 64, 100)).shape, block.receptive_field
+        (torch.Size([1, 32, 64, 100]), (3, 3))
     """
 
     def __init__(
@@ -172,6 +196,6 @@ class DepthwiseSeparableBlock2d(nn.Module):
         return self.conv.output_size(num_bins, num_frames)
 
     def forward(self, frames: Tensor) -> Tensor:
-        frames = self.relu(self.depthwise_norm(self.conv.depthwise(frames)))
-        frames = self.relu(self.pointwise_norm(self.conv.pointwise(frames)))
+        frames = self.relu(self.depthwise_norm(self.conv.depthwise(frames)))  # (B, inner, F / stride, K / stride)
+        frames = self.relu(self.pointwise_norm(self.conv.pointwise(frames)))  # (B, out_channels, same)
         return frames

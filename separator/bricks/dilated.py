@@ -33,6 +33,13 @@ class DilatedConv1d(nn.Conv1d):
 
     Source:
         Bai, Kolter and Koltun, arXiv 1803.01271, section 3.2.
+
+    Example:
+        >>> convolution = DilatedConv1d(16, 32, kernel_size=3, dilation=4, causal=True)
+        >>> convolution(torch.zeros(1, 16, 100)).shape  # as many frames as before
+        torch.Size([1, 32, 100])
+        >>> convolution.receptive_field  # the frames n, n - 4 and n - 8 within
+        9
     """
 
     def __init__(
@@ -84,8 +91,8 @@ class DilatedConv1d(nn.Conv1d):
         if fused and self.depthwise and self.kernel_size[0] <= MOST_SHIFTED_TAPS:
             return self.shifted_sum(frames)
         if self.causal:
-            frames = functional.pad(frames, (self.receptive_field - 1, 0))
-        return super().forward(frames)
+            frames = functional.pad(frames, (self.receptive_field - 1, 0))  # (B, in_channels, K + reach)
+        return super().forward(frames)  # (B, out_channels, K)
 
     def shifted_sum(self, frames: Tensor) -> Tensor:
         """Compute the depthwise convolution as one multiply-add of the whole signal a tap: `forward`'s compiled path.
@@ -95,9 +102,9 @@ class DilatedConv1d(nn.Conv1d):
         """
         num_frames = frames.shape[2]
         before = self.receptive_field - 1 if self.causal else (self.receptive_field - 1) // 2
-        padded = functional.pad(frames, (before, self.receptive_field - 1 - before))
-        weight = self.weight.to(frames.dtype)
-        total = padded[:, :, :num_frames] * weight[:, :, 0]
+        padded = functional.pad(frames, (before, self.receptive_field - 1 - before))  # (B, C, K + reach)
+        weight = self.weight.to(frames.dtype)  # (C, 1, P)
+        total = padded[:, :, :num_frames] * weight[:, :, 0]  # (B, C, K)
         for tap in range(1, self.kernel_size[0]):
             start = tap * self.dilation[0]
             total = total + padded[:, :, start : start + num_frames] * weight[:, :, tap]

@@ -26,6 +26,11 @@ class FullBandMixing(nn.Module):
 
     Source:
         Quan and Li, "SpatialNet", 2023, arXiv 2307.16516, section III-B: the full-band linear module.
+
+    Example:
+        >>> mixing = FullBandMixing(channels=16, num_bands=40)
+        >>> mixing(torch.zeros(1, 16, 40, 100)).shape, mixing.receptive_field  # every band hears all 40
+        (torch.Size([1, 16, 40, 100]), (40, 1))
     """
 
     causal = True
@@ -54,8 +59,8 @@ class FullBandMixing(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         squeezed = torch.relu(self.squeeze(frames))  # (B, c, F, K)
-        mixed = torch.matmul(self.matrices, squeezed)  # each squeezed channel by its own matrix
-        output: Tensor = frames + self.norm(self.expand(mixed))
+        mixed = torch.matmul(self.matrices, squeezed)  # (B, c, F, K), each channel by its own matrix
+        output: Tensor = frames + self.norm(self.expand(mixed))  # (B, channels, F, K)
         return output
 
 
@@ -74,6 +79,13 @@ class TimeGate(nn.Module):
 
     Source:
         Hu, Shen and Sun, "Squeeze-and-excitation networks", arXiv 1709.01507, with statistics over time alone.
+
+    Example:
+        >>> gate = TimeGate(channels=16)
+        >>> gate.start_as_identity()
+        >>> bands = torch.linspace(-1, 1, 16000).view(1, 16, 10, 100)
+        >>> torch.equal(gate(bands), bands)
+        True
     """
 
     def __init__(self, channels: int, causal: bool = False) -> None:
@@ -94,8 +106,10 @@ class TimeGate(nn.Module):
         nn.init.zeros_(self.outward.bias)  # type: ignore[arg-type]
 
     def forward(self, frames: Tensor) -> Tensor:
-        gate = 2 * torch.sigmoid(self.outward(torch.relu(self.inward(self._statistics(frames)))))
-        return frames * gate
+        statistics = self._statistics(frames)  # (B, 2C, F, 1 or K)
+        hidden = torch.relu(self.inward(statistics))  # (B, C, F, 1 or K)
+        gate = 2 * torch.sigmoid(self.outward(hidden))  # (B, C, F, 1 or K)
+        return frames * gate  # (B, C, F, K)
 
     def _statistics(self, frames: Tensor) -> Tensor:
         """Return mean and deviation over frames, `(B, 2C, F, 1)`, or over those up to each, `(B, 2C, F, K)`."""

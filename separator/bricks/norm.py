@@ -44,6 +44,12 @@ class GlobalLayerNorm(ChannelAffineNorm):
 
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, eq. 14-15.
+
+    Example:
+        >>> frames = torch.tensor([[[1.0, 3.0], [5.0, 7.0]]])  # mean 4, variance 5, over channels and frames
+        >>> GlobalLayerNorm(channels=2)(frames).detach()
+        tensor([[[-1.3416, -0.4472],
+                 [ 0.4472,  1.3416]]])
     """
 
     causal = False
@@ -51,7 +57,7 @@ class GlobalLayerNorm(ChannelAffineNorm):
     def forward(self, frames: Tensor) -> Tensor:
         # The kernel accumulates in float32 whatever the precision of `frames`. `nn.functional` would refuse an input
         # of a single value.
-        return torch.group_norm(frames, 1, self.weight, self.bias, self.eps)
+        return torch.group_norm(frames, 1, self.weight, self.bias, self.eps)  # (B, C, K)
 
 
 class CumulativeLayerNorm(ChannelAffineNorm):
@@ -69,22 +75,28 @@ class CumulativeLayerNorm(ChannelAffineNorm):
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, eq. 16-17. (asteroid calls this `cgLN`; its `cLN` is a norm
         of each frame by itself.)
+
+    Example:
+        >>> frames = torch.tensor([[[1.0, 3.0], [5.0, 7.0]]])  # up to the first frame mean 3, variance 4
+        >>> CumulativeLayerNorm(channels=2)(frames).detach()
+        tensor([[[-1.0000, -0.4472],
+                 [ 1.0000,  1.3416]]])
     """
 
     causal = True
 
     def forward(self, frames: Tensor) -> Tensor:
-        values = frames.float() if frames.dtype in (torch.bfloat16, torch.float16) else frames
+        values = frames.float() if frames.dtype in (torch.bfloat16, torch.float16) else frames  # (B, C, K)
         frame_variance, frame_mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)  # (B, 1, K)
         # The running sums hold one number a frame: float64 costs nothing there, and hours of frames stay exact.
         running = torch.float32 if frames.device.type == "mps" else torch.float64
         frame_mean, frame_variance = frame_mean.to(running), frame_variance.to(running)
-        count = torch.arange(1, frames.shape[2] + 1, device=frames.device, dtype=running)
-        mean = frame_mean.cumsum(dim=2) / count
-        power = (frame_variance + frame_mean.square()).cumsum(dim=2) / count
-        variance = (power - mean.square()).clamp(min=0)
-        inverse_deviation = (variance + self.eps).rsqrt()
-        normalised = (values - mean.to(values.dtype)) * inverse_deviation.to(values.dtype)
+        count = torch.arange(1, frames.shape[2] + 1, device=frames.device, dtype=running)  # (K,)
+        mean = frame_mean.cumsum(dim=2) / count  # (B, 1, K)
+        power = (frame_variance + frame_mean.square()).cumsum(dim=2) / count  # (B, 1, K)
+        variance = (power - mean.square()).clamp(min=0)  # (B, 1, K)
+        inverse_deviation = (variance + self.eps).rsqrt()  # (B, 1, K)
+        normalised = (values - mean.to(values.dtype)) * inverse_deviation.to(values.dtype)  # (B, C, K)
         return (normalised * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(frames.dtype)
 
 

@@ -65,6 +65,12 @@ class ResNetBlock(_ResidualBlock):
 
     Source:
         He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", arXiv 1512.03385, figure 5 left.
+
+    Example:
+        >>> import torch
+        >>> block = ResNetBlock(16, 32, stride=(2, 1))
+        >>> block(torch.zeros(1, 16, 64, 100)).shape, block.receptive_field
+        (torch.Size([1, 32, 32, 100]), (7, 5))
     """
 
     def __init__(
@@ -86,8 +92,8 @@ class ResNetBlock(_ResidualBlock):
         self.downsample = self._make_shortcut(in_channels, out_channels, stride)
 
     def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.relu(self.bn1(self.conv1(frames)))
-        hidden = self.bn2(self.conv2(hidden))
+        hidden = self.relu(self.bn1(self.conv1(frames)))  # (B, out_channels, F / stride, K / stride)
+        hidden = self.bn2(self.conv2(hidden))  # the same, as are the lines that follow
         shortcut = frames if self.downsample is None else self.downsample(frames)
         output: Tensor = self.relu(hidden + shortcut)
         return output
@@ -113,6 +119,12 @@ class AxialBlock(_ResidualBlock):
     Source:
         Residual block: He et al., arXiv 1512.03385. Kernels of one axis at a time: Szegedy et al., arXiv 1512.00567,
         section 3.2.
+
+    Example:
+        >>> import torch
+        >>> block = AxialBlock(16, kernel_size=3, dilation=4)
+        >>> block(torch.zeros(1, 16, 64, 100)).shape, block.receptive_field
+        (torch.Size([1, 16, 64, 100]), (3, 9))
     """
 
     def __init__(self, channels: int, kernel_size: int = 3, dilation: int = 1, causal: bool = False) -> None:
@@ -125,8 +137,9 @@ class AxialBlock(_ResidualBlock):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(frames)))))
-        output: Tensor = self.relu(hidden + frames)
+        hidden = self.relu(self.bn1(self.conv1(frames)))  # (B, channels, F, K)
+        hidden = self.bn2(self.conv2(hidden))  # (B, channels, F, K)
+        output: Tensor = self.relu(hidden + frames)  # (B, channels, F, K)
         return output
 
 
@@ -155,6 +168,12 @@ class ResNetBottleneck(_ResidualBlock):
 
     Source:
         He et al., arXiv 1512.03385, figure 5 right; Xie et al., ResNeXt, arXiv 1611.05431, figure 3(c).
+
+    Example:
+        >>> import torch
+        >>> block = ResNetBottleneck(64, inner_channels=16, expansion=4)
+        >>> block(torch.zeros(1, 64, 32, 100)).shape, block.receptive_field
+        (torch.Size([1, 64, 32, 100]), (3, 3))
     """
 
     def __init__(
@@ -191,9 +210,9 @@ class ResNetBottleneck(_ResidualBlock):
         self.downsample = self._make_shortcut(in_channels, out_channels, stride)
 
     def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.relu(self.bn1(self.conv1(frames)))
-        hidden = self.relu(self.bn2(self.conv2(hidden)))
-        hidden = self.bn3(self.conv3(hidden))
+        hidden = self.relu(self.bn1(self.conv1(frames)))  # (B, width, F, K)
+        hidden = self.relu(self.bn2(self.conv2(hidden)))  # (B, width, F / stride, K / stride)
+        hidden = self.bn3(self.conv3(hidden))  # (B, out_channels, F / stride, K / stride), as below
         shortcut = frames if self.downsample is None else self.downsample(frames)
         output: Tensor = self.relu(hidden + shortcut)
         return output

@@ -29,6 +29,13 @@ class SeparableBlock(nn.Module):
 
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, figure 1C and section II-C.
+
+    Example:
+        >>> import torch
+        >>> block = SeparableBlock(channels=128, hidden_channels=512, skip_channels=64, dilation=8)
+        >>> frames, skip = block(torch.zeros(1, 128, 100))
+        >>> frames.shape, skip.shape, block.receptive_field
+        (torch.Size([1, 128, 100]), torch.Size([1, 64, 100]), 17)
     """
 
     def __init__(
@@ -67,8 +74,8 @@ class SeparableBlock(nn.Module):
         hidden = self.expansion_norm(self.expansion_prelu(self.expansion(frames)))  # (B, H, K)
         hidden = self.depthwise_norm(self.depthwise_prelu(self.depthwise(hidden)))  # (B, H, K)
         if self.residual is not None:
-            frames = frames + self.residual(hidden)
-        return frames, self.skip(hidden)
+            frames = frames + self.residual(hidden)  # (B, channels, K)
+        return frames, self.skip(hidden)  # (B, channels, K), (B, Sc, K)
 
 
 class SeparableTCN(nn.Module):
@@ -93,6 +100,14 @@ class SeparableTCN(nn.Module):
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, figure 1B. The last block has no residual 1×1, as in
         torchaudio: nothing reads that output.
+
+    Example:
+        >>> import torch
+        >>> tcn = SeparableTCN(channels=16, hidden_channels=32, skip_channels=8, num_blocks=8, num_repeats=3)
+        >>> tcn(torch.zeros(1, 16, 100)).shape
+        torch.Size([1, 8, 100])
+        >>> tcn.receptive_field  # 1 + 3·2·(1 + 2 + ... + 128)
+        1531
     """
 
     def __init__(
@@ -132,8 +147,8 @@ class SeparableTCN(nn.Module):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        frames, total = self.blocks[0](frames)
+        frames, total = self.blocks[0](frames)  # (B, channels, K), (B, Sc, K)
         for block in self.blocks[1:]:
-            frames, skip = block(frames)
+            frames, skip = block(frames)  # (B, channels, K), (B, Sc, K)
             total = total + skip  # (B, Sc, K)
         return total

@@ -22,6 +22,8 @@ class _WindowedTransform(nn.Module):
             )
         self.window_length = window_length
         self.hop_length = hop_length
+        self.stride = hop_length
+        """Samples from one frame to the next, by the name that every encoder has for it."""
         self.num_bins = window_length // 2 + 1
         self.register_buffer("window", torch.hann_window(window_length).sqrt(), persistent=False)
 
@@ -36,6 +38,12 @@ class STFTEncoder(_WindowedTransform):
     Shape:
         `(B, C, T)` float to `(B, C·F, K)` complex64 with `F = W/2 + 1` and `K = ceil(T / H) + 1`. The signal is
         taken as zero outside its `T` samples.
+
+    Example:
+        >>> encoder = STFTEncoder(window_length=512, hop_length=256)
+        >>> frames = encoder(torch.zeros(2, 1, 16000))
+        >>> frames.shape, frames.dtype
+        (torch.Size([2, 257, 64]), torch.complex64)
     """
 
     @property
@@ -50,10 +58,11 @@ class STFTEncoder(_WindowedTransform):
     def forward(self, waveform: Tensor) -> Tensor:
         batch, channels, length = waveform.shape
         fill = -length % self.hop_length
-        waveform = waveform.to(self.window.dtype)  # there is no transform of half precision
+        waveform = waveform.to(self.window.dtype)  # (B, C, T); there is no transform of half precision
+        padded = functional.pad(waveform.flatten(0, 1), (0, fill))  # (B·C, T + fill)
         with torch.autocast(waveform.device.type, enabled=False):
             frames = torch.stft(
-                functional.pad(waveform.flatten(0, 1), (0, fill)),
+                padded,
                 self.window_length,
                 self.hop_length,
                 window=self.window,
@@ -61,7 +70,7 @@ class STFTEncoder(_WindowedTransform):
                 pad_mode="constant",
                 return_complex=True,
             )  # (B·C, F, K)
-        return frames.reshape(batch, channels * self.num_bins, -1)
+        return frames.reshape(batch, channels * self.num_bins, -1)  # (B, C·F, K)
 
 
 class STFTDecoder(_WindowedTransform):
@@ -77,6 +86,13 @@ class STFTDecoder(_WindowedTransform):
 
     Source:
         Griffin and Lim, "Signal estimation from modified short-time Fourier transform", 1984.
+
+    Example:
+        >>> waveform = torch.linspace(-1, 1, 1000).view(1, 1, -1)
+        >>> frames = STFTEncoder(window_length=64, hop_length=32)(waveform)
+        >>> again = STFTDecoder(window_length=64, hop_length=32)(frames, length=1000)
+        >>> torch.allclose(again, waveform, atol=1e-5)
+        True
     """
 
     def __init__(self, window_length: int, hop_length: int, channels: int = 1) -> None:
@@ -94,13 +110,14 @@ class STFTDecoder(_WindowedTransform):
 
     def forward(self, frames: Tensor, length: int) -> Tensor:
         batch = frames.shape[0]
+        spectrograms = frames.reshape(batch * self.channels, self.num_bins, -1)  # (B·C, F, K)
         with torch.autocast(frames.device.type, enabled=False):
             waveform = torch.istft(
-                frames.reshape(batch * self.channels, self.num_bins, -1),
+                spectrograms,
                 self.window_length,
                 self.hop_length,
                 window=self.window,
                 center=True,
                 length=length,
             )  # (B·C, T)
-        return waveform.reshape(batch, self.channels, length)
+        return waveform.reshape(batch, self.channels, length)  # (B, C, T)

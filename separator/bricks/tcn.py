@@ -30,6 +30,14 @@ class TemporalBlock(nn.Module):
 
     Source:
         Bai, Kolter and Koltun, arXiv 1803.01271, section 3.4 and figure 1(b).
+
+    Example:
+        >>> import torch
+        >>> block = TemporalBlock(16, 32, kernel_size=3, dilation=4)
+        >>> block(torch.zeros(1, 16, 100)).shape
+        torch.Size([1, 32, 100])
+        >>> block.receptive_field  # two convolutions, each reaching 8 frames back
+        17
     """
 
     causal = True
@@ -52,9 +60,9 @@ class TemporalBlock(nn.Module):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.dropout(self.relu(self.first(frames)))
-        hidden = self.dropout(self.relu(self.second(hidden)))
-        output: Tensor = self.relu(self.shortcut(frames) + hidden)
+        hidden = self.dropout(self.relu(self.first(frames)))  # (B, out_channels, K)
+        hidden = self.dropout(self.relu(self.second(hidden)))  # (B, out_channels, K)
+        output: Tensor = self.relu(self.shortcut(frames) + hidden)  # (B, out_channels, K)
         return output
 
 
@@ -75,6 +83,14 @@ class TemporalConvNet(nn.Module):
 
     Source:
         Bai, Kolter and Koltun, arXiv 1803.01271, section 3.
+
+    Example:
+        >>> import torch
+        >>> network = TemporalConvNet(16, level_channels=(32, 32, 32), kernel_size=3)
+        >>> network(torch.zeros(1, 16, 100)).shape
+        torch.Size([1, 32, 100])
+        >>> network.receptive_field  # 1 + 2·2·(1 + 2 + 4)
+        29
     """
 
     causal = True
@@ -99,5 +115,5 @@ class TemporalConvNet(nn.Module):
         return num_frames
 
     def forward(self, frames: Tensor) -> Tensor:
-        output: Tensor = self.levels(frames)
+        output: Tensor = self.levels(frames)  # (B, level_channels[-1], K)
         return output

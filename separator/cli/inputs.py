@@ -93,7 +93,7 @@ def _is_result(path: Path, output: Path, searched: Path) -> bool:
 
 def _free_folder(parent: Path, path: Path, taken: set[str]) -> Path:
     from separator.cli.main import print_line
-    from separator.inference.places import folder_name
+    from separator.inference.output_folders import folder_name
 
     name = folder_name(path)
     candidates = chain((name, path.name), (f"{name}-{number}" for number in count(2)))

@@ -171,7 +171,7 @@ def _check_writable(folder: Path) -> None:
     import tempfile
 
     from separator.errors import InputError
-    from separator.inference.places import make_folder
+    from separator.inference.output_folders import make_folder
 
     make_folder(folder)
     try:
@@ -196,7 +196,7 @@ def _separate_one(
     from separator.cli.separate_report import SeparationOutcome
     from separator.errors import InputError, describe
     from separator.inference.files import separate_file
-    from separator.inference.places import check_within
+    from separator.inference.output_folders import check_within
     from separator.inference.record import are_done, options_of
 
     started = time.perf_counter()

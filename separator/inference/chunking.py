@@ -51,7 +51,7 @@ class ChunkedSeparation:
         self._next_start = 0  # of the next chunk, within _input
 
     def push(self, block: Tensor) -> list[Tensor]:
-        """Take a block `(C, t)`; returns what is finished, a list of `(S, C, u)`."""
+        """Take a block `(C, t)`, and return what is finished, a list of `(S, C, u)`."""
         self._input = block if self._input is None else torch.cat([self._input, block], dim=1)
         finished = []
         hop = self.chunk_samples - self.overlap_samples
@@ -67,7 +67,7 @@ class ChunkedSeparation:
         return finished
 
     def finish(self) -> list[Tensor]:
-        """End the signal; returns the rest, a list of `(S, C, u)`."""
+        """End the signal, and return the rest, a list of `(S, C, u)`."""
         if self._input is None or self._input.shape[1] == 0:
             return []
         start = max(0, self._input.shape[1] - self.chunk_samples)

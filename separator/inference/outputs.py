@@ -8,7 +8,7 @@ from pathlib import Path
 from separator.audio.reading import AudioReader
 from separator.audio.writing import AudioFormat, AudioWriter, BitDepth, common_gain
 from separator.errors import InputError
-from separator.inference.places import make_folder
+from separator.inference.output_folders import make_folder
 from separator.inference.record import RECORD_NAME, Record, read_record, stamp
 from separator.replacing import remove_leftovers, temporary_name
 
@@ -76,7 +76,7 @@ class OutputFiles:
         return self
 
     def commit(self, check: Callable[[], None]) -> float:
-        """Bring all to disk and to their places; returns the gain they needed."""
+        """Bring all to disk under their names, and return the gain they needed."""
         gain = common_gain(self.writers)
         for writer in self.writers:
             writer.finish(gain, check)

@@ -18,13 +18,13 @@ from separator.audio.writing import AudioFormat, BitDepth
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
 from separator.inference.chunking import ChunkedSeparation
+from separator.inference.consistency import MixtureConsistency
 from separator.inference.devices import find_device
 from separator.inference.files import BLOCK_SECONDS, OnSeconds, SeparatedFile, separate_file
 from separator.inference.fused import fuse
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
-from separator.inference.places import check_within, folder_name
-from separator.inference.remainder import RemainderSharing
+from separator.inference.output_folders import check_within, folder_name
 from separator.models.pipeline import MaskingSeparator
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -53,7 +53,7 @@ OFFSET_SECONDS = 0.5
 RESIDUAL = "residual"
 """Name of what the sources leave of the mixture, where it is asked for."""
 
-REMAINDER_REACH_SECONDS = 0.025
+CONSISTENCY_REACH_SECONDS = 0.025
 """Whose energy around a sample decides the shares of what the sources leave of it."""
 
 
@@ -75,6 +75,11 @@ class Separator:
 
     Raises:
         InputError: If the device is not there, or an option is out of range.
+
+    Example:
+        >>> model = Separator.from_pretrained("speech-2spk-16k", chunk_seconds=20)
+        >>> model.sources, model.sample_rate, model.chunk_seconds
+        (('speaker1', 'speaker2'), 16000, 20)
     """
 
     def __init__(
@@ -117,6 +122,11 @@ class Separator:
 
         Raises:
             InputError: If there is no such model, or it cannot be loaded; see `separator.checkpoint.load_model`.
+
+        Example:
+            >>> model = Separator.from_pretrained("speech-2spk-16k")  # or a folder, or a Hugging Face repo id
+            >>> model.sources
+            ('speaker1', 'speaker2')
         """
         model, description = load_model(name_or_path)
         return cls(model, description, device, precision, chunk_seconds, mixture_consistency)
@@ -176,6 +186,15 @@ class Separator:
 
         Raises:
             InputError: If the signal is empty, has another number of dimensions, or holds NaN or infinity.
+
+        Example:
+            >>> model = Separator.from_pretrained("speech-2spk-16k")
+            >>> mixture = 0.1 * torch.randn(2, 44100)  # a second in stereo
+            >>> sources = model.separate(mixture, sample_rate=44100)
+            >>> {name: tuple(source.shape) for name, source in sources.items()}
+            {'speaker1': (2, 44100), 'speaker2': (2, 44100)}
+            >>> torch.allclose(sources["speaker1"] + sources["speaker2"], mixture, atol=1e-4)  # nothing is lost
+            True
         """
         mixture = _as_mixture(waveform)
         if mixture.dim() == 1:
@@ -199,11 +218,22 @@ class Separator:
 
         Raises:
             InputError: As `separate`, for the first that cannot be separated.
+
+        Example:
+            >>> model = Separator.from_pretrained("speech-2spk-16k")
+            >>> separated = model.separate_batch([torch.randn(8000), torch.randn(2, 4000)], sample_rate=16000)
+            >>> [tuple(each["speaker1"].shape) for each in separated]
+            [(1, 8000), (2, 4000)]
         """
         return [self.separate(each, sample_rate, residual) for each in waveforms]
 
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
-        """Return the names of what comes out: the sources, and `residual` where it is asked for."""
+        """Return the names of what comes out: the sources, and `residual` where it is asked for.
+
+        Example:
+            >>> Separator.from_pretrained("speech-2spk-16k").output_names(residual=True)
+            ('speaker1', 'speaker2', 'residual')
+        """
         if residual and RESIDUAL in self.sources:
             raise InputError(f"residual: expected a model without a source of that name, found {self.sources}")
         return (*self.sources, RESIDUAL) if residual else self.sources
@@ -220,7 +250,7 @@ class Separator:
             blocks: The mixture, in order.
             sample_rate: Its rate in Hz.
             channels: Its number of channels C.
-            residual: Give what the sources leave of the mixture as one more row, instead of sharing it among them.
+            residual: Give what the sources leave of the mixture as one more source, instead of sharing it among them.
 
         Shape:
             Blocks `(C, t)` in; `(S, C, u)` out (`(S + 1, C, u)` with the residual), together exactly as long as the
@@ -229,6 +259,13 @@ class Separator:
         Raises:
             InputError: If the model does not take this number of channels, or a block has another, or holds NaN or
                 infinity.
+
+        Example:
+            >>> model = Separator.from_pretrained("speech-2spk-16k", chunk_seconds=1)
+            >>> blocks = (0.1 * torch.randn(1, 4000) for _ in range(10))  # of a quarter of a second at 16 kHz
+            >>> parts = list(model.separate_stream(blocks, sample_rate=16000, channels=1))
+            >>> torch.cat(parts, dim=-1).shape  # (S, C, T)
+            torch.Size([2, 1, 40000])
         """
         if self.model.channels not in (1, channels) and channels != 1:
             raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
@@ -244,7 +281,7 @@ class Separator:
         chunks = ChunkedSeparation(self._separate_chunks, chunk_samples, int(chunk_samples * OVERLAP), matching, most)
         inward = StreamResampler(sample_rate, self.sample_rate, channels)
         outward = StreamResampler(self.sample_rate, sample_rate, num_sources * channels)
-        sharing = RemainderSharing(round(REMAINDER_REACH_SECONDS * sample_rate))
+        consistency = MixtureConsistency(round(CONSISTENCY_REACH_SECONDS * sample_rate))
         waiting = torch.zeros(channels, 0)  # of the mixture: what its sources are not yet known of
 
         def to_caller(sources: Tensor, last: bool = False) -> Tensor:
@@ -255,7 +292,7 @@ class Separator:
             mixture, waiting = waiting.split([ready.shape[-1], waiting.shape[-1] - ready.shape[-1]], dim=-1)
             if num_outputs > num_sources:
                 return torch.cat([ready, (mixture - ready.sum(dim=0)).unsqueeze(0)])
-            return sharing.push(ready, mixture, last) if self.mixture_consistency else ready
+            return consistency.push(ready, mixture, last) if self.mixture_consistency else ready
 
         for each in blocks:
             block = _as_mixture(each)
@@ -282,7 +319,16 @@ class Separator:
         mono: bool = False,
         residual: bool = False,
     ) -> SeparatedFile:
-        """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`."""
+        """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`.
+
+        Example:
+            >>> model = Separator.from_pretrained("speech-2spk-16k")
+            >>> separated = model.separate_file("talk.wav", "out")
+            >>> {name: path.as_posix() for name, path in separated.items()}
+            {'speaker1': 'out/talk/speaker1.wav', 'speaker2': 'out/talk/speaker2.wav'}
+            >>> separated.num_samples, separated.sample_rate, separated.warning
+            (104560, 16000, None)
+        """
         folder = Path(out_folder) / folder_name(Path(path))
         check_within(folder, Path(out_folder))
         return separate_file(

@@ -36,8 +36,8 @@ def distortion_filters(estimate: Tensor, reference: Tensor, filter_taps: int) ->
     per_source = num_channels * filter_taps
     own = torch.stack(
         [
-            solve_normal_equations(gram[rows, rows], right[rows])
-            for rows in (slice(each * per_source, (each + 1) * per_source) for each in range(num_sources))
+            solve_normal_equations(gram[own_taps, own_taps], right[own_taps])
+            for own_taps in (slice(each * per_source, (each + 1) * per_source) for each in range(num_sources))
         ]
     ).view(num_sources, num_channels, filter_taps, num_sources, num_channels)
     own = own.permute(3, 0, 1, 4, 2)  # (estimate, reference, C, C, taps)

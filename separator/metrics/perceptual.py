@@ -39,6 +39,11 @@ def stoi(estimate: Tensor, reference: Tensor, sample_rate: int, extended: bool =
 
     Source:
         Taal et al., 2011, doi 10.1109/TASL.2011.2114881; Jensen and Taal, 2016, doi 10.1109/TASLP.2016.2585878.
+
+    Example:
+        >>> speech = torch.randn(16000, generator=torch.Generator().manual_seed(0))
+        >>> round(stoi(0.5 * speech, speech, sample_rate=16000).item(), 2)  # the level makes no difference
+        1.0
     """
     package = require_package("pystoi")
 
@@ -76,6 +81,12 @@ def pesq(estimate: Tensor, reference: Tensor, sample_rate: int, band: Band = "wb
 
     Source:
         ITU-T P.862 (2001), P.862.1, P.862.2.
+
+    Example:
+        >>> time = torch.arange(32000) / 16000
+        >>> speech = torch.sin(2 * torch.pi * 300 * time) * (1 + torch.sin(2 * torch.pi * 4 * time))
+        >>> round(pesq(speech, speech, sample_rate=16000).item(), 1)  # the highest
+        4.6
     """
     package = require_package("pesq")
     lowest = WIDE_BAND_RATE if band == "wb" else NARROW_BAND_RATE

@@ -28,6 +28,11 @@ def best_permutation(scores: Tensor) -> tuple[Tensor, Tensor]:
 
     Source:
         Kolbæk et al., utterance-level permutation invariant training, 2017, arXiv 1703.06284.
+
+    Example:
+        >>> scores = torch.tensor([[[1.0, 9.0], [7.0, 2.0]]])  # (B, estimates, references)
+        >>> best_permutation(scores)  # estimate 1 is reference 0, estimate 0 is reference 1
+        (tensor([8.]), tensor([[1, 0]]))
     """
     if scores.dim() != 3 or scores.shape[1] != scores.shape[2]:
         raise ValueError(f"scores must be (batch, sources, sources), found {tuple(scores.shape)}")
@@ -53,9 +58,15 @@ def reorder(estimate: Tensor, permutation: Tensor) -> Tensor:
 
     Shape:
         estimate: `(B, S, ...)`; permutation: `(B, S)` as `best_permutation` returns it; result: `(B, S, ...)`.
+
+    Example:
+        >>> estimate = torch.tensor([[[5.0, 5.0], [6.0, 6.0]]])  # (B, S, T)
+        >>> reorder(estimate, torch.tensor([[1, 0]]))
+        tensor([[[6., 6.],
+                 [5., 5.]]])
     """
-    rows = torch.arange(estimate.shape[0], device=estimate.device).unsqueeze(1)
-    return estimate[rows, permutation]
+    examples = torch.arange(estimate.shape[0], device=estimate.device).unsqueeze(1)
+    return estimate[examples, permutation]
 
 
 def group_by_name(names: Sequence[str]) -> dict[str, list[int]]:

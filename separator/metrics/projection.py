@@ -66,10 +66,10 @@ def framewise_energies(
     own_spectrum = own_spectrum.transpose(0, 1)  # (C, P, C, 1, F)
 
     # Overlap-save: a block of filtered samples needs `num_past` samples before it.
-    places = [(frame, block * step) for frame in range(len(frames)) for block in range(num_blocks)]
+    blocks = [(frame, block * step) for frame in range(len(frames)) for block in range(num_blocks)]
     energies = reference.new_zeros((len(Energies._fields), len(pairs), len(frames)), dtype=torch.float64)
-    for first in range(0, len(places), BLOCKS_AT_ONCE):
-        chunk = places[first : first + BLOCKS_AT_ONCE]
+    for first in range(0, len(blocks), BLOCKS_AT_ONCE):
+        chunk = blocks[first : first + BLOCKS_AT_ONCE]
         past = reference.new_zeros((*reference.shape[:2], len(chunk), fft_samples), dtype=torch.float64)
         block = reference.new_zeros((*estimate.shape[:2], len(chunk), step), dtype=torch.float64)
         for slot, (frame, offset) in enumerate(chunk):

@@ -24,6 +24,12 @@ def sdr(estimate: Tensor, reference: Tensor) -> Tensor:
 
     Source:
         Mitsufuji et al., "Music Demixing Challenge 2021", 2022, arXiv 2108.13559, eq. 1; ε = 1e-7 as in its code.
+
+    Example:
+        >>> reference = torch.ones(2, 2, 44100)  # two stereo stems
+        >>> estimate = torch.stack([0.9 * reference[0], 0.5 * reference[1]])
+        >>> sdr(estimate, reference).round(decimals=2).tolist()
+        [20.0, 6.02]
     """
     if estimate.shape != reference.shape or reference.dim() < 2:
         raise ValueError(

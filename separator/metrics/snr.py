@@ -22,6 +22,13 @@ def pairwise_snr(estimate: Tensor, reference: Tensor, threshold_db: float | None
 
     Source:
         Thresholded: Wisdom et al., mixture invariant training, 2020, arXiv 2006.12701, eq. 2.
+
+    Example:
+        >>> reference = torch.ones(1, 1, 1, 4)
+        >>> round(pairwise_snr(0.9 * reference, reference).item(), 2)  # a level that is a tenth too low
+        20.0
+        >>> round(pairwise_snr(reference, reference, threshold_db=30.0).item(), 2)
+        30.0
     """
     if estimate.shape[2:] != reference.shape[2:]:
         raise ValueError(

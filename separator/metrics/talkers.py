@@ -45,6 +45,16 @@ def own_output_share(estimate: Tensor, reference: Tensor, sample_rate: int) -> T
     Shape:
         estimate, reference: `(S, C, T)`; result: `(S)`, NaN of a talker who has less than `LEAST_SOLO_SECONDS` alone,
         or whose frames are silent in all outputs.
+
+    Example:
+        Each talks for four seconds; the second is by a third in the first one's file.
+
+        >>> reference = torch.zeros(2, 1, 8000)  # (S, C, T), 8 s at 1 kHz
+        >>> reference[0, :, :4000] = reference[1, :, 4000:] = 1
+        >>> estimate = reference.clone()
+        >>> estimate[0, :, 4000:] = 0.5 ** 0.5
+        >>> own_output_share(estimate, reference, sample_rate=1000).round(decimals=2).tolist()
+        [1.0, 0.67]
     """
     solo, energy = solo_frames(reference, sample_rate), _frame_energy(estimate, sample_rate)
     shares = (energy * solo).sum(dim=1) / (energy.sum(dim=0) * solo).sum(dim=1)  # 0/0 is NaN
@@ -63,6 +73,14 @@ def swaps_per_minute(estimate: Tensor, reference: Tensor, sample_rate: int) -> T
 
     Shape:
         estimate, reference: `(S, C, T)`; result: `(S)`, NaN of a talker who has less than `LEAST_SOLO_SECONDS` alone.
+
+    Example:
+        >>> reference = torch.zeros(2, 1, 30000)  # (S, C, T), 30 s at 1 kHz
+        >>> reference[0] = 1  # one talker, whose voice is in the second file from half of the time on
+        >>> estimate = reference.clone()
+        >>> estimate[:, :, 15000:] = reference[:, :, 15000:].flip(0)
+        >>> swaps_per_minute(estimate, reference, sample_rate=1000).tolist()
+        [2.0, nan]
     """
     solo, energy = solo_frames(reference, sample_rate), _frame_energy(estimate, sample_rate)
     loudest, output = energy.max(dim=0)
@@ -81,6 +99,11 @@ def other_output_db(estimate: Tensor, reference: Tensor) -> Tensor:
     Shape:
         estimate, reference: `(S, C, T)`; result: `(S)`, NaN of who is silent, and of all unless one alone talks;
         infinite where an output is silent.
+
+    Example:
+        >>> reference = torch.stack([torch.tensor([[1.0, -1.0]]), torch.zeros(1, 2)])  # the first talks alone
+        >>> other_output_db(torch.stack([reference[0], 0.1 * reference[0]]), reference).round(decimals=2).tolist()
+        [20.0, nan]
     """
     talks = reference.flatten(1).amax(dim=1) != reference.flatten(1).amin(dim=1)
     result = torch.full((len(reference),), torch.nan, dtype=torch.float64)
@@ -95,6 +118,13 @@ def nearest_pitch_distance(reference: Tensor, sample_rate: int) -> Tensor:
 
     Shape:
         `(S, C, T)`, of which the mean channel counts, to `(S)`: one value for all, NaN if fewer than two are voiced.
+
+    Example:
+        >>> time = torch.arange(16000) / 16000
+        >>> phase = 2 * torch.pi * torch.tensor([[[100.0]], [[200.0]]]) * time  # (S, C, T), an octave apart
+        >>> voices = sum((harmonic * phase).cos() for harmonic in range(1, 6))
+        >>> nearest_pitch_distance(voices, sample_rate=16000).round(decimals=1).tolist()
+        [1.0, 1.0]
     """
     from separator.audio.pitch import median_pitch, pitch_distance  # slow to import, and separating does without
 

@@ -65,6 +65,11 @@ def build_model(architecture: str, config: Mapping[str, Any]) -> MaskingSeparato
     Raises:
         InputError: If the architecture is unknown, or a key is unknown, missing, of a wrong type or of a wrong value.
             One line that names the key, what was expected and what was found.
+
+    Example:
+        >>> model = build_model("conv_tasnet", {"num_filters": 16, "num_blocks": 2, "num_sources": 3})
+        >>> model.num_sources, model.config.hidden_channels  # what is left out is the paper's
+        (3, 512)
     """
     config_class, model_class = find_architecture(architecture)
     if not isinstance(config, Mapping):

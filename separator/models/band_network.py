@@ -13,8 +13,8 @@ from separator.bricks.full_band import FullBandMixing, TimeGate
 from separator.bricks.norm import make_norm
 from separator.bricks.resnet import AxialBlock, ResNetBlock
 from separator.errors import InputError
-from separator.models.config import FourierConfig
-from separator.models.fourier import FourierSeparator, compressed_parts
+from separator.models.fourier import FourierConfig, compressed_parts, make_fourier_transform
+from separator.models.pipeline import MaskingSeparator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class BandMasker(nn.Module):
 
     def __init__(self, config: BandNetworkConfig) -> None:
         super().__init__()
-        self.num_bins = config.window_length // 2 + 1
+        self.num_bins = config.num_bins
         self.channels = config.channels
         self.num_sources = config.num_sources
         self.is_complex = config.mask == "complex"
@@ -133,29 +133,31 @@ class BandMasker(nn.Module):
         """Frames that the convolutions see."""
 
     def forward(self, frames: Tensor) -> Tensor:
-        features = self.norm(compressed_parts(frames).flatten(1, 2)).unflatten(1, (-1, self.num_bins))
+        features = self.norm(compressed_parts(frames).flatten(1, 2))  # (B, 2·C·F, K)
+        features = features.unflatten(1, (-1, self.num_bins))  # (B, 2·C, F, K)
         parts, first = [], 1  # DC is left out
         for split, (bins, number) in zip(self.split, self.bands, strict=True):
-            parts.append(split(features[:, :, first : first + bins * number]))
+            parts.append(split(features[:, :, first : first + bins * number]))  # (B, width, number, K)
             first += bins * number
-        hidden = torch.cat(parts, dim=2).contiguous(memory_format=torch.channels_last)  # (B, C, bands, K)
-        hidden = self.layers(hidden)
+        hidden = torch.cat(parts, dim=2).contiguous(memory_format=torch.channels_last)  # (B, width, bands, K)
+        hidden = self.layers(hidden)  # (B, width, bands, K)
         masks, first = [], 0
         for merge, (bins, number) in zip(self.merge, self.bands, strict=True):
-            maps = merge(hidden[:, :, first : first + number]).float().unflatten(1, (-1, bins))
+            maps = merge(hidden[:, :, first : first + number]).float()  # (B, maps · bins, number, K)
+            maps = maps.unflatten(1, (-1, bins))  # (B, maps, bins, number, K)
             masks.append(maps.transpose(2, 3).flatten(2, 3))  # (B, maps, bins · number, K)
             first += number
         maps = torch.cat([masks[0][:, :, :1], *masks], dim=2)  # DC as the bin above: (B, maps, F, K)
         if self.is_complex:
-            maps = maps.unflatten(1, (self.num_sources, 2, self.channels))
+            maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)
             mask = torch.complex(maps[:, :, 0], maps[:, :, 1])  # (B, S, C, F, K)
-            mask = mask + (1 - mask.sum(dim=1, keepdim=True)) / self.num_sources
+            mask = mask + (1 - mask.sum(dim=1, keepdim=True)) / self.num_sources  # (B, S, C, F, K)
         else:
-            mask = torch.softmax(maps.unflatten(1, (self.num_sources, self.channels)), dim=1)
-        return mask.flatten(2, 3)
+            mask = torch.softmax(maps.unflatten(1, (self.num_sources, self.channels)), dim=1)  # (B, S, C, F, K)
+        return mask.flatten(2, 3)  # (B, S, C·F, K)
 
 
-class BandNetwork(FourierSeparator):
+class BandNetwork(MaskingSeparator):
     """Short-time Fourier transform, a network of one resolution over bands and frames, masks, inverse transform.
 
     Each block convolves over near bands and, dilated, over near and far frames; full-band mixing and the time gate
@@ -170,9 +172,16 @@ class BandNetwork(FourierSeparator):
     Source:
         One resolution in bands, narrow-band and cross-band parts in turns: Quan and Li, SpatialNet, arXiv 2307.16516.
         Bands: Luo and Yu, band-split RNN, arXiv 2209.15174. Complex masks: Williamson, Wang and Wang, 2016.
+
+    Example:
+        >>> model = BandNetwork(BandNetworkConfig(band_channels=4, num_blocks=1, num_repeats=1, num_sources=3))
+        >>> mixture = torch.linspace(-1, 1, 8000).view(1, 1, -1)
+        >>> sources = model(mixture)
+        >>> sources.shape, torch.allclose(sources.sum(dim=1), mixture, atol=1e-4)
+        (torch.Size([1, 3, 1, 8000]), True)
     """
 
     def __init__(self, config: BandNetworkConfig) -> None:
         masker = BandMasker(config)
-        super().__init__(config, masker, masker.receptive_field)
-        self.sums_to_mixture = True  # complex ones too
+        encoder, decoder = make_fourier_transform(config)
+        super().__init__(config, encoder, masker, decoder, sums_to_mixture=True)

@@ -1,15 +1,78 @@
-"""Conv-TasNet: a learned basis, masked by a stack of dilated depthwise-separable convolutions."""
+"""Conv-TasNet: a learned basis, masked by a stack of dilated depthwise-separable convolutions.
 
-from collections.abc import Mapping
+To be read with `models/pipeline.py` (encoder, masker, decoder in turn) and three files of bricks: `bricks/conv1d.py`
+(encoder, decoder), `bricks/separable_tcn.py` (the stack and its block) and `bricks/norm.py`. The other TasNets share
+the basis and the masker.
+"""
+
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from separator.bricks.conv1d import Activation, Conv1dDecoder, Conv1dEncoder, EdgePadding
+from separator.bricks.norm import make_norm
+from separator.bricks.separable_tcn import SeparableTCN
 from separator.errors import InputError
-from separator.models.config import LearnedBasisConfig, SeparableTCNConfig
-from separator.models.learned_basis import LearnedBasisSeparator
-from separator.models.tcn_masker import TCNMasker
+from separator.models.pipeline import MASKS, MaskingConfig, MaskingSeparator
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedBasisConfig(MaskingConfig):
+    """A learned basis in place of a Fourier transform. The defaults are Conv-TasNet's, for 16 kHz: L is 32, not 16.
+
+    Args:
+        num_filters: Basis functions of the encoder (N).
+        kernel_size: Length of a basis function in samples (L); the hop is its half, rounded down.
+        encoder_activation: "linear" or "relu".
+        edge_padding: "torchaudio": a hop of zeros before and after the signal, and what completes the last frame.
+            "asteroid": none; samples after the last whole frame come out as zeros.
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, section II-B.
+    """
+
+    num_filters: int = 512
+    kernel_size: int = 32
+    encoder_activation: Activation = "linear"
+    edge_padding: EdgePadding = "torchaudio"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kernel_size < 2:
+            raise InputError(f"kernel_size: expected at least 2, found {self.kernel_size}")
+
+    @property
+    def stride(self) -> int:
+        """Return the number of samples from one frame to the next."""
+        return self.kernel_size // 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparableTCNConfig(MaskingConfig):
+    """Sizes of Conv-TasNet's temporal convolutional network. The defaults are the paper's.
+
+    Args:
+        bottleneck_channels: Channels of the residual path (B).
+        hidden_channels: Channels inside a block (H).
+        skip_channels: Channels of the skip path (Sc).
+        block_kernel_size: Taps of a block's depthwise convolution (P); odd unless causal.
+        num_blocks: Blocks in a repeat (X).
+        num_repeats: Repeats (R).
+
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, table I.
+    """
+
+    bottleneck_channels: int = 128
+    hidden_channels: int = 512
+    skip_channels: int = 128
+    block_kernel_size: int = 3
+    num_blocks: int = 8
+    num_repeats: int = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_block_kernel(self.block_kernel_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,17 +80,78 @@ class ConvTasNetConfig(SeparableTCNConfig, LearnedBasisConfig):
     """Every choice of a Conv-TasNet. The defaults are the paper's (its table I), for 16 kHz: L is 32 in place of 16."""
 
 
-class ConvTasNet(LearnedBasisSeparator):
-    """Conv-TasNet.
+class TCNMasker(nn.Module):
+    """Masks for every source from the encoder's frames: norm, 1×1 to few channels, network, PReLU, 1×1, mask.
 
-    In the order of the paper, with its letters, and where each part is written:
+    Args:
+        config: Norm, mask, causality and number of sources.
+        tcn: Brick from `(B, bottleneck_channels, K)` to `(B, output_channels, K)` with a `receptive_field`.
+        num_features: N.
+        bottleneck_channels: Channels into `tcn` (B).
+        output_channels: Channels out of it (Sc).
 
-    1. encoder: `(B, C, T)` to frames `(B, N, K)`, N learned filters of L samples (`bricks.conv1d.Conv1dEncoder`);
-    2. masker: frames to masks `(B, S, N, K)` (`models.tcn_masker.TCNMasker`): norm, 1×1 to B channels, R repeats of X
-       blocks whose Sc-channel skip outputs are added (`bricks.separable_tcn.SeparableTCN`), PReLU, 1×1, sigmoid;
-    3. decoder: each mask times the frames, `(B·S, N, K)`, to `(B·S, C, T)` (`bricks.conv1d.Conv1dDecoder`).
+    Shape:
+        `(B, N, K)` to `(B, S, N, K)`.
 
-    A block is `bricks.separable_tcn.SeparableBlock`; the three parts are joined in `models.pipeline.MaskingSeparator`.
+    Source:
+        Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, figure 1B.
+    """
+
+    def __init__(
+        self, config: MaskingConfig, tcn: nn.Module, num_features: int, bottleneck_channels: int, output_channels: int
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.num_sources = config.num_sources
+        self.norm = make_norm(config.norm, num_features, config.causal)
+        self.bottleneck = nn.Conv1d(num_features, bottleneck_channels, 1)
+        self.tcn = tcn
+        self.activation = nn.PReLU()
+        self.output = nn.Conv1d(output_channels, config.num_sources * num_features, 1)
+        self.mask = MASKS[config.mask]()
+        self.receptive_field = int(tcn.receptive_field)  # type: ignore[arg-type]
+        """Frames that the convolutions see."""
+
+    def forward(self, frames: Tensor) -> Tensor:
+        normalised = self.norm(frames)  # (B, N, K)
+        narrow = self.bottleneck(normalised)  # (B, bottleneck_channels, K)
+        hidden = self.activation(self.tcn(narrow))  # (B, output_channels, K)
+        masks = self.output(hidden)  # (B, S·N, K)
+        masks = masks.unflatten(1, (self.num_sources, self.num_features))  # (B, S, N, K)
+        limited: Tensor = self.mask(masks)  # (B, S, N, K)
+        return limited
+
+
+def make_learned_basis(config: LearnedBasisConfig) -> tuple[Conv1dEncoder, Conv1dDecoder]:
+    """Build the encoder, `(B, C, T)` to frames `(B, N, K)`, and the decoder back to `(B, C, T)`."""
+    sizes = (config.channels, config.num_filters, config.kernel_size, config.stride)
+    decoder = Conv1dDecoder(*sizes, config.edge_padding)  # draws its weights first: a seed keeps its weights
+    encoder = Conv1dEncoder(*sizes, config.encoder_activation, config.edge_padding)
+    return encoder, decoder
+
+
+def make_separable_masker(config: SeparableTCNConfig, num_features: int) -> TCNMasker:
+    """Build Conv-TasNet's masker: frames `(B, N, K)` to masks `(B, S, N, K)`, N being `num_features`."""
+    tcn = SeparableTCN(
+        config.bottleneck_channels,
+        config.hidden_channels,
+        config.skip_channels,
+        config.block_kernel_size,
+        config.num_blocks,
+        config.num_repeats,
+        config.norm,
+        config.causal,
+    )
+    return TCNMasker(config, tcn, num_features, config.bottleneck_channels, config.skip_channels)
+
+
+class ConvTasNet(MaskingSeparator):
+    """Conv-TasNet. In the order of the paper, with its letters, as `MaskingSeparator.forward` runs it:
+
+    1. encoder: `(B, C, T)` to frames `(B, N, K)`, N learned filters of L samples (`Conv1dEncoder`);
+    2. masker: frames to masks `(B, S, N, K)` (`TCNMasker`): norm, 1×1 to B channels, R repeats of X blocks whose
+       Sc-channel skip outputs are added (`SeparableTCN` of `SeparableBlock`), PReLU, 1×1, sigmoid;
+    3. decoder: each mask times the frames, `(B·S, N, K)`, to `(B·S, C, T)` (`Conv1dDecoder`).
 
     Args:
         config: Every choice of the model.
@@ -38,69 +162,20 @@ class ConvTasNet(LearnedBasisSeparator):
     Source:
         Luo and Mesgarani, "Conv-TasNet: Surpassing ideal time-frequency magnitude masking for speech separation", 2019,
         arXiv 1809.07454.
+
+    Example:
+        >>> import torch
+        >>> model = ConvTasNet(ConvTasNetConfig())  # the paper's sizes
+        >>> sum(weight.numel() for weight in model.parameters())
+        5001265
+        >>> model.receptive_field_samples / 16000  # seconds at 16 kHz
+        1.533
+        >>> small = ConvTasNetConfig(num_filters=16, hidden_channels=8, num_blocks=2, num_repeats=1, num_sources=3)
+        >>> ConvTasNet(small)(torch.zeros(1, 1, 16000)).shape
+        torch.Size([1, 3, 1, 16000])
     """
 
     def __init__(self, config: ConvTasNetConfig) -> None:
-        super().__init__(config, TCNMasker.separable(config, config.num_filters))
-
-
-def convert_torchaudio_state_dict(state: Mapping[str, Tensor], config: ConvTasNetConfig) -> dict[str, Tensor]:
-    """Rename the weights of a `torchaudio.models.ConvTasNet` to those of a `ConvTasNet`: one to one, shapes unchanged.
-
-    Args:
-        state: `state_dict()` of torchaudio's model.
-        config: Config of the model that is to load them.
-
-    Raises:
-        InputError: If torchaudio's model cannot express the config, or `state` is not that of a model of this size.
-    """
-    names = torchaudio_names(config)
-    with torch.device("meta"):
-        expected_shapes = {name: tensor.shape for name, tensor in ConvTasNet(config).state_dict().items()}
-    converted = {}
-    for name, shape in expected_shapes.items():
-        source = names[name]
-        if source not in state or state[source].shape != shape:
-            found = f"shape {tuple(state[source].shape)}" if source in state else "no such tensor"
-            raise InputError(f"{source}: expected shape {tuple(shape)}, found {found}")
-        converted[name] = state[source]
-    if len(converted) != len(state):
-        raise InputError(f"torchaudio weights: expected {len(converted)} tensors for this config, found {len(state)}")
-    return converted
-
-
-def torchaudio_names(config: ConvTasNetConfig) -> dict[str, str]:
-    """Return the name in torchaudio's Conv-TasNet of each weight of ours.
-
-    Raises:
-        InputError: If torchaudio's model cannot express the config.
-    """
-    fixed = {
-        "norm": "gLN",
-        "causal": False,
-        "channels": 1,
-        "encoder_activation": "linear",
-        "edge_padding": "torchaudio",
-        "skip_channels": config.bottleneck_channels,
-    }
-    for key, expected in fixed.items():
-        if getattr(config, key) != expected:
-            raise InputError(f"{key}: torchaudio's Conv-TasNet has {expected!r}, found {getattr(config, key)!r}")
-    if config.mask == "softmax":
-        raise InputError("mask: torchaudio's Conv-TasNet has 'sigmoid' or 'relu', found 'softmax'")
-    modules = {
-        "encoder.basis": "encoder",
-        "masker.norm": "mask_generator.input_norm",
-        "masker.bottleneck": "mask_generator.input_conv",
-        "masker.activation": "mask_generator.output_prelu",
-        "masker.output": "mask_generator.output_conv",
-        "decoder.basis": "decoder",
-    }
-    inner = ("expansion", "expansion_prelu", "expansion_norm", "depthwise", "depthwise_prelu", "depthwise_norm")
-    for index in range(config.num_blocks * config.num_repeats):
-        ours, theirs = f"masker.tcn.blocks.{index}", f"mask_generator.conv_layers.{index}"
-        modules |= {f"{ours}.{name}": f"{theirs}.conv_layers.{place}" for place, name in enumerate(inner)}
-        modules |= {f"{ours}.residual": f"{theirs}.res_out", f"{ours}.skip": f"{theirs}.skip_out"}
-    with torch.device("meta"):
-        names = list(ConvTasNet(config).state_dict())
-    return {name: f"{modules[module]}.{parameter}" for name in names for module, _, parameter in [name.rpartition(".")]}
+        masker = make_separable_masker(config, config.num_filters)
+        encoder, decoder = make_learned_basis(config)
+        super().__init__(config, encoder, masker, decoder)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from separator.bricks.convnext import ConvNeXtTCN
 from separator.errors import InputError
-from separator.models.config import LearnedBasisConfig
-from separator.models.learned_basis import LearnedBasisSeparator
-from separator.models.tcn_masker import TCNMasker
+from separator.models.conv_tasnet import LearnedBasisConfig, TCNMasker, make_learned_basis
+from separator.models.pipeline import MaskingSeparator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class ConvNeXtTasNetConfig(LearnedBasisConfig):
             raise InputError(f"stochastic_depth: expected from 0 up to 1, found {self.stochastic_depth}")
 
 
-class ConvNeXtTasNet(LearnedBasisSeparator):
+class ConvNeXtTasNet(MaskingSeparator):
     """Learned encoder, dilated ConvNeXt blocks as masker, learned decoder.
 
     Args:
@@ -49,6 +48,12 @@ class ConvNeXtTasNet(LearnedBasisSeparator):
 
     Source:
         Blocks: Liu et al., arXiv 2201.03545. Around them: Luo and Mesgarani, arXiv 1809.07454.
+
+    Example:
+        >>> import torch
+        >>> config = ConvNeXtTasNetConfig(num_filters=16, bottleneck_channels=8, num_blocks=2, num_repeats=1)
+        >>> ConvNeXtTasNet(config)(torch.zeros(1, 1, 8000)).shape
+        torch.Size([1, 2, 1, 8000])
     """
 
     def __init__(self, config: ConvNeXtTasNetConfig) -> None:
@@ -63,4 +68,6 @@ class ConvNeXtTasNet(LearnedBasisSeparator):
             config.layer_scale,
             config.stochastic_depth,
         )
-        super().__init__(config, TCNMasker(config, tcn, config.num_filters, channels, channels))
+        masker = TCNMasker(config, tcn, config.num_filters, channels, channels)
+        encoder, decoder = make_learned_basis(config)
+        super().__init__(config, encoder, masker, decoder)

@@ -1,53 +1,119 @@
-"""The one pipeline behind every separator: encoder, masker, decoder."""
+"""The one pipeline behind every separator: encoder, masker, decoder; and the settings that all of them have."""
 
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import torch
 from torch import Tensor, nn
+
+from separator.bricks.norm import check_norm
+from separator.errors import InputError
+
+
+class SoftmaxOverSources(nn.Module):
+    """Masks that sum to 1 over the sources: `(B, S, N, K)` to the same shape."""
+
+    def forward(self, masks: Tensor) -> Tensor:
+        return torch.softmax(masks, dim=1)  # (B, S, N, K)
+
+
+MASKS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "softmax": SoftmaxOverSources}
+"""Activation of the masks by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskingConfig:
+    """Settings that every mask-based separator has.
+
+    Args:
+        norm: "gLN", over the whole input, or "cLN", over the past.
+        mask: Activation of the masks; "softmax" makes the masks of all sources sum to 1.
+        causal: Whether no output may depend on later frames; needs cLN.
+        num_sources: Number of outputs.
+        channels: Audio channels of the mixture and of each output.
+
+    Raises:
+        InputError: If a number is below 1, a name is unknown, or the choices do not go together.
+    """
+
+    norm: Literal["gLN", "cLN"] = "gLN"
+    mask: Literal["sigmoid", "relu", "softmax"] = "sigmoid"
+    causal: bool = False
+    num_sources: int = 2
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_norm(self.norm, self.causal)
+
+    def check_block_kernel(self, block_kernel_size: int) -> None:
+        """Raise `InputError` if a block's kernel has no middle and needs one."""
+        if not self.causal and block_kernel_size % 2 == 0:
+            raise InputError(f"block_kernel_size: expected an odd number unless causal, found {block_kernel_size}")
+
+
+def check_fields(config: Any) -> None:
+    """Raise `InputError` if a whole number of a config is below 1, or a named choice is none of its names."""
+    types = get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        value, kind = getattr(config, field.name), types[field.name]
+        if kind is int and value < 1:
+            raise InputError(f"{field.name}: expected at least 1, found {value}")
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            raise InputError(f"{field.name}: expected one of {', '.join(get_args(kind))}, found {value!r}")
 
 
 class MaskingSeparator(nn.Module):
     """Encodes a mixture into frames, multiplies them with a mask for each source, decodes each product.
 
+    The parts are bricks or made of them. They say how far they see: the encoder how many samples a frame depends on
+    (`receptive_field`) and how far apart frames are (`stride`), the masker how many frames a mask depends on, and the
+    decoder how many frames a sample is the sum of (`receptive_field`).
+
     Args:
+        config: Norm, mask, causality, number of sources and of audio channels; kept as `config`.
         encoder: Waveform `(B, C, T)` to frames `(B, N, K)`, real or complex.
         masker: Frames `(B, N, K)` to masks `(B, S, N, K)`.
         decoder: Called with frames `(B, N, K)` and a length; gives a waveform `(B, C, length)`.
-        num_sources: S.
-        channels: Audio channels C.
-        causal: Whether the masker looks at no later frame.
-        receptive_field_samples: Samples of the mixture that one output sample depends on through convolutions.
         sums_to_mixture: Whether the sources sum to the mixture, whatever the weights.
-        latency_samples: Samples after an output sample that it depends on, when causal: up to the end of the last
-            window that holds it.
 
     Shape:
         `(B, C, T)` to `(B, S, C, T)`, for any T from 1.
 
     Raises:
         ValueError: If the input has another number of dimensions or channels, or no sample.
+
+    Example:
+        >>> from separator.bricks import STFTDecoder, STFTEncoder
+        >>> class HalfEach(nn.Module):
+        ...     receptive_field = 1
+        ...     def forward(self, frames: Tensor) -> Tensor:
+        ...         return torch.full((frames.shape[0], 2, *frames.shape[1:]), 0.5)
+        >>> model = MaskingSeparator(MaskingConfig(), STFTEncoder(64, 32), HalfEach(), STFTDecoder(64, 32))
+        >>> mixture = torch.linspace(-1, 1, 1000).view(1, 1, -1)
+        >>> sources = model(mixture)
+        >>> sources.shape, torch.allclose(sources[:, 0], mixture / 2, atol=1e-5)
+        (torch.Size([1, 2, 1, 1000]), True)
     """
 
     def __init__(
-        self,
-        encoder: nn.Module,
-        masker: nn.Module,
-        decoder: nn.Module,
-        *,
-        num_sources: int,
-        channels: int = 1,
-        causal: bool = False,
-        sums_to_mixture: bool = False,
-        receptive_field_samples: int,
-        latency_samples: int,
+        self, config: MaskingConfig, encoder: Any, masker: Any, decoder: Any, *, sums_to_mixture: bool = False
     ) -> None:
         super().__init__()
+        self.config = config
         self.encoder = encoder
         self.masker = masker
         self.decoder = decoder
-        self.num_sources = num_sources
-        self.channels = channels
-        self.causal = causal
+        self.num_sources = config.num_sources
+        self.channels = config.channels
+        self.causal = config.causal
         self.sums_to_mixture = sums_to_mixture
-        self.receptive_field_samples = receptive_field_samples
-        self.latency_samples = latency_samples
+        frames_seen = decoder.receptive_field + masker.receptive_field - 1
+        self.receptive_field_samples: int = (frames_seen - 1) * encoder.stride + encoder.receptive_field
+        """Samples of the mixture that one output sample depends on through convolutions."""
+        self.latency_samples: int = encoder.receptive_field - 1
+        """Samples after an output sample that it depends on, when causal: up to the end of the last frame it is in."""
 
     def forward(self, mixture: Tensor) -> Tensor:
         if mixture.dim() != 3 or mixture.shape[1] != self.channels or mixture.shape[2] < 1:

@@ -11,8 +11,8 @@ from separator.bricks.convnext import ConvNeXtBlock2d
 from separator.bricks.depthwise import DepthwiseSeparableBlock2d
 from separator.bricks.resnet import ResNetBlock, ResNetBottleneck
 from separator.errors import InputError
-from separator.models.config import FourierConfig
-from separator.models.fourier import FourierSeparator
+from separator.models.fourier import FourierConfig, make_fourier_transform
+from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram_masker import SpectrogramMasker
 
 
@@ -151,7 +151,7 @@ BLOCKS: dict[str, Callable[[SpectrogramConfig, int, int], nn.Module]] = {
 """Name of each 2-D block, and what makes one from a config, its channels and its dilation over frames."""
 
 
-class Spectrogram(FourierSeparator):
+class Spectrogram(MaskingSeparator):
     """Short-time Fourier transform, a 2-D encoder-decoder over frequency as masker, inverse transform.
 
     Args:
@@ -164,6 +164,12 @@ class Spectrogram(FourierSeparator):
         Encoder-decoder with skips: Ronneberger et al., U-Net, arXiv 1505.04597; on spectrograms: Jansson et al., ISMIR
         2017. Complex masks: Williamson, Wang and Wang, "Complex ratio masking", 2016. Dilations over frames: Luo and
         Mesgarani, arXiv 1809.07454.
+
+    Example:
+        >>> import torch
+        >>> config = SpectrogramConfig(block="convnext", level_channels=(4, 8), num_blocks=2, num_repeats=1)
+        >>> Spectrogram(config)(torch.zeros(1, 1, 8000)).shape
+        torch.Size([1, 2, 1, 8000])
     """
 
     def __init__(self, config: SpectrogramConfig) -> None:
@@ -177,4 +183,5 @@ class Spectrogram(FourierSeparator):
             dilations=[[2**block for block in range(config.num_blocks)]] * config.num_repeats,
             time_gate=config.time_gate,
         )
-        super().__init__(config, masker, masker.receptive_field)
+        encoder, decoder = make_fourier_transform(config)
+        super().__init__(config, encoder, masker, decoder, sums_to_mixture=config.mask == "softmax")

@@ -10,9 +10,8 @@ from torch.nn import functional
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.full_band import TimeGate
 from separator.bricks.norm import make_norm
-from separator.models.config import FourierConfig
-from separator.models.fourier import compressed_parts, log_magnitude
-from separator.models.tcn_masker import MASKS
+from separator.models.fourier import FourierConfig, compressed_parts, log_magnitude
+from separator.models.pipeline import MASKS
 
 MakeBlock = Callable[[int, int], nn.Module]
 """Channels and dilation over frames to a 2-D brick that keeps channels, bins and frames."""
@@ -51,7 +50,7 @@ class SpectrogramMasker(nn.Module):
         time_gate: bool = False,
     ) -> None:
         super().__init__()
-        self.num_bins = config.window_length // 2 + 1
+        self.num_bins = config.num_bins
         self.channels = config.channels
         self.num_sources = config.num_sources
         self.complex_features = complex_features
@@ -76,29 +75,30 @@ class SpectrogramMasker(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
-        hidden = self.stem(self.norm(features).unflatten(1, (-1, self.num_bins)))  # (B, C, F, K) from here on
+        features = self.norm(features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
+        hidden = self.stem(features)  # (B, level_channels[0], F, K)
         # Every block keeps this memory format; depthwise convolutions need it to be fast. Not before the stem: of one
         # channel both formats are the same, and the next layer would be free to choose.
         hidden = hidden.contiguous(memory_format=torch.channels_last)
         skips = []
         for blocks, halve in zip(self.down, self.halve, strict=True):
-            hidden = blocks(hidden)
+            hidden = blocks(hidden)  # (B, channels of the level, its bins, K)
             skips.append(hidden)
-            hidden = halve(hidden)
+            hidden = halve(hidden)  # (B, channels of the next level, half the bins, K)
         for number, block in enumerate(self.bottom, start=1):
-            hidden = block(hidden)
+            hidden = block(hidden)  # (B, level_channels[-1], fewest bins, K)
             if self.gates is not None and number % self.blocks_in_repeat == 0:
                 hidden = self.gates[number // self.blocks_in_repeat - 1](hidden)
         for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
             skip = skips.pop()
             doubled = functional.interpolate(widen(hidden), scale_factor=(2.0, 1.0), mode="nearest")
-            hidden = blocks(doubled[:, :, : skip.shape[2]] + skip)
+            hidden = blocks(doubled[:, :, : skip.shape[2]] + skip)  # the shape of skip
         maps = self.output(hidden).float()  # (B, S · maps, F, K)
         if self.mask is None:
-            maps = maps.unflatten(1, (self.num_sources, 2, self.channels))
+            maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)
             return torch.complex(maps[:, :, 0], maps[:, :, 1]).flatten(2, 3)  # (B, S, C·F, K)
-        masks: Tensor = self.mask(maps.unflatten(1, (self.num_sources, self.channels)))
-        return masks.flatten(2, 3)
+        masks: Tensor = self.mask(maps.unflatten(1, (self.num_sources, self.channels)))  # (B, S, C, F, K)
+        return masks.flatten(2, 3)  # (B, S, C·F, K)
 
 
 def _chain(make_block: MakeBlock, channels: int, length: int) -> nn.Sequential:

@@ -7,9 +7,8 @@ from torch import nn
 
 from separator.bricks.tcn import TemporalConvNet
 from separator.errors import InputError
-from separator.models.config import LearnedBasisConfig
-from separator.models.learned_basis import LearnedBasisSeparator
-from separator.models.tcn_masker import TCNMasker
+from separator.models.conv_tasnet import LearnedBasisConfig, TCNMasker, make_learned_basis
+from separator.models.pipeline import MaskingSeparator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,7 @@ class _RepeatedTCN(nn.Sequential):
         self.receptive_field = 1 + sum(network.receptive_field - 1 for network in networks)
 
 
-class TCNTasNet(LearnedBasisSeparator):
+class TCNTasNet(MaskingSeparator):
     """Learned encoder, the TCN of Bai et al. as masker, learned decoder. Runs on a live signal.
 
     Args:
@@ -65,8 +64,18 @@ class TCNTasNet(LearnedBasisSeparator):
     Source:
         Network: Bai, Kolter and Koltun, arXiv 1803.01271, section 3. Around it, norm, bottleneck, basis and masks:
         Luo and Mesgarani, arXiv 1809.07454.
+
+    Example:
+        >>> import torch
+        >>> model = TCNTasNet(TCNTasNetConfig(num_filters=16, kernel_size=16, hidden_channels=8, num_blocks=2))
+        >>> model(torch.zeros(1, 1, 8000)).shape
+        torch.Size([1, 2, 1, 8000])
+        >>> model.latency_samples  # of a live signal: to the end of the frame
+        15
     """
 
     def __init__(self, config: TCNTasNetConfig) -> None:
         channels = config.hidden_channels
-        super().__init__(config, TCNMasker(config, _RepeatedTCN(config), config.num_filters, channels, channels))
+        masker = TCNMasker(config, _RepeatedTCN(config), config.num_filters, channels, channels)
+        encoder, decoder = make_learned_basis(config)
+        super().__init__(config, encoder, masker, decoder)

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from separator.benchmark.cost import model_cost
 from separator.models import build_model
-from separator.models.pipeline import MaskingSeparator
+from separator.models.pipeline import MaskingConfig, MaskingSeparator
 
 N, L, B, H, SC, P, X, R, S = 10, 16, 6, 8, 5, 3, 3, 2, 2
 CONV_TASNET = {
@@ -40,6 +40,8 @@ def test_stft_tcn_is_counted_as_by_hand_without_its_transform() -> None:
 class _LinearMasker(nn.Module):
     """`functional.linear` over the frames' features, and a grouped convolution."""
 
+    receptive_field = 5
+
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(2 * 12, 12))
@@ -52,7 +54,21 @@ class _LinearMasker(nn.Module):
         return masks
 
 
+class _Encoder(nn.Module):
+    receptive_field, stride = 8, 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.basis = nn.Conv1d(1, 12, 8, 4, bias=False)
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        frames: torch.Tensor = self.basis(waveform)
+        return frames
+
+
 class _Decoder(nn.Module):
+    receptive_field = 2
+
     def __init__(self) -> None:
         super().__init__()
         self.basis = nn.ConvTranspose1d(12, 1, 8, 4, bias=False)
@@ -62,20 +78,13 @@ class _Decoder(nn.Module):
 
 
 def test_linear_grouped_and_transposed_layers_are_counted_once_each() -> None:
-    model = MaskingSeparator(
-        nn.Conv1d(1, 12, 8, 4, bias=False),
-        _LinearMasker(),
-        _Decoder(),
-        num_sources=2,
-        causal=True,
-        receptive_field_samples=40,
-        latency_samples=20,
-    ).train()
+    config = MaskingConfig(num_sources=2, causal=True, norm="cLN")
+    model = MaskingSeparator(config, _Encoder(), _LinearMasker(), _Decoder()).train()
     cost = model_cost(model, sample_rate=1000)
     macs_per_frame = 12 * 8 + 12 * 24 + 24 * 6 * 5 + 2 * 12 * 8
     assert cost.macs_per_second == macs_per_frame * 1000 / 4
     assert cost.parameters == 12 * 8 + 13 * 24 + (6 * 5 + 1) * 24 + 12 * 8
-    assert (cost.receptive_field_seconds, cost.latency_seconds) == (0.04, 0.02)
+    assert (cost.receptive_field_seconds, cost.latency_seconds) == (0.028, 0.007)  # six frames 4 apart; one
     assert model.training  # left as it was
 
 

@@ -60,7 +60,7 @@ def test_an_odd_kernel_is_not_torchaudios() -> None:
 
 def test_the_rate_of_matrix_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """2 n³ operations over the time of the faster product."""
-    from separator.benchmark.speed import Taken
+    from separator.benchmark.speed import CallTime
 
-    monkeypatch.setattr(peers, "in_turns", lambda calls, device: [Taken(4.0, 9.0), Taken(2.0, 9.0)][: len(calls)])
+    monkeypatch.setattr(peers, "in_turns", lambda calls, device: [CallTime(4.0, 9.0), CallTime(2.0, 9.0)][: len(calls)])
     assert peers.matrix_rate(torch.device("cpu")) == 2 * peers.MATRIX_SIZE**3 / 2

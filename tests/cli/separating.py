@@ -9,19 +9,10 @@ import numpy as np
 import soundfile
 
 from separator.inference.record import RECORD_NAME
-from tests.speech import buzz
 
 ROOT = Path(__file__).parent.parent.parent
 
 SOURCES = ("speaker1", "speaker2")
-
-
-def talk(path: Path, seconds: float = 0.5, sample_rate: int = 16000, channels: int = 1, **options: str) -> Path:
-    """Write a recording of so many buzzes; options as of `soundfile.write`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    audio = np.stack([buzz(100 + 50 * each, 600, seconds, sample_rate) for each in range(channels)], axis=1)
-    soundfile.write(path, audio, sample_rate, **options)
-    return path
 
 
 def files(folder: Path) -> list[str]:

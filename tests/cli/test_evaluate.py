@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from separator.cli.main import main
 from tests.data.trees import write_mixtures, write_song
 from tests.speech import write_speakers
 from tests.stem_folders import stems, write_track
 from tests.tiny_model import save_tiny_model
+from tests.voices import voices
 
 TINY = Path(__file__).parent.parent.parent / "recipes" / "tiny.yaml"
 
@@ -25,12 +27,20 @@ def evaluate(model: Path | str, data: Path, out: Path, *options: str) -> int:
     return main(["evaluate", str(model), "--data", str(data), "-o", str(out), "--jobs", "1", *options])
 
 
+def write_voices(folder: Path) -> Path:
+    """Two speakers, a low and a high one, that the tiny model tells apart."""
+    for name, voice in zip(("low", "high"), voices(2.0), strict=True):
+        (folder / name).mkdir(parents=True)
+        soundfile.write(folder / name / "talk.flac", voice[0].numpy(), 16000)
+    return folder
+
+
 def settings(*changes: str) -> list[str]:
     return [each for change in changes for each in ("--set", change)]
 
 
 def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=3, num_files=1)
+    write_voices(tmp_path / "data" / "speech" / "test")
     model, out = save_tiny_model(tmp_path / "m"), tmp_path / "scores"
     options = settings(f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=3", "data.test.max_seconds=1")
     assert evaluate(model, TINY, out, "--save-audio", *options) == 0
@@ -40,6 +50,7 @@ def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest
     found, again = rows(out), rows(tmp_path / "again")
     assert len(found) == 6 and [row["item"] for row in found[::2]] == ["mix0", "mix1", "mix2"]
     for one, other in zip(found, again, strict=True):
+        assert float(one["si_sdr_db"]) > 30 and float(one["bss_v3_sdr_db"]) > 30
         assert one.keys() == other.keys()
         for column, value in one.items():
             if column.endswith("_db") and value:
@@ -58,7 +69,7 @@ def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
     from separator.recipe import load_recipe
     from separator.scoring.sets import load_list_of
 
-    write_speakers(tmp_path / "data" / "speech" / "test", num_speakers=3, num_files=1)
+    write_voices(tmp_path / "data" / "speech" / "test")
     model = save_tiny_model(tmp_path / "m")
     changes = [f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=2", "data.test.max_seconds=1"]
     assert evaluate(model, TINY, tmp_path / "scores", "--metrics", "si_sdr", *settings(*changes)) == 0
@@ -66,6 +77,7 @@ def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
     test_set = load_list_of(recipe.data, recipe.sources, "test")
     score_best(Separator.from_pretrained(model), "tiny", test_set, {}, tmp_path / "compare")
     assert rows(tmp_path / "scores") == rows(tmp_path / "compare")
+    assert all(float(row["si_sdr_db"]) > 30 for row in rows(tmp_path / "scores"))
 
 
 def test_an_interrupted_evaluation_goes_on_and_gives_the_same(
@@ -145,10 +157,10 @@ def test_an_example_read_from_other_files_has_another_fingerprint(tmp_path: Path
 
 
 def test_a_folder_of_speakers_is_scored_without_a_recipe(tmp_path: Path) -> None:
-    folder = write_speakers(tmp_path / "data", num_speakers=2, num_files=1, seconds=0.3)
-    model = save_tiny_model(tmp_path / "m")
+    folder, model = write_voices(tmp_path / "data"), save_tiny_model(tmp_path / "m")
     assert evaluate(model, folder, tmp_path / "scores", "--metrics", "si_sdr") == 0
-    assert json.loads((tmp_path / "scores" / "summary.json").read_text())["num_items"] == 100
+    summary = json.loads((tmp_path / "scores" / "summary.json").read_text())
+    assert summary["num_items"] == 100 and summary["si_sdr_db"] > 35
 
 
 @pytest.mark.parametrize("rate", [44100, 16000])

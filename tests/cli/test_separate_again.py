@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-import soundfile
 
 from separator.cli.main import main
 from tests.audio.encoding import encode
-from tests.cli.separating import SOURCES, files, talk
+from tests.cli.separating import SOURCES, files
 from tests.speech import buzz
 from tests.tiny_model import save_tiny_model
+from tests.voices import ratio_db, read, talk, voices
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,10 @@ def test_outputs_of_what_was_changed_since_are_made_anew(separate, tmp_path: Pat
     separate(path)
     os.utime(path, ns=(0, 0))  # as a copy: of another time, but the same
     assert is_skipped(separate(path, "--skip-existing"))
-    soundfile.write(path, buzz(177, 600, 0.5), 16000)  # as long, as large, another sound
-    assert not is_skipped(separate(path, "--skip-existing"))
+    talk(path, gain=0.5)  # as long, as large, another sound
+    result = separate(path, "--skip-existing")
+    assert not is_skipped(result)
+    assert ratio_db(read(tmp_path / "out" / name for name in result[1]), 0.5 * voices(0.5)) > 40
     assert is_skipped(separate(path, "--skip-existing"))
 
 
@@ -108,7 +110,7 @@ def test_outputs_that_were_changed_or_lack_their_record_are_made_anew(separate, 
 
 @pytest.mark.parametrize("suffix", ["wav", "mp3", "ogg"])
 def test_a_damaged_recording_is_not_separated_again(separate, tmp_path: Path, suffix: str) -> None:
-    path = talk(tmp_path / f"talk.{suffix}", 4.0)
+    path = talk(tmp_path / f"talk.{suffix}", 12.0)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     code, out, err = separate(path, "--skip-existing")

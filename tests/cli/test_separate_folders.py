@@ -6,8 +6,9 @@ import pytest
 
 from separator.cli.main import main
 from tests.audio.test_finding import refuse
-from tests.cli.separating import SOURCES, files, talk
+from tests.cli.separating import SOURCES, files
 from tests.tiny_model import save_tiny_model
+from tests.voices import talk
 
 
 @pytest.fixture(scope="module")

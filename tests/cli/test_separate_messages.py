@@ -12,8 +12,9 @@ from separator.audio.writing import write_reason
 from separator.cli.main import main
 from separator.errors import InputError
 from tests.audio.encoding import encode
-from tests.cli.separating import SOURCES, files, talk
+from tests.cli.separating import SOURCES, files
 from tests.tiny_model import save_tiny_model
+from tests.voices import talk
 
 
 @pytest.fixture(scope="module")

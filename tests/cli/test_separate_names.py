@@ -8,8 +8,9 @@ import soundfile
 from separator.cli.main import main
 from separator.errors import InputError
 from separator.inference import Separator
-from tests.cli.separating import SOURCES, files, start, talk
+from tests.cli.separating import SOURCES, files, start
 from tests.tiny_model import save_tiny_model
+from tests.voices import talk
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.separating import ROOT, SOURCES, files, talk
+from tests.cli.separating import ROOT, SOURCES, files
 from tests.tiny_model import save_tiny_model
+from tests.voices import talk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 

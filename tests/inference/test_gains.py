@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy.optimize import nnls
 
+from separator.inference.consistency import make_consistent
 from separator.inference.gains import fit_to_mixture
-from separator.inference.remainder import share_remainder
 
 
 @pytest.mark.parametrize("scales", [(1.0, 1.0), (1000.0, 1e-4), (-0.5, 2.0), (-3.0, -1.0)])
@@ -62,7 +62,7 @@ def test_silence_and_copies_stay_finite(which: str) -> None:
         sources[1] = sources[0]
     fitted = fit_to_mixture(sources, mixture)
     assert torch.isfinite(fitted).all()
-    shared = share_remainder(fitted, mixture)
+    shared = make_consistent(fitted, mixture)
     torch.testing.assert_close(shared.sum(dim=0), mixture, atol=1e-5, rtol=0)
     if which == "mixture":
         assert not shared.any()
@@ -70,7 +70,7 @@ def test_silence_and_copies_stay_finite(which: str) -> None:
         assert not shared[1].any()
 
 
-def test_the_remainder_goes_by_energy() -> None:
+def test_what_is_left_goes_by_energy() -> None:
     sources = torch.stack([torch.full((1, 10), 2.0), torch.full((1, 10), 1.0)])
-    shared = share_remainder(sources, torch.full((1, 10), 4.0))
+    shared = make_consistent(sources, torch.full((1, 10), 4.0))
     torch.testing.assert_close(shared[:, 0, 0], torch.tensor([2.8, 1.2]))

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -14,7 +13,8 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import si_sdr
 from separator.models import build_model
-from tests.tiny_model import TINY, describe, perfect_separator, save_tiny_model
+from tests.tiny_model import build_tiny_model, describe, perfect_separator, save_tiny_model
+from tests.voices import ratio_db, voices
 
 
 def tones(sample_rate: int, seconds: float, low_hz: float = 200, high_hz: float = 3000) -> torch.Tensor:
@@ -42,18 +42,35 @@ def test_sources_come_at_the_rate_and_length_of_the_input(sample_rate: int, seco
 @pytest.mark.parametrize("channels", [1, 2])
 def test_any_length_comes_back_exactly(tmp_path: Path, num_samples: int, sample_rate: int, channels: int) -> None:
     separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=0.5)
-    separated = separator.separate(torch.randn(channels, num_samples), sample_rate)
+    expected = voices(num_samples / sample_rate, sample_rate, channels)
+    separated = separator.separate(expected.sum(dim=0), sample_rate)
     assert {source.shape for source in separated.values()} == {(channels, num_samples)}
     assert all(torch.isfinite(source).all() for source in separated.values())
+    assert num_samples < 1000 or ratio_db(separated, expected) > 40  # shorter than that there are no syllables
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 11025, 22050, 48000])
+@pytest.mark.parametrize("chunk_seconds", [0.5, 1.3, 10.0])
+@pytest.mark.parametrize(("model_channels", "channels"), [(1, 1), (1, 3), (2, 1), (2, 2)])
+def test_each_source_is_its_voice(
+    tmp_path: Path, sample_rate: int, chunk_seconds: float, model_channels: int, channels: int
+) -> None:
+    folder, expected = save_tiny_model(tmp_path / "m", channels=model_channels), voices(2.9, sample_rate, channels)
+    for consistency in (True, False):
+        separator = Separator.from_pretrained(
+            folder, device="cpu", chunk_seconds=chunk_seconds, mixture_consistency=consistency
+        )
+        assert ratio_db(separator.separate(expected.sum(dim=0), sample_rate), expected) > 40
 
 
 def test_sources_sum_to_the_mixture_and_follow_its_level(tmp_path: Path) -> None:
     separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", chunk_seconds=1.0)
-    mixture = 0.3 * torch.randn(2, 40000)
-    separated = torch.stack(list(separator.separate(mixture, 16000).values()))
-    torch.testing.assert_close(separated.sum(dim=0), mixture, atol=1e-4, rtol=0)
-    quieter = torch.stack(list(separator.separate(0.1 * mixture, 16000).values()))
-    torch.testing.assert_close(10 * quieter, separated, atol=1e-3, rtol=0)
+    noise = 0.3 * torch.randn(2, 40000)
+    separated = torch.stack(list(separator.separate(noise, 16000).values()))
+    torch.testing.assert_close(separated.sum(dim=0), noise, atol=1e-4, rtol=0)
+    expected = voices(2.5, channels=2)
+    for level in (1e-5, 0.1, 1.0, 1000.0):
+        assert ratio_db(separator.separate(level * expected.sum(dim=0), 16000), level * expected) > 40
 
 
 def test_silence_gives_silence(tmp_path: Path) -> None:
@@ -75,15 +92,18 @@ def test_a_stereo_recording_keeps_its_sides_and_its_speakers_together() -> None:
 def test_a_stereo_model_takes_mono_and_stereo_only(tmp_path: Path) -> None:
     separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m", channels=2), device="cpu")
     for channels in (1, 2):
-        assert separator.separate(torch.randn(channels, 1000), 16000)["speaker1"].shape == (channels, 1000)
+        expected = voices(0.5, channels=channels)
+        assert ratio_db(separator.separate(expected.sum(dim=0), 16000), expected) > 40
     with pytest.raises(InputError, match="1 or 2 audio channels"):
         separator.separate(torch.randn(3, 1000), 16000)
 
 
 def test_numpy_and_one_dimension_are_taken(tmp_path: Path) -> None:
     separator = Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu")
-    waveform = np.random.default_rng(0).standard_normal(500)
-    assert separator.separate(waveform[::-1], 16000.0)["speaker1"].shape == (1, 500)  # type: ignore[arg-type]
+    expected = voices(0.4)
+    waveform = expected.sum(dim=0)[0].double().numpy()
+    backwards = separator.separate(waveform[::-1], 16000.0)  # type: ignore[arg-type]
+    assert ratio_db(backwards, expected.flip(-1)) > 40
     with pytest.raises(InputError, match="whole number"):
         separator.separate(waveform, 44100.5)  # type: ignore[arg-type]
 
@@ -112,7 +132,7 @@ def test_options_that_cannot_be_are_refused(tmp_path: Path, options: dict) -> No
 
 
 def test_what_runs_is_a_copy_with_the_weights_of_its_construction() -> None:
-    model, mixture = build_model("stft_tcn", TINY), torch.randn(1000)
+    model, mixture = build_tiny_model(describe()), torch.randn(1000)
     names = list(model.state_dict())
     separator = Separator(model, describe(), device="cpu")
     assert separator.model is model and list(separator.model.state_dict()) == names
@@ -120,29 +140,30 @@ def test_what_runs_is_a_copy_with_the_weights_of_its_construction() -> None:
     before = separator.separate(mixture, 16000)["speaker1"]
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.mul_(2)
+            parameter.mul_(0.1)
     assert torch.equal(separator.separate(mixture, 16000)["speaker1"], before)
     changed = Separator(model, describe(), device="cpu").separate(mixture, 16000)["speaker1"]
     assert not torch.allclose(changed, before, atol=1e-4)
 
 
 def test_bfloat16_is_close_to_float32(tmp_path: Path) -> None:
-    folder = save_tiny_model(tmp_path / "m")
-    mixture = torch.randn(16000)
-    exact = Separator.from_pretrained(folder, device="cpu").separate(mixture, 16000)["speaker1"]
-    coarse = Separator.from_pretrained(folder, device="cpu", precision="bfloat16").separate(mixture, 16000)["speaker1"]
-    assert not torch.equal(exact, coarse)
-    assert si_sdr(coarse[0], exact[0]) > 25
+    folder, expected = save_tiny_model(tmp_path / "m"), voices(1.0)
+    exact, coarse = (
+        Separator.from_pretrained(folder, device="cpu", precision=precision).separate(expected.sum(dim=0), 16000)
+        for precision in ("float32", "bfloat16")
+    )
+    assert not torch.equal(exact["speaker1"], coarse["speaker1"])
+    assert ratio_db(exact, expected) > 40 and ratio_db(coarse, expected) > 40
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_gives_what_the_cpu_gives(tmp_path: Path) -> None:
-    folder = save_tiny_model(tmp_path / "m")
-    mixture = torch.randn(16000)
-    exact = Separator.from_pretrained(folder, device="cpu").separate(mixture, 16000)["speaker1"]
-    on_gpu = Separator.from_pretrained(folder, device="cuda", precision="float32").separate(mixture, 16000)["speaker1"]
-    assert si_sdr(on_gpu[0], exact[0]) > 40
+    folder, expected = save_tiny_model(tmp_path / "m"), voices(1.0)
+    exact = Separator.from_pretrained(folder, device="cpu").separate(expected.sum(dim=0), 16000)
+    on_gpu = Separator.from_pretrained(folder, device="cuda", precision="float32")
+    found = on_gpu.separate(expected.sum(dim=0), 16000)
+    assert ratio_db(found, torch.stack(list(exact.values()))) > 40 and ratio_db(found, expected) > 40
 
 
 def test_inference_imports_no_training_dependency() -> None:

@@ -1,6 +1,5 @@
 """Conv-TasNet against torchaudio's with the same weights, and against the numbers of the paper."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -9,7 +8,8 @@ import torchaudio
 from torch.nn import functional
 
 from separator.errors import InputError
-from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig, convert_torchaudio_state_dict
+from separator.exchange.torchaudio import convert_torchaudio_state_dict
+from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 from tests.receptive_field import measured_receptive_field, without_statistics
 
 LETTERS = (
@@ -173,23 +173,3 @@ def test_asteroid_edges_are_no_padding_and_a_zero_tail(kernel_size: int, length:
 def test_impossible_choices_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         ConvTasNetConfig(**change)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"norm": "cLN"}, "norm: torchaudio's Conv-TasNet has 'gLN', found 'cLN'"),
-        ({"skip_channels": 5}, "skip_channels: torchaudio's Conv-TasNet has 6, found 5"),
-        ({"channels": 2}, "channels: torchaudio's Conv-TasNet has 1, found 2"),
-        ({"edge_padding": "asteroid"}, "edge_padding: torchaudio's Conv-TasNet has 'torchaudio', found 'asteroid'"),
-        ({"mask": "softmax"}, "mask: torchaudio's Conv-TasNet has 'sigmoid' or 'relu', found 'softmax'"),
-        ({"hidden_channels": 9}, r"conv_layers.0.conv_layers.0.weight: expected shape \(9, 6, 1\), found shape \(8,"),
-        ({"num_blocks": 3}, r"res_out.weight: expected shape .*, found no such tensor"),
-        ({"num_repeats": 1}, r"expected \d+ tensors for this config, found \d+"),
-    ],
-)
-def test_weights_of_another_model_are_refused(change: dict[str, Any], message: str) -> None:
-    config = _config((8, 16, 6, 8, 6, 3, 2, 2))
-    weights = _pair(config)[1].state_dict()
-    with pytest.raises(InputError, match=message):
-        convert_torchaudio_state_dict(weights, dataclasses.replace(config, **change))

@@ -8,7 +8,7 @@ import pytest
 from separator.cli.main import main
 from separator.errors import InputError
 from separator.models import build_model, find_architecture
-from separator.models.learned_basis import LearnedBasisSeparator
+from separator.models.pipeline import MaskingSeparator
 from tests.speech import buzz, write_speakers
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
@@ -51,7 +51,7 @@ def test_the_one_in_the_guide_is_trained_and_separates(site: Path, tmp_path: Pat
     assert main(["separate", str(tmp_path / "talk.wav"), "-m", str(run / "model"), "-o", str(out)]) == 0
     assert soundfile.info(out / "talk" / "speaker2.wav").frames == 8000
     model = build_model("mine", {"hidden_channels": 8, "num_filters": 4})
-    assert isinstance(model, LearnedBasisSeparator) and model.receptive_field_samples == 32 + 31 * 16
+    assert isinstance(model, MaskingSeparator) and model.receptive_field_samples == 32 + 31 * 16
     with pytest.raises(InputError, match=r"^mine: expected keys out of .*hidden_channels, found 'hidden'"):
         build_model("mine", {"hidden": 8})
 

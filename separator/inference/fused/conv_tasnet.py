@@ -12,9 +12,8 @@ from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
 from separator.inference.fused.global_norm import GlobalStatistics
 from separator.inference.fused.pointwise import pointwise
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
-from separator.models.conv_tasnet import ConvTasNet
+from separator.models.conv_tasnet import ConvTasNet, make_separable_masker
 from separator.models.stft_tcn import STFTTCN, LogMagnitudeMasker
-from separator.models.tcn_masker import TCNMasker
 
 
 def fuse_conv_tasnet(model: ConvTasNet) -> ConvTasNet:
@@ -38,8 +37,7 @@ def fuse_stft_tcn(model: STFTTCN) -> STFTTCN:
     masker: Any = model.masker
     if config.norm != "gLN" or type(masker) is not LogMagnitudeMasker:
         return model
-    num_features = config.channels * (config.window_length // 2 + 1)
-    if not _is_built_by(masker.masker, lambda: TCNMasker.separable(config, num_features)):
+    if not _is_built_by(masker.masker, lambda: make_separable_masker(config, config.channels * config.num_bins)):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
     fused.masker.masker = _FusedMasker(fused.masker.masker)

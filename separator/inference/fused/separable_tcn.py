@@ -61,13 +61,13 @@ class _Sums:
 
     def __init__(self, frames: Tensor, total: Tensor, hidden_channels: int) -> None:
         num_frames, self.channels = frames.shape
-        rows = max(TILE_VALUES // hidden_channels, 1)
-        self.tiles = [slice(start, min(start + rows, num_frames)) for start in range(0, num_frames, rows)]
+        tile_frames = max(TILE_VALUES // hidden_channels, 1)
+        self.tiles = [slice(start, min(start + tile_frames, num_frames)) for start in range(0, num_frames, tile_frames)]
         self.residual = frames.clone(memory_format=torch.contiguous_format)
         self.total = total
         self.constants = frames.new_zeros(self.channels + total.shape[1])  # of both, not yet in them
         self.hidden = frames.new_empty(num_frames, hidden_channels)
-        self.filtered = frames.new_empty(min(rows, num_frames), hidden_channels)
+        self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels)
         self.outputs: list[Tensor] = []
         """Of the block before, tile by tile, of both and without their gain."""
         self.gain = 0.0
@@ -140,16 +140,16 @@ class _FusedBlock(nn.Module):
 
     def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> Tensor:
         """Write the frames from `start` on of depthwise convolution and PReLU into `output`."""
-        num_frames, num_rows, middle = len(hidden), len(output), len(weights) // 2
+        num_frames, tile_frames, middle = len(hidden), len(output), len(weights) // 2
         constant = constants.sum(dim=0) + self.depthwise_bias
-        torch.addcmul(constant, hidden[start : start + num_rows], weights[middle], out=output)
+        torch.addcmul(constant, hidden[start : start + tile_frames], weights[middle], out=output)
         for tap in range(len(weights)):
             if tap == middle:
                 continue
             # Frames whose input at this tap lies inside the signal. Outside it the input is zero after the norm.
             shift = (tap - middle) * self.dilation
-            low = min(max(-shift - start, 0), num_rows)
-            high = min(max(num_frames - shift - start, low), num_rows)
+            low = min(max(-shift - start, 0), tile_frames)
+            high = min(max(num_frames - shift - start, low), tile_frames)
             output[low:high].addcmul_(hidden[start + low + shift : start + high + shift], weights[tap])
             output[:low].sub_(constants[tap])
             output[high:].sub_(constants[tap])

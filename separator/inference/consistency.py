@@ -1,14 +1,14 @@
-"""Remainder of the mixture that the sources leave, shared among them: nothing of a recording is lost."""
+"""Mixture consistency: what the sources leave of the mixture is shared among them, so that nothing of it is lost."""
 
 import torch
 from torch import Tensor
 
 
-def share_remainder(sources: Tensor, mixture: Tensor, reach: int | None = None) -> Tensor:
+def make_consistent(sources: Tensor, mixture: Tensor, reach: int | None = None) -> Tensor:
     """Make sources sum to the mixture: what they leave is shared among them in proportion to their energies.
 
-    The shares are from 0 to 1 and sum to 1 at every sample, so no source gains more than the remainder holds. Where all
-    are silent, each takes the same share.
+    The shares are from 0 to 1 and sum to 1 at every sample, so no source gains more than is left. Where all are silent,
+    each takes the same share.
 
     Args:
         reach: Samples before and after a sample whose energy decides its share, over all channels; None takes all.
@@ -31,11 +31,11 @@ def share_remainder(sources: Tensor, mixture: Tensor, reach: int | None = None) 
     return sources + shares.unsqueeze(1) * (mixture - sources.sum(dim=0))
 
 
-class RemainderSharing:
-    """`share_remainder` for a signal that comes in blocks of any length, delayed by `reach` samples.
+class MixtureConsistency:
+    """`make_consistent` for a signal that comes in blocks of any length, delayed by `reach` samples.
 
     Args:
-        reach: As for `share_remainder`.
+        reach: As for `make_consistent`.
     """
 
     def __init__(self, reach: int) -> None:
@@ -45,12 +45,12 @@ class RemainderSharing:
         self._done = 0
 
     def push(self, sources: Tensor, mixture: Tensor, last: bool = False) -> Tensor:
-        """Take a block of the sources `(S, C, t)` and of the mixture `(C, t)`; returns what is ready, `(S, C, u)`."""
+        """Take a block of sources `(S, C, t)` and of mixture `(C, t)`, and return what is ready, `(S, C, u)`."""
         if self._sources is not None and self._mixture is not None:
             sources = torch.cat([self._sources, sources], dim=-1)
             mixture = torch.cat([self._mixture, mixture], dim=-1)
         end = sources.shape[-1] if last else max(self._done, sources.shape[-1] - self.reach)
-        ready = share_remainder(sources, mixture, self.reach)[..., self._done : end]
+        ready = make_consistent(sources, mixture, self.reach)[..., self._done : end]
         keep = max(0, end - self.reach)
         self._sources, self._mixture, self._done = sources[..., keep:], mixture[..., keep:], end - keep
         return ready

@@ -1,4 +1,4 @@
-"""Where a recording's sources go: a folder of its own."""
+"""The folder that a recording's sources go to."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +21,7 @@ def check_within(folder: Path, root: Path) -> None:
 
 
 def make_folder(folder: Path) -> list[Path]:
-    """Make the folder and its parents; returns those that were not there before, innermost first.
+    """Make the folder and its parents, and return those that were not there before, innermost first.
 
     Raises:
         InputError: If it cannot be made.

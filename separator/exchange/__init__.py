@@ -1,0 +1,1 @@
+"""Weights of other software's models, one file a format."""
