@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; or a "
-        "folder of SPEAKER/**/*.{flac,wav,opus,ogg}, of which mixtures are made",
+        "folder of SPEAKER/**/*.{flac,wav,opus,mp3,...}, of which mixtures are made",
     )
     parser.add_argument(
         "--split",

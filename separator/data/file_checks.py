@@ -16,7 +16,7 @@ from separator.data.index import FileFacts, read_aligned_facts, read_facts
 from separator.data.stem_file import STEM_TRACKS, is_stem_file, num_tracks
 from separator.errors import InputError
 
-CLIPPED_SHARE = 0.05
+MOST_AT_PEAK = 0.05
 """Files with more of their samples than this at their highest level, near full scale, are clipped throughout."""
 
 NEAR_FULL_SCALE, NEAR_PEAK = 0.95, 0.999
@@ -107,7 +107,7 @@ def check_samples(group: FileGroup) -> GroupCheck:
             facts.setdefault(path, found)
             if rms <= SILENCE_RMS:
                 silent.append(f"{name}: silent throughout")
-            if clipped > CLIPPED_SHARE:
+            if clipped > MOST_AT_PEAK:
                 problems.append(f"{name}: clipped: {clipped:.0%} of its samples are at its highest level")
     if group.is_aligned and facts:
         usual = Counter(facts.values()).most_common(1)[0][0]

@@ -193,7 +193,7 @@ def evaluate(
     Args:
         model: A `Separator`; or the name of a released model, a model folder, a Hub id, or an oracle.
         data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ; or a folder
-            of `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures are made.
+            of `SPEAKER/**/*.{flac,wav,opus,mp3,...}`, of which mixtures are made.
         output: Folder for `scores.csv`, `summary.json`, `report.html` and the list, made if missing; a call that was
             stopped goes on there. None writes nothing.
         model_name: What the outputs call the model; None is `model`, or the architecture of a `Separator`.
