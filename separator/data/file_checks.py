@@ -100,7 +100,7 @@ def check_samples(group: FileGroup) -> GroupCheck:
         for track in range(num_tracks(path)):
             name = f"{path} ({STEM_TRACKS[track]})" if is_stem_file(path) else str(path)
             try:
-                found, rms, clipped = _measure(path, track)
+                found, rms, clipped = _decode(path, track)
             except InputError as error:
                 problems.append(str(error))
                 continue
@@ -154,7 +154,7 @@ def describe_checks(checks: Iterable[GroupCheck]) -> list[str]:
     ]
 
 
-def _measure(path: Path, track: int) -> tuple[SampleFacts, float, float]:
+def _decode(path: Path, track: int) -> tuple[SampleFacts, float, float]:
     """Decode one track; returns also its RMS and the share of its samples that are clipped."""
     num_samples, energy, peak, at_peak = 0, 0.0, 0.0, 0
     with AudioReader(path, track) as reader:

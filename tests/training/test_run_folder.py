@@ -129,6 +129,7 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(
     recipe, root = str(RECIPES / "tiny.yaml"), f"data.root={data}"
     assert main(["train", recipe, "--dry-run", "--set", root, "--set", "trainer.accelerator=cpu"]) == 0
     said = capsys.readouterr().out
+    assert "data        train: speech/train: " in said and " talkers, " in said
     for words in ("tiny: stft_tcn", "a batch of 4 x 1 s", "50, 0.1 hours", "GB", "s of audio a second", "whole run"):
         assert words in said
     short = ("--set", "training.max_steps=1", "--set", "trainer.accelerator=cpu")
