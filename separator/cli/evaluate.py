@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RECIPE_OR_ROOT",
         type=Path,
         required=True,
-        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; or a "
-        "folder of SPEAKER/**/*.{flac,wav,opus,mp3,...}, of which mixtures are made",
+        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; a CSV "
+        "list of files (mixture,SOURCE,...); or a folder of SPEAKER/**/*.{flac,wav,opus,mp3,...}, of which mixtures "
+        "are made",
     )
     parser.add_argument(
         "--split",

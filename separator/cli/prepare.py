@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
     parser.add_argument(
-        "dataset", metavar="DATASET", help="speakers, librimix, wsj0_mix (and WHAM!), musdb, stems, or a recipe"
+        "dataset",
+        metavar="DATASET",
+        help="speakers, librimix, wsj0_mix (and WHAM!), whamr, musdb, stems, csv, or a recipe",
     )
     parser.add_argument("root", metavar="ROOT", type=Path, help="the data set's folder")
     add_output(parser, "the prepared tree", required=False)

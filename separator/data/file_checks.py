@@ -12,7 +12,7 @@ from torch import Tensor
 from separator.audio.mixing import SILENCE_RMS
 from separator.audio.reading import AudioReader, read_audio
 from separator.data.file_groups import FileGroup, describe_amount
-from separator.data.index import FileFacts, read_aligned_facts, read_facts
+from separator.data.index import FileFacts, common_length, read_aligned_facts, read_facts
 from separator.data.stem_file import STEM_TRACKS, is_stem_file, num_tracks
 from separator.errors import InputError
 
@@ -78,16 +78,17 @@ def check_headers(group: FileGroup, known: Mapping[Path, FileFacts]) -> GroupChe
         group: The files.
         known: Facts that need no look at the header.
     """
-    if group.is_aligned:
-        usual, problems = read_aligned_facts(group.files, known)
-        return GroupCheck(group, usual.num_samples / usual.sample_rate if usual else 0.0, tuple(problems))
+    if group.lengths is not None:
+        facts, wrong = read_aligned_facts(group.files, known, group.lengths, group.length_hint)
+        lines = tuple(group.problem(path, what) for path, what in wrong.items())
+        return GroupCheck(group, _common_seconds(group, facts.values()), lines)
     seconds, problems = 0.0, []
     for path in group.files:
         try:
-            facts = known[path] if path in known else read_facts(path, num_tracks(path) - 1)
-            seconds += facts.num_samples / facts.sample_rate
+            found = known[path] if path in known else read_facts(path, num_tracks(path) - 1)
+            seconds += found.num_samples / found.sample_rate
         except InputError as error:
-            problems.append(str(error))
+            problems.append(group.problem(path, str(error)))
     return GroupCheck(group, seconds, tuple(problems))
 
 
@@ -102,20 +103,24 @@ def check_samples(group: FileGroup) -> GroupCheck:
             try:
                 found, rms, clipped = _decode(path, track)
             except InputError as error:
-                problems.append(str(error))
+                problems.append(group.problem(path, str(error)))
                 continue
             facts.setdefault(path, found)
             if rms <= SILENCE_RMS:
-                silent.append(f"{name}: silent throughout")
+                silent.append(group.problem(path, f"{name}: silent throughout"))
             if clipped > MOST_AT_PEAK:
-                problems.append(f"{name}: clipped: {clipped:.0%} of its samples are at its highest level")
-    if group.is_aligned and facts:
-        usual = Counter(facts.values()).most_common(1)[0][0]
-        problems += _unlike({path: str(each) for path, each in facts.items()}, str(usual)).values()
-    if group.summands and not problems:
+                what = f"{name}: clipped: {clipped:.0%} of its samples are at its highest level"
+                problems.append(group.problem(path, what))
+    if group.lengths is not None and facts:
+        found_in = {path: str(each) if group.lengths == "error" else each.sound for path, each in facts.items()}
+        unlike = _unlike(found_in, Counter(found_in.values()).most_common(1)[0][0])
+        problems += [group.problem(path, what) for path, what in unlike.items()]
+    if group.summands and group.lengths == "error" and not problems:
         problems += _difference_from_sum(group.files[0], group.summands)
-    lengths = [each.num_samples / each.sample_rate for each in facts.values()]
-    seconds = max(lengths, default=0.0) if group.is_aligned else sum(lengths)
+    if group.lengths is None:
+        seconds = sum(each.num_samples / each.sample_rate for each in facts.values())
+    else:
+        seconds = _common_seconds(group, facts.values())
     if group.may_be_silent:
         return GroupCheck(group, seconds, tuple(problems), tuple(silent), facts)
     return GroupCheck(group, seconds, (*problems, *silent), facts=facts)
@@ -152,6 +157,13 @@ def describe_checks(checks: Iterable[GroupCheck]) -> list[str]:
         f"{set_name}{': ' if set_name else ''}{describe_amount(kind, sum(lengths), len(lengths))}"
         for (set_name, kind), lengths in seconds.items()
     ]
+
+
+def _common_seconds(group: FileGroup, facts: Iterable[FileFacts | SampleFacts]) -> float:
+    facts = list(facts)
+    if not facts:
+        return 0.0
+    return common_length((each.num_samples for each in facts), group.lengths or "error") / facts[0].sample_rate
 
 
 def _decode(path: Path, track: int) -> tuple[SampleFacts, float, float]:

@@ -2,12 +2,13 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
+from separator.section import Lengths
 
 INDEX_NAME = "index.csv"
 FIELDS = ("file", "num_samples", "sample_rate", "source_bytes", "source_time_ns", "source_sha256")
@@ -56,35 +57,43 @@ def read_facts(path: Path, track: int = 0) -> FileFacts:
 
 
 def read_aligned_facts(
-    files: Sequence[Path], known: Mapping[Path, FileFacts] = {}
-) -> tuple[FileFacts | None, list[str]]:
-    """Look at the headers of files that must be of one rate and length.
+    files: Sequence[Path], known: Mapping[Path, FileFacts] = {}, lengths: Lengths = "error", hint: str = ""
+) -> tuple[dict[Path, FileFacts], dict[Path, str]]:
+    """Look at the headers of files that must be of one rate, and of one length where another is an error.
 
     Args:
-        files: At least one.
+        files: The files.
         known: Facts that need no look at the header.
+        lengths: What happens where they differ in length.
+        hint: What to do about lengths, for errors.
 
     Returns:
-        What most of them have, the first among equals, and a line for each that cannot be read or differs.
+        The facts of those that can be read, and what is wrong with each that cannot, or is not as most are (as the
+        first among equals).
     """
     facts: dict[Path, FileFacts] = {}
-    problems = []
+    problems: dict[Path, str] = {}
     for path in files:
         try:
             facts[path] = known[path] if path in known else read_facts(path)
         except InputError as error:
-            problems.append(str(error))
+            problems[path] = str(error)
     if not facts:
-        return None, problems
-    (usual, _), *_ = Counter(facts.values()).most_common(1)
+        return facts, problems
+    usual = Counter(facts.values()).most_common(1)[0][0]
     first = next(path for path, found in facts.items() if found == usual)
-    problems += [
-        f"{path}: expected {usual.num_samples} samples at {usual.sample_rate} Hz as in "
-        f"{first.parent.name}/{first.name}, found {found.num_samples} at {found.sample_rate} Hz"
-        for path, found in facts.items()
-        if found != usual
-    ]
-    return usual, problems
+    where = f"as in {first.parent.name}/{first.name}"
+    for path, found in facts.items():
+        if found.sample_rate != usual.sample_rate:
+            problems[path] = f"{path}: expected {usual.sample_rate} Hz {where}, found {found.sample_rate}"
+        elif found.num_samples != usual.num_samples and lengths == "error":
+            problems[path] = f"{path}: expected {usual.num_samples} samples {where}, found {found.num_samples}{hint}"
+    return facts, problems
+
+
+def common_length(num_samples: Iterable[int], lengths: Lengths = "error") -> int:
+    """Return the length that files of these lengths are given together."""
+    return (min if lengths == "cut" else max)(num_samples)
 
 
 def read_rows(root: Path) -> dict[str, IndexRow]:

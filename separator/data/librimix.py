@@ -1,16 +1,16 @@
-"""LibriMix on disk: `LibriNMix/wav{8k,16k}/{min,max}/SPLIT/{mix_clean,mix_both,mix_single,s1,s2,s3,noise}`."""
+"""LibriMix on disk: `LibriNMix/wav{8k,16k}/{min,max}/SPLIT/{mix_clean,mix_both,mix_single,s1,s2,...,noise}`."""
 
 import csv
 from pathlib import Path, PureWindowsPath
 from typing import Literal
 
-from separator.data.paired import PairedConfig
+from separator.data.talker_tree import TalkerTreeConfig
 from separator.errors import InputError
 from separator.section import section
 
 
 @section(kw_only=True)
-class LibriMixConfig(PairedConfig):
+class LibriMixConfig(TalkerTreeConfig):
     """LibriMix (Cosentino et al., 2020, arXiv 2005.11262), as its own scripts write it.
 
     Args:

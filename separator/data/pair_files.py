@@ -1,20 +1,25 @@
-"""Mixtures and sources that lie on disk as files of one length, each in the folder of its kind: found and checked."""
+"""Mixtures and sources that lie on disk as files: found in the folder of their kind, checked and read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from separator.audio.finding import files_by_stem
-from separator.audio.resampling import resampled_length
+from separator.audio.resampling import fit_length, resampled_length
 from separator.data.example import Example
-from separator.data.index import FileFacts, read_aligned_facts, read_index
+from separator.data.file_groups import with_place
+from separator.data.index import FileFacts, common_length, read_aligned_facts, read_index
 from separator.data.segments import read_segment, with_channels
 from separator.errors import InputError
+from separator.section import Lengths
 
 SUFFIXES = (".wav", ".flac")
+
+LENGTH_HINT = "; data.lengths pad or cut makes them equal"
 
 
 @dataclass(frozen=True)
@@ -23,22 +28,29 @@ class Pair:
 
     Attributes:
         name: Name of the mixture.
-        mixture: Its file.
+        mixture: Its file, or the files that it is the sum of.
         sources: The files of its sources, in order.
+        places: Where a list names a file, if one does: "train.csv: row 3, column speaker1".
     """
 
     name: str
-    mixture: Path
+    mixture: tuple[Path, ...]
     sources: tuple[Path, ...]
+    places: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return each file once, the mixture's first."""
+        return tuple(dict.fromkeys((*self.mixture, *self.sources)))
 
 
 @dataclass(frozen=True)
 class CheckedPair:
-    """A mixture whose files are there, of one rate and one length.
+    """A mixture whose files are there, of one rate.
 
     Attributes:
         pair: The files.
-        num_samples: Their length, at their own rate.
+        num_samples: The length it is given, at the files' rate: theirs, the longest or the shortest.
         sample_rate: Their rate in Hz.
     """
 
@@ -50,11 +62,17 @@ class CheckedPair:
         """Return the length in samples at another rate."""
         return resampled_length(self.num_samples, self.sample_rate, sample_rate)
 
-    def read(self, start: int, num_samples: int, sample_rate: int) -> Example:
-        """Read a part of it, mono, at a rate; zeros after its end."""
-        files = (self.pair.mixture, *self.pair.sources)
-        signals = [with_channels(read_segment(file, start, num_samples, sample_rate), 1) for file in files]
-        return Example(signals[0], torch.stack(signals[1:]), self.pair.name)
+    def read(self, start: int, num_samples: int, sample_rate: int, num_channels: int = 1) -> Example:
+        """Read a part of it at a rate, from a sample that it has; zeros after its end, and after that of a file."""
+        left = min(num_samples, self.length(sample_rate) - start)  # a file may go on
+
+        def read(file: Path) -> Tensor:
+            part = with_channels(read_segment(file, start, left, sample_rate), num_channels)
+            return fit_length(part, num_samples)
+
+        signals = {file: read(file) for file in self.pair.files}
+        mixture = torch.stack([signals[file] for file in self.pair.mixture]).sum(dim=0)
+        return Example(mixture, torch.stack([signals[file] for file in self.pair.sources]), self.pair.name)
 
 
 def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path:
@@ -112,28 +130,27 @@ def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | N
     if not found:
         raise InputError(f"{mixtures}: expected mixtures (*.wav, *.flac), found none")
     folders = list(sources)
-    return [
-        Pair(name, (path := found.get(name, mixtures / f"{name}.wav")), tuple(folder / path.name for folder in folders))
-        for name in (found if names is None else names)
-    ]
+    chosen = [(name, found.get(name, mixtures / f"{name}.wav")) for name in (found if names is None else names)]
+    return [Pair(name, (path,), tuple(folder / path.name for folder in folders)) for name, path in chosen]
 
 
-def check_pairs(pairs: Iterable[Pair], root: Path) -> tuple[list[CheckedPair], list[str]]:
+def check_pairs(pairs: Iterable[Pair], root: Path, lengths: Lengths = "error") -> tuple[list[CheckedPair], list[str]]:
     """Look at the header of every file.
 
     Args:
         pairs: The mixtures.
         root: Where `separator prepare` may have left an index, which saves opening the files.
+        lengths: What happens where a mixture's files differ in length.
 
     Returns:
-        The mixtures that are whole, and a line for each problem: a file that is missing or unreadable, or differs in
-        length or rate from its mixture.
+        The mixtures that are whole, and a line for each problem: a file that is missing or unreadable, or differs from
+        its mixture's first in rate, or in length where that is an error.
     """
     known = read_index(root)
     checked: list[CheckedPair] = []
     problems: list[str] = []
     with ThreadPoolExecutor() as pool:
-        for found in pool.map(lambda pair: _check(pair, known), pairs):
+        for found in pool.map(lambda pair: _check(pair, known, lengths), pairs):
             if isinstance(found, CheckedPair):
                 checked.append(found)
             else:
@@ -141,8 +158,9 @@ def check_pairs(pairs: Iterable[Pair], root: Path) -> tuple[list[CheckedPair], l
     return checked, problems
 
 
-def _check(pair: Pair, known: dict[Path, FileFacts]) -> CheckedPair | list[str]:
-    facts, problems = read_aligned_facts((pair.mixture, *pair.sources), known)
-    if facts is None or problems:
-        return problems
-    return CheckedPair(pair, facts.num_samples, facts.sample_rate)
+def _check(pair: Pair, known: Mapping[Path, FileFacts], lengths: Lengths) -> CheckedPair | list[str]:
+    facts, problems = read_aligned_facts(pair.files, known, lengths, LENGTH_HINT)
+    if problems:
+        return [with_place(pair.places, path, what) for path, what in problems.items()]
+    length = common_length((found.num_samples for found in facts.values()), lengths)
+    return CheckedPair(pair, length, facts[pair.files[0]].sample_rate)

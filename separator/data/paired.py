@@ -1,8 +1,8 @@
-"""Mixtures and sources made beforehand: what LibriMix, WSJ0-mix and WHAM! have in common."""
+"""Mixtures and their sources made beforehand, in files: what every kind of such data has in common."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch.utils.data import Dataset
 
@@ -10,20 +10,8 @@ from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
 from separator.data.file_groups import FileGroup, describe_amount
 from separator.data.order import EpochOrder, evenly_spaced, example_random
-from separator.data.pair_files import CheckedPair, Pair, check_num_speakers, check_pairs, find_tree, list_pairs
-from separator.errors import InputError
-from separator.section import Count, section
-
-Task = Literal["sep_clean", "sep_noisy", "enh_single", "enh_both"]
-"""As in LibriMix: separate clean or noisy talkers; enhance one talker, or all of them together."""
-
-MIXTURES: dict[Task, tuple[str, ...]] = {
-    "sep_clean": ("mix_clean", "mix"),
-    "sep_noisy": ("mix_both",),
-    "enh_single": ("mix_single",),
-    "enh_both": ("mix_both",),
-}
-"""Names that the mixtures' folder may have: WSJ0-mix has only "mix", which is clean."""
+from separator.data.pair_files import LENGTH_HINT, CheckedPair, Pair, check_pairs
+from separator.section import Count, Lengths, section
 
 
 @section(kw_only=True)
@@ -31,102 +19,68 @@ class PairedConfig(DataConfig):
     """Mixtures and their sources as files, made beforehand.
 
     Args:
-        num_speakers: 2 or 3.
-        task: "sep_clean": talkers out of a clean mixture; "sep_noisy": out of a noisy one; "enh_single": one talker
-            out of noise; "enh_both": the clean mixture of all talkers out of the noisy one.
-        mode: "min" or "max": mixtures as long as the shortest talk, or the longest.
         max_valid: Validate on so many mixtures, evenly spaced; None takes all.
+        lengths: What happens where a mixture's files differ in length: "error", "pad" (zeros after the shorter), or
+            "cut" (the longer ones cut).
     """
 
-    num_speakers: Literal[2, 3] = 2
-    task: Task = "sep_clean"
-    mode: Literal["min", "max"] = "min"
     max_valid: Count | None = None
+    lengths: Lengths = "error"
 
     @property
-    def num_sources(self) -> int:
-        return self.num_speakers if self.task.startswith("sep") else 1
+    def num_channels(self) -> int:
+        """Return the number of channels of an example; files with more are averaged."""
+        return 1
 
-    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
-        return self.task == "sep_clean"
-
-    @property
-    def rate_folder(self) -> str:
-        """Return the tree made for this rate; other rates are resampled from that of 16 kHz."""
-        return "wav8k" if self.sample_rate == 8000 else "wav16k"
-
-    @property
-    def split_folders(self) -> dict[str, str]:
-        """Return the name of each split's folder."""
-        raise NotImplementedError
-
-    @property
-    def tree_parts(self) -> tuple[str, ...]:
-        """Return the folders from the root to the splits; the root may go into some of them already."""
-        raise NotImplementedError
-
-    def listed(self, tree: Path, mixtures: Path) -> list[str] | None:
-        """Return the names of the mixtures that a list in the tree counts; None takes all that are there."""
-        return None
-
-    def find_pairs(self, split: str) -> list[Pair]:
-        """Return the mixtures of a split, their files not yet looked at.
+    def find_pairs(self, sources: Sequence[str], split: str) -> list[Pair]:
+        """Return the mixtures of a split with these sources, their files not yet looked at.
 
         Raises:
-            InputError: If a folder is missing or empty, or the tree is one of another mode or of more talkers.
+            InputError: If the split is missing or empty, or does not go with the config.
         """
-        tree = find_tree(Path(self.root), self.tree_parts, self.split_folders.values())
-        folder = tree / self.split_folders[split]
-        check_num_speakers(folder, self.num_speakers)
-        names = MIXTURES[self.task]
-        mixtures = next((folder / name for name in names if (folder / name).is_dir()), None)
-        if mixtures is None:
-            raise InputError(f"{folder}: expected a folder of mixtures, {' or '.join(names)}, found none")
-        talkers = [folder / f"s{number}" for number in range(1, self.num_sources + 1)]
-        sources = [folder / "mix_clean"] if self.task == "enh_both" else talkers
-        return list_pairs(mixtures, sources, self.listed(tree, mixtures))
+        raise NotImplementedError
 
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> "PairedSegments":
-        pairs = self._whole_pairs(self.find_pairs("train"))
-        return PairedSegments(pairs, self.segment_samples, self.sample_rate, seed)
+        pairs = self._whole_pairs(self.find_pairs(sources, "train"))
+        return PairedSegments(pairs, self.segment_samples, self.sample_rate, self.num_channels, seed)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "PairedList":
-        return PairedList(self._whole_pairs(self._pairs_read(split)), self.sample_rate)
+        return PairedList(self._whole_pairs(self._pairs_read(sources, split)), self.sample_rate, self.num_channels)
 
-    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
         groups = [
             FileGroup(
                 pair.name,
                 "mixtures",
                 "",
-                (pair.mixture, *pair.sources),
-                is_aligned=True,
-                summands=self._summands(pair),
-                has_neighbours=True,
+                pair.files,
+                lengths=self.lengths,
+                length_hint=LENGTH_HINT,
+                summands=self.find_summands(pair),
+                has_neighbours=self.is_made_alike,
+                places=pair.places,
             )
-            for pair in self._pairs_read(split)
+            for pair in self._pairs_read(sources, split)
         ]
         return groups, []
 
-    def find_tables(self) -> list[Path]:
-        tree = find_tree(Path(self.root), self.tree_parts, self.split_folders.values())
-        return sorted((tree / "metadata").glob("*.csv"))
+    @property
+    def is_made_alike(self) -> bool:
+        """Tell whether all mixtures of a split should have one rate and number of channels."""
+        return False
 
-    def _summands(self, pair: Pair) -> tuple[Path, ...]:
-        """Return the files that a mixture is the sum of; none of a noisy one whose noise is not there."""
-        if self.task == "sep_clean":
-            return pair.sources
-        noise = pair.mixture.parent.parent / "noise" / pair.mixture.name
-        return (*pair.sources, noise) if noise.is_file() else ()
+    def find_summands(self, pair: Pair) -> tuple[Path, ...]:
+        """Return the files whose sum a mixture's file must be; none where it need not be a sum."""
+        return ()
 
-    def _pairs_read(self, split: str) -> list[Pair]:
-        pairs = self.find_pairs(split)
+    def _pairs_read(self, sources: Sequence[str], split: str) -> list[Pair]:
+        pairs = self.find_pairs(sources, split)
         return evenly_spaced(pairs, self.max_valid) if split == "valid" and self.max_valid else pairs
 
     def _whole_pairs(self, pairs: list[Pair]) -> list[CheckedPair]:
-        checked, problems = check_pairs(pairs, Path(self.root))
+        checked, problems = check_pairs(pairs, Path(self.root), self.lengths)
         refuse_problems(problems)
         return checked
 
@@ -137,19 +91,21 @@ def describe_pairs(pairs: Sequence[CheckedPair]) -> str:
 
 
 class PairedList(Dataset[Example]):
-    """The mixtures one after the other, whole.
+    """Whole mixtures, in order.
 
     Args:
         pairs: The mixtures.
         sample_rate: In Hz.
+        num_channels: Of the examples.
     """
 
     original_rate = None
     rows = ()
 
-    def __init__(self, pairs: list[CheckedPair], sample_rate: int) -> None:
+    def __init__(self, pairs: list[CheckedPair], sample_rate: int, num_channels: int = 1) -> None:
         self.pairs = pairs
         self.sample_rate = sample_rate
+        self.num_channels = num_channels
         self.contents = [describe_pairs(pairs)]
 
     @property
@@ -162,12 +118,12 @@ class PairedList(Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         pair = self.pairs[index]
-        return pair.read(0, pair.length(self.sample_rate), self.sample_rate)
+        return pair.read(0, pair.length(self.sample_rate), self.sample_rate, self.num_channels)
 
     def fingerprint(self, index: int) -> list[Any]:
         """Return the fingerprint of an example, as `ExampleSet` defines it."""
         pair = self.pairs[index].pair
-        return [pair.name, file_facts((pair.mixture, *pair.sources))]
+        return [pair.name, file_facts(pair.files)]
 
 
 class PairedSegments(Dataset[Example]):
@@ -177,13 +133,17 @@ class PairedSegments(Dataset[Example]):
         pairs: The mixtures; those shorter than an example are filled with zeros.
         segment_samples: Length of an example.
         sample_rate: In Hz.
+        num_channels: Of the examples.
         seed: Seed of order and cuts.
     """
 
-    def __init__(self, pairs: list[CheckedPair], segment_samples: int, sample_rate: int, seed: int = 0) -> None:
+    def __init__(
+        self, pairs: list[CheckedPair], segment_samples: int, sample_rate: int, num_channels: int = 1, seed: int = 0
+    ) -> None:
         self.pairs = pairs
         self.segment_samples = segment_samples
         self.sample_rate = sample_rate
+        self.num_channels = num_channels
         self.seed = seed
         self.contents = [describe_pairs(pairs)]
         self.examples_per_epoch = len(pairs)
@@ -193,4 +153,4 @@ class PairedSegments(Dataset[Example]):
         pair = self.pairs[self._order[index]]
         latest = max(0, pair.length(self.sample_rate) - self.segment_samples)
         start = int(example_random(self.seed, index).integers(latest + 1))
-        return pair.read(start, self.segment_samples, self.sample_rate)
+        return pair.read(start, self.segment_samples, self.sample_rate, self.num_channels)

@@ -116,18 +116,18 @@ def find_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[So
         except InputError as error:
             problems.append(str(error))
             continue
-        facts, found = read_aligned_facts([*files.values(), *([mixture] if mixture else [])])
-        problems += found
-        if facts is not None and not found:
+        facts, wrong = read_aligned_facts([*files.values(), *([mixture] if mixture else [])])
+        problems += wrong.values()
+        if not wrong:
             stems = {source: StemFile(path) for source, path in files.items()}
-            whole = StemFile(mixture) if mixture else None
-            songs.append(Song(folder.name, stems, whole, facts.num_samples / facts.sample_rate, facts.sample_rate))
+            whole, first = StemFile(mixture) if mixture else None, next(iter(facts.values()))
+            songs.append(Song(folder.name, stems, whole, first.num_samples / first.sample_rate, first.sample_rate))
     return songs, problems
 
 
 def song_group(name: str, files: Sequence[Path]) -> FileGroup:
     """Return the files of a song as a group; a stem may be silent."""
-    return FileGroup(name, "songs", "", tuple(files), is_aligned=True, may_be_silent=True)
+    return FileGroup(name, "songs", "", tuple(files), lengths="error", may_be_silent=True)
 
 
 def group_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[FileGroup], list[str]]:

@@ -35,10 +35,10 @@ def find_speakers(folder: Path, depth: int | None = None) -> dict[str, list[Path
         name = parts[level - 1] if len(parts) > level else Path(parts[-1]).stem
         speakers.setdefault(name, []).append(folder.joinpath(*parts))
     folders = {part for parts in paths for part in parts[:-1]}
-    if {"s1", "s2"} <= folders and any(name == "mix" or name.startswith("mix_") for name in folders):
+    if {"s1", "s1_anechoic"} & folders and any(name == "mix" or name.startswith("mix_") for name in folders):
         raise InputError(
             f"{folder}: expected a folder of speakers, found mixtures and their sources: "
-            "name a recipe with data.kind librimix or wsj0_mix"
+            "name a recipe with data.kind librimix, wsj0_mix or whamr"
         )
     if depth is None:
         _refuse_sets(folder, paths)

@@ -1,14 +1,14 @@
-"""WSJ0-2mix, WSJ0-3mix and WHAM! on disk: `Nspeakers/wav{8k,16k}/{min,max}/{tr,cv,tt}/{mix*,s1,s2,s3,noise}`."""
+"""WSJ0-2mix to -5mix and WHAM! on disk: `Nspeakers/wav{8k,16k}/{min,max}/{tr,cv,tt}/{mix*,s1,s2,...,noise}`."""
 
 from typing import Literal
 
-from separator.data.paired import PairedConfig
+from separator.data.talker_tree import TalkerTreeConfig
 from separator.section import section
 
 
 @section(kw_only=True)
-class WSJ0MixConfig(PairedConfig):
-    """WSJ0-2mix and -3mix (Hershey et al., 2016, arXiv 1508.04306), and WHAM! (Wichern et al., 2019, arXiv 1907.01160).
+class WSJ0MixConfig(TalkerTreeConfig):
+    """WSJ0-2mix to -5mix (Hershey et al., 2016, arXiv 1508.04306), and WHAM! (Wichern et al., 2019, arXiv 1907.01160).
 
     Args:
         kind: "wsj0_mix".

@@ -1,4 +1,4 @@
-"""Mutates audio files and reads what came out; for `test_mutated_files`, in a process with limits of its own.
+"""Mutates audio files and reads what came out; for `test_reading_mutated`, in a process with limits of its own.
 
 As a script: `python -m tests.audio.mutated FOLDER COUNT SEED`; prints how many were read and how many refused.
 """
