@@ -69,7 +69,7 @@ ADDITIONS = (
     ),
     Addition(
         None,
-        ("TERMS", "losses.py"),
+        ("TERMS", "loss_terms.py"),
         "def mean_square(e, r, *_): return (e.unsqueeze(2) - r.unsqueeze(1)).square().mean(dim=(3, 4))",
         '"mean_square": mean_square,',
     ),

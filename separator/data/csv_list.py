@@ -80,6 +80,11 @@ class CSVListConfig(PairedConfig):
         return [each.pair(sources) for each in read_list(self.list_path(split), sources)]
 
 
+def is_list(path: Path) -> bool:
+    """Tell whether a path is that of a list, by its name, and of no folder."""
+    return path.suffix.lower() == LIST_SUFFIX and not path.is_dir()
+
+
 @dataclass(frozen=True)
 class ListedMixture:
     """One row of a list.

@@ -64,6 +64,8 @@ class MultitrackConfig(DataConfig):
 class MultitrackFiles(Dataset[Example]):
     """The files of a split; in training over and over, cut to a segment."""
 
+    rows = ()
+
     original_rate = None
     rows = ()
     examples_per_epoch = None
