@@ -84,6 +84,8 @@ def _print_plan(recipe: "Recipe") -> int:
         per_step = training.batch_size * training.accumulate_batches * devices
         steps = -(-estimate.examples_per_epoch // per_step)
         lines["epoch"] = f"{steps} steps, {_duration(steps * estimate.step_seconds)}"
+    for line in estimate.contents:
+        print(f"{'data':<12}{line}")
     for name, text in lines.items():
         print(f"{name:<12}{text}")
     return 0

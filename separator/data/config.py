@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import NonNegativeInt
 
 from separator.data.example import ExampleSet, TrainingSet
+from separator.data.file_groups import FileGroup
 from separator.errors import InputError
 from separator.section import Count, Seconds, section, within
 
@@ -125,29 +126,30 @@ class DataConfig:
         """Return which list of a split it is, in words."""
         return self.root
 
-    def find_problems(self, sources: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Look at the header of every file of every split.
+    def find_splits(self, sources: Sequence[str]) -> Iterator[tuple[str, list[FileGroup], list[str]]]:
+        """Find the files of every split: its name, what `find_groups` returns or the problem that it raises."""
+        for split in SPLITS:
+            try:
+                if (found := self.find_groups(sources, split)) is not None:
+                    yield split, *found
+            except InputError as error:
+                yield split, [], [str(error)]
+
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
+        """Return the files that are read of a split, and a line for each that cannot be found; None without the split.
 
         Args:
             sources: Names of the sources, for songs.
-
-        Returns:
-            For each split its name, how many mixtures, songs or recordings are whole, and a line for each problem.
-        """
-        for split in SPLITS:
-            try:
-                if (found := self.check_split(sources, split)) is not None:
-                    yield split, *found
-            except InputError as error:
-                yield split, 0, [str(error)]
-
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]] | None:
-        """Return how many items of a split are whole, and a line for each problem; None if there is no such split.
+            split: "train", "valid" or "test".
 
         Raises:
             InputError: If the whole split is missing or empty.
         """
         raise NotImplementedError
+
+    def find_tables(self) -> list[Path]:
+        """Return the files beside the audio that say what belongs to the data set."""
+        return []
 
 
 def refuse_problems(problems: Sequence[str]) -> None:

@@ -31,10 +31,12 @@ class TrainingSet(Dataset[Example]):
 
     Attributes:
         segment_samples: Length of an example where none is asked for.
+        contents: How many talkers, mixtures or songs of which length there are, a line for each set.
         examples_per_epoch: Examples until all have been seen; None where they are drawn without end.
     """
 
     segment_samples: int
+    contents: list[str]
     examples_per_epoch: int | None = None
 
     def example(self, index: int, num_samples: int) -> Example:
@@ -53,6 +55,7 @@ class ExampleSet(Protocol):
         original_rate: Highest rate of the recordings in Hz, for scores to tell; None where it is of no interest.
         names: Names of the examples, in order.
         rows: What the mixtures are made of, where they are made as they are read; empty where files hold them.
+        contents: How many talkers, mixtures or songs of which length there are, in words.
     """
 
     @property
@@ -66,6 +69,9 @@ class ExampleSet(Protocol):
 
     @property
     def rows(self) -> Sequence[MixtureRow]: ...
+
+    @property
+    def contents(self) -> list[str]: ...
 
     def __len__(self) -> int: ...
 

@@ -16,7 +16,7 @@ from separator.data.config import DataConfig
 from separator.data.conversation import ScenesConfig, take_turns
 from separator.data.example import Example, TrainingSet
 from separator.data.noise import NoiseConfig, Noises
-from separator.data.recordings import Speaker, median_pitches
+from separator.data.recordings import Speaker, describe_speakers, median_pitches
 from separator.data.rooms import RoomConfig, Rooms
 from separator.data.segments import CROP_ATTEMPTS
 from separator.errors import InputError
@@ -91,6 +91,7 @@ class MixedSpeakers(TrainingSet):
         noise: Noise added to the mixture; None adds none.
         rooms: Rooms the talkers are heard in; None leaves them as recorded.
         seed: Seed of the whole set.
+        set_names: What the sets are called, for `contents`.
 
     Shape:
         An item's sources are `(S, 1, T)`, the talkers and, if it is a source, the noise; its mixture is the talkers'
@@ -104,6 +105,7 @@ class MixedSpeakers(TrainingSet):
         noise: Noises | None = None,
         rooms: Rooms | None = None,
         seed: int = 0,
+        set_names: Sequence[str] = (),
     ) -> None:
         total = len({speaker.name for speakers, _ in speaker_sets for speaker in speakers})
         if total < config.num_speakers:
@@ -111,6 +113,10 @@ class MixedSpeakers(TrainingSet):
         self.speaker_sets = speaker_sets
         self.config = config
         self.segment_samples = config.segment_samples
+        self.contents = [
+            f"{set_name}: {describe_speakers(speakers)}"
+            for set_name, (speakers, _) in zip(set_names, speaker_sets, strict=False)
+        ]
         self.noise = noise
         self.rooms = rooms
         self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)

@@ -80,6 +80,12 @@ class Examples(lightning.LightningDataModule):
         """Return the number of training examples until all have been seen; None where they are drawn without end."""
         return None if self.train_set is None else self.train_set.examples_per_epoch
 
+    @property
+    def contents(self) -> list[str]:
+        """Return what the sets that are set up hold, in words."""
+        named = {"train": self.train_set, "valid": self.valid_set, "test": self.test_set}
+        return [f"{split}: {line}" for split, each in named.items() if each is not None for line in each.contents]
+
     def train_dataloader(self) -> DataLoader[Example]:
         if self.train_set is None:
             raise ValueError("setup('fit') comes before train_dataloader()")

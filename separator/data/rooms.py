@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from scipy.signal import fftconvolve
 
-from separator.audio.finding import AUDIO_SUFFIXES
+from separator.audio.finding import find_audio
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.data.noise import is_taken
@@ -174,14 +174,7 @@ def find_rooms(root: Path, config: RoomConfig) -> dict[str, list[Path]]:
 def _find_responses(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of impulse responses (data.rooms.path), found nothing")
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
-    ]
-    if not found:
-        raise InputError(f"{folder}: expected impulse responses ROOM/*.wav, found none")
-    return found
+    return find_audio(folder)
 
 
 def _load_folder(root: Path, path: str, files: Sequence[Path], sample_rate: int) -> tuple[tuple[Response, ...], ...]:

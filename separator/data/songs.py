@@ -13,6 +13,7 @@ from separator.audio.mixing import SILENCE_RMS, decibels_to_gain
 from separator.audio.resampling import resampled_length
 from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, TrainingSet, file_facts
+from separator.data.file_groups import describe_amount
 from separator.data.order import EpochOrder, example_random
 from separator.data.segments import CROP_ATTEMPTS
 from separator.data.song_files import Song
@@ -76,22 +77,28 @@ class SongsConfig(DataConfig):
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> "RemixedSongs":
-        others = tuple(name for name in self.mixed_stems if name not in sources)
-        return RemixedSongs(self._whole_songs((*sources, *others), "train"), sources, self, seed, others)
+        names = self._names_read(sources, "train")
+        return RemixedSongs(self._whole_songs(names, "train"), sources, self, seed, names[len(sources) :])
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "SongList":
         excerpts = self.valid_excerpts if split == "valid" else None
         songs = self._whole_songs(sources, split)
         return SongList(songs, sources, self.sample_rate, self.channels, excerpts, self.valid_seconds)
 
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
-        songs, problems = self.find_songs(sources, split)
-        return len(songs), problems
+    def _names_read(self, sources: Sequence[str], split: str) -> tuple[str, ...]:
+        """Return the names of the stems that are read, the sources first."""
+        others = self.mixed_stems if split == "train" else ()
+        return (*sources, *(name for name in others if name not in sources))
 
     def _whole_songs(self, sources: Sequence[str], split: str) -> list[Song]:
         songs, problems = self.find_songs(sources, split)
         refuse_problems(problems)
         return songs
+
+
+def describe_songs(songs: Sequence[Song]) -> str:
+    """Return how many songs and hours there are, in words."""
+    return describe_amount("songs", sum(song.seconds for song in songs), len(songs))
 
 
 class SongList(Dataset[Example]):
@@ -121,6 +128,7 @@ class SongList(Dataset[Example]):
         self.sample_rate = sample_rate
         self.channels = channels
         self.original_rate = max(song.sample_rate for song in songs)
+        self.contents = [describe_songs(songs)]
         self.parts: list[tuple[Song, int, int, str]] = []  # song, start, length, name
         for song in songs:
             total = resampled_length(round(song.seconds * song.sample_rate), song.sample_rate, sample_rate)
@@ -179,6 +187,7 @@ class RemixedSongs(TrainingSet):
         self.config = config
         self.segment_samples = config.segment_samples
         self.seed = seed
+        self.contents = [describe_songs(songs)]
         self.with_source = {source: [song for song in songs if source in song.stems] for source in self.names}
         missing = [source for source, found in self.with_source.items() if not found]
         if missing:

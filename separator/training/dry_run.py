@@ -44,6 +44,7 @@ class Estimate:
         peak_memory_mb: CPU: largest resident memory of the process; CUDA: largest memory allocated on the device.
         loader_seconds: Time of a step that went into waiting for examples.
         loader_examples_per_second: What the loader alone delivers.
+        contents: Talkers, mixtures or songs and hours of each set, in words.
         examples_per_epoch: Examples after which all have been seen; None where they are drawn without end.
     """
 
@@ -58,6 +59,7 @@ class Estimate:
     peak_memory_mb: float
     loader_seconds: float
     loader_examples_per_second: float
+    contents: list[str]
     examples_per_epoch: int | None
 
 
@@ -143,6 +145,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         peak_memory_mb=torch.cuda.max_memory_allocated() / 1e6 if on_gpu else peak_resident_bytes() / 1e6,
         loader_seconds=median(clock.waits[NUM_WARM:] or clock.waits),
         loader_examples_per_second=_loader_rate(mixtures, recipe),
+        contents=mixtures.contents,
         examples_per_epoch=mixtures.examples_per_epoch,
     )
 

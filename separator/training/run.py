@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMon
 
 from separator.checkpoint import save_model
 from separator.errors import InputError
-from separator.recipe import Recipe
+from separator.recipe import Recipe, setting_text
 from separator.replacing import remove_leftovers
 from separator.training.announcements import Announcements, say
 from separator.training.best import MODEL_NAME, KeepBest
@@ -127,6 +127,8 @@ def train(
     if on_terminal:
         callbacks.append(StepProgressBar())
     mixtures = build_data(recipe, show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
+    for line in mixtures.contents:
+        say(line)
     loggers = build_loggers(recipe.trainer.loggers, run_folder, recipe.name, steps_before)
     if loggers:
         callbacks.append(LearningRateMonitor("step"))
@@ -136,7 +138,7 @@ def train(
     elif saved is not None:
         say(f"going on at step {steps_before} of {training.max_steps}")
     for key, (before, now) in (changes or {}).items():
-        say(f"from step {steps_before} on with {key} {now}, before {before}")
+        say(f"from step {steps_before} on with {key} {setting_text(now)}, before {setting_text(before)}")
     if is_main:
         from_model = kept.folder.relative_to(run_folder).as_posix() if kept else None
         write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes, from_model)

@@ -51,7 +51,7 @@ def test_settings_that_a_resumed_run_changes_are_said_and_kept(
     capsys.readouterr()
     train_recipe(changed, folder, resume=True)
     said = capsys.readouterr().err
-    assert "from step 2 on with training.batch_size 2, before 4\n" in said and "loss.terms.l1 1.0, before None" in said
+    assert "from step 2 on with training.batch_size 2, before 4\n" in said and "loss.terms l1, before si_sdr\n" in said
     train_recipe(changed, folder, resume=True)  # nothing is changed now, but the run as a whole was
     assert "from step" not in capsys.readouterr().err
     first, second, third = json.loads((folder / "versions.json").read_text())
@@ -132,6 +132,7 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(
     recipe, root = str(RECIPES / "tiny.yaml"), f"data.root={data}"
     assert main(["train", recipe, "--dry-run", "--set", root, "--set", "trainer.accelerator=cpu"]) == 0
     said = capsys.readouterr().out
+    assert "data        train: speech/train: " in said and " talkers, " in said
     for words in ("tiny: stft_tcn", "a batch of 4 x 1 s", "50, 0.1 hours", "GB", "s of audio a second", "whole run"):
         assert words in said
     short = ("--set", "training.max_steps=1", "--set", "trainer.accelerator=cpu")
