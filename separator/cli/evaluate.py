@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ, or of "
         "{mix,SOURCE}/TRACK.wav; a CSV list of files (mixture,SOURCE,...); or a folder of "
-        "SPEAKER/**/*.{flac,wav,opus,ogg}, of which mixtures are made",
+        "SPEAKER/**/*.{flac,wav,opus,mp3,...}, of which mixtures are made",
     )
     parser.add_argument(
         "--split",
         choices=("test", "valid", "train", "all"),
         default="test",
-        help="which list of the recipe, or which half of a tree that has the folders train and test",
+        help="which list of the recipe, or which part of a tree that has the folders train, valid or test",
     )
     parser.add_argument(
         "--list",

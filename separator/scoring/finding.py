@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from separator.audio.finding import AUDIO_SUFFIXES
+from separator.audio.finding import AUDIO_SUFFIXES, second_file
 from separator.data.csv_list import MIXTURE_COLUMN, is_list, read_list
-from separator.data.musdb import STEM_TRACKS, is_stem_file, song_name
+from separator.data.song_files import MIXTURE
+from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.scoring.layouts import LAYOUTS, Layout, is_mixture, place, place_flat, split_subset
-from separator.scoring.tracks import MIXTURE, SourceFile, Track
+from separator.scoring.tracks import SourceFile, Track
 
 
 def mixture_layout(root: Path) -> Layout | None:
@@ -40,7 +41,8 @@ def find_paths(root: Path) -> list[PurePosixPath]:
 def find_tracks(root: Path, split: str | None = None, layout: Layout = "track") -> dict[str, Track]:
     """Find the tracks below a folder by name, sorted: of a tree of tracks or sources, and every `.stem.mp4`.
 
-    Where no file is in a folder, their names are taken apart: `TRACK_s1.wav`. The tracks of a CSV list are its rows,
+    A folder in that of a track holds no track of its own, but earlier takes or a backup. Where no file is in a folder,
+    their names are taken apart: `TRACK_s1.wav`. The tracks of a CSV list are its rows,
     in their order, all of the subset `test`.
 
     Args:
@@ -56,7 +58,10 @@ def find_tracks(root: Path, split: str | None = None, layout: Layout = "track") 
             raise InputError(f"{root}: a CSV list is all of the split test, found {split}")
         return _listed_tracks(root)
     tracks: dict[str, Track] = {}
-    for whole, recordings in sorted(_find_recordings(root, layout).items()):
+    found = _find_recordings(root, layout)
+    for whole, recordings in sorted(found.items()):
+        if layout == "track" and any(str(folder) in found for folder in PurePosixPath(whole).parents):
+            continue
         subset, name = split_subset(whole)
         if split is not None and subset != split:
             continue
@@ -99,7 +104,7 @@ def _find_recordings(root: Path, layout: Layout) -> dict[str, dict[str, SourceFi
             )
         sources = found.setdefault(placed[0], {})
         if placed[1] in sources:
-            raise InputError(f"{path}: expected one file for {placed[1]}, found {sources[placed[1]].path.name} too")
+            raise second_file(placed[1], path, sources[placed[1]].path)
         sources[placed[1]] = SourceFile(path)
     return found
 

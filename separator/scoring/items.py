@@ -7,10 +7,11 @@ from torch import Tensor
 
 from separator.audio.resampling import fit_length, resample
 from separator.data.example import file_facts
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.scoring.assignment import NOISE
 from separator.scoring.config import ScoringConfig
-from separator.scoring.tracks import MIXTURE, Track, read_mixture, read_track
+from separator.scoring.tracks import Track, read_mixture, read_track
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from separator.data.song_files import MIXTURE
 from separator.scoring.against import describe_against
 from separator.scoring.config import ScoringConfig
 from separator.scoring.consistency import describe_consistency
@@ -27,7 +28,6 @@ from separator.scoring.lags import describe_lags
 from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
-from separator.scoring.tracks import MIXTURE
 
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 """Security policy of the page: a browser lets it do nothing but show what is in it."""

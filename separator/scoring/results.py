@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from separator import __version__
+from separator.data.order import evenly_spaced
 from separator.errors import describe
 from separator.scoring.against import check_common, read_scores, set_against
 from separator.scoring.config import ScoringConfig
@@ -71,8 +72,7 @@ def score_jobs(
     about: dict[str, Any] = {"title": title, "command": options.watcher.command, "versions": versions}
     if options.limit is not None:
         about["limit"] = f"{min(options.limit, len(jobs))} of {len(jobs)} items, evenly spaced"
-        if options.limit < len(jobs):
-            jobs = [jobs[index * len(jobs) // options.limit] for index in range(options.limit)]
+        jobs = evenly_spaced(jobs, options.limit)
     about["settings"] = settings
     other = None if options.against is None else read_scores(Path(options.against))
     if other is not None:

@@ -53,7 +53,7 @@ def score(
         estimates: Folder of the estimates of the same tracks, in either layout; or a CSV list.
         output: Folder for `scores.csv`, `summary.json`, `report.html`, made if missing; a call that was stopped goes
             on there. None writes nothing.
-        split: "test", "train" or "all" of a tree that has the folders train and test.
+        split: "test", "valid", "train" or "all" of a tree that has these folders.
         layout: "track" (folders are tracks), "source" (folders are sources), or "auto", which goes by the names; two of
             them with a comma, for references and estimates.
         mixture: Which of the references' recordings is the mixture, where there are several (`mix_clean`, `mix_both`).
@@ -149,12 +149,12 @@ def evaluate(
         model: A `Separator`; or the name of a released model, a model folder, a Hub id, or an oracle.
         data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ, or of
             `{mixture,SOURCE}/TRACK.wav`; a CSV list, as `data.csv_list.read_list` reads it; or a folder of
-            `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures are made.
+            `SPEAKER/**/*.{flac,wav,opus,mp3,...}`, of which mixtures are made.
         output: Folder for `scores.csv`, `summary.json`, `report.html` and the list, made if missing; a call that was
             stopped goes on there. None writes nothing.
         model_name: What the outputs call the model; None is `model`, or the architecture of a `Separator`.
         overrides: `key.path=value` settings of the recipe.
-        split: "test" or "valid" of a recipe; "test", "train" or "all" of a folder of tracks.
+        split: "test" or "valid" of a recipe; "test", "valid", "train" or "all" of a folder of tracks.
         list_name: A variation of the recipe's list, by its name in `data.lists`.
         save_audio: Also write `audio/references` and `audio/estimates` in the output folder, as `score` takes them.
         device, precision, mixture_consistency: Where and how a model that is given by name runs, as for `Separator`.

@@ -11,6 +11,7 @@ from torch import Tensor
 from separator.audio.resampling import resample
 from separator.audio.writing import write_audio
 from separator.data.example import Example, ExampleSet, file_facts
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.inference.consistency import make_consistent
@@ -19,7 +20,7 @@ from separator.scoring.assignment import match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job
 from separator.scoring.oracle import ORACLES, ideal_ratio_mask
-from separator.scoring.tracks import MIXTURE, Track, read_mixture, read_track
+from separator.scoring.tracks import Track, read_mixture, read_track
 
 Separate = Callable[[Example], tuple[Tensor, Tensor | None]]
 """An example to its estimates `(S, C, T)`, and to the same before they were made to sum to the mixture; None where they
@@ -45,6 +46,10 @@ class TrackSet:
             raise InputError(f"{tracks[0].name}: expected a mixture, found {', '.join(tracks[0].sources)}")
         self.original_rate = first[1]
         self.sample_rate = self.original_rate if sample_rate is None else sample_rate
+
+    @property
+    def contents(self) -> list[str]:
+        return [f"{len(self.tracks)} tracks"]
 
     @property
     def names(self) -> list[str]:
@@ -84,7 +89,7 @@ class TestSet:
         examples: The examples.
         sources: Names of the sources that are scored, in order.
         name: For headings.
-        subsets: `train` or `test` of each example; empty is all `test`.
+        subsets: `train`, `valid` or `test` of each example; empty is all `test`.
         original_rate: Rate of the recordings in Hz; None is the examples' own.
         delivered: Names of the sources that the examples hold, in order; empty is `sources`.
     """

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.section import Lengths
 
-MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
 
 
@@ -34,8 +34,7 @@ class SourceFile:
             InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
         """
         with AudioReader(self.path, self.track or 0) as reader:
-            if reader.is_truncated:
-                raise InputError(f"{self.path}: cut short: its header promises more than it holds")
+            reader.refuse_truncated()
         waveform, rate = read_audio(self.path, track=self.track or 0)
         if self.track is not None:
             waveform = (waveform * 32768).round().clamp(-32768, 32767) / 32768
@@ -48,7 +47,7 @@ class Track:
 
     Attributes:
         name: The track's folders and file, relative to where the search began, without the subset; or the row's name.
-        subset: `test` or `train` where the tree has these folders, else `test`.
+        subset: `train`, `valid` or `test` where the tree has these folders, else `test`.
         sources: Every recording but the mixtures, by name.
         mixtures: The mixtures, by name: `mixture`, or as data sets call them (`mix_clean`, `mix_both`).
         mixture_is_sum: Whether the mixture, where it has no file, is the sum of the sources, as in lists.
