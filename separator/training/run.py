@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMon
 
 from separator.checkpoint import save_model
 from separator.errors import InputError
-from separator.recipe import Recipe
+from separator.recipe import Recipe, setting_text
 from separator.replacing import remove_leftovers
 from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
@@ -129,7 +129,8 @@ def train(
     if is_main:
         write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes)
         for key, (before, now) in (changes or {}).items():
-            print(f"from step {steps_before} on with {key} {now}, before {before}", file=sys.stderr, flush=True)
+            text = f"{key} {setting_text(now)}, before {setting_text(before)}"
+            print(f"from step {steps_before} on with {text}", file=sys.stderr, flush=True)
     loggers = build_loggers(recipe.trainer.loggers, run_folder, recipe.name)
     trainer = build_trainer(recipe, run_folder, callbacks, logger=loggers)
     others = multiprocessing.active_children()

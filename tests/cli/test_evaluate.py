@@ -67,7 +67,7 @@ def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest
 
 
 def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
-    from separator.comparison.compare import score_best
+    from separator.comparison.mixtures import score_best
     from separator.inference import Separator
     from separator.recipe import load_recipe
     from separator.scoring.sets import load_list_of
