@@ -63,6 +63,7 @@ class MultitrackFiles(Dataset[Example]):
     """The files of a split; in training over and over, cut to a segment."""
 
     original_rate = None
+    rows = ()
 
     def __init__(self, config: MultitrackConfig, split: str) -> None:
         self.paths = sorted((Path(config.root) / split).glob("*.wav"))
