@@ -7,32 +7,33 @@ from typing import Any
 import yaml
 
 from separator.errors import InputError
-from separator.recipe import Recipe, recipe_to_dict
+from separator.recipe import Recipe, find_differences, recipe_to_dict
 from separator.replacing import replace_text
+from separator.training.record import OUTCOME_NAME
 from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
 from separator.training.state import is_main_process
 
-OUTCOME_NAME = "outcome.json"
 
-
-def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outcome:
+def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False, resume_from: str | None = None) -> Outcome:
     """Train a recipe; the folder also holds the recipe with every default, and `outcome.json` once it is finished.
 
     Args:
         recipe: What to train.
         run_folder: Made if missing.
         resume: Go on from the state in the folder.
+        resume_from: Go on from a model that the run has kept, with a new optimiser.
 
     Raises:
         InputError: As `separator.training.run.train`.
     """
-    check_run_folder(run_folder, resume)
+    goes_on = resume or resume_from is not None
+    check_run_folder(run_folder, resume, resume_from)
     run_folder.mkdir(parents=True, exist_ok=True)
     resolved = run_folder / RECIPE_NAME
     text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
-    if not resume and is_main_process():
+    if not goes_on and is_main_process():
         replace_text(resolved, text)
-    outcome = train(run_folder, recipe, resume, _changes(resolved, text) if resume else None)
+    outcome = train(run_folder, recipe, resume, _changes(resolved, text) if goes_on else None, resume_from)
     if not outcome.is_main:
         return outcome
     replace_text(resolved, text)  # of a resumed run only now: one that could not start changes nothing
@@ -47,18 +48,12 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
 
 
 def _changes(resolved: Path, text: str) -> dict[str, tuple[Any, Any]]:
-    """List the settings in which a recipe differs from a run's, each with what it was and what it is."""
+    """Return the settings in which a recipe differs from a run's, each with what it was and what it is."""
     try:
-        before, now = (_flat(yaml.safe_load(each)) for each in (resolved.read_text(encoding="utf-8"), text))
+        before = yaml.safe_load(resolved.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):  # nothing to compare with
         return {}
-    return {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
-
-
-def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(content, dict):
-        return {prefix.removesuffix("."): content}
-    return {key: value for name, inner in content.items() for key, value in _flat(inner, f"{prefix}{name}.").items()}
+    return find_differences(before, yaml.safe_load(text))
 
 
 def read_outcome(run_folder: Path) -> dict[str, Any]:
