@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "separate a test set and score it",
     "score": "score what any software has separated",
     "compare": "train several recipes alike, score them alike, and write one table",
+    "embed": "tell whose voice is in each recording: vectors, and how alike they are",
     "models": "list the released models at hand",
     "info": "describe a model or a recipe, and measure what it costs",
     "bench": "measure a model's speed beside other software's, and beside what the machine can do",

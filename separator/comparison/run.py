@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from separator.errors import InputError
-from separator.recipe import Recipe, recipe_to_dict
+from separator.recipe import AnyRecipe, recipe_to_dict
 from separator.replacing import replace_text
 from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
 from separator.training.state import is_main_process
@@ -15,7 +15,7 @@ from separator.training.state import is_main_process
 OUTCOME_NAME = "outcome.json"
 
 
-def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outcome:
+def train_recipe(recipe: AnyRecipe, run_folder: Path, resume: bool = False) -> Outcome:
     """Train a recipe; the folder also holds the recipe with every default, and `outcome.json` once it is finished.
 
     Args:
@@ -39,7 +39,7 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outc
     if not outcome.stopped_by_signal:
         facts = {
             "steps": outcome.steps,
-            "valid_si_sdri_db": outcome.best_si_sdri_db,
+            outcome.score.key: outcome.best,
             "training_seconds": round(outcome.training_seconds, 1),
         }
         replace_text(run_folder / OUTCOME_NAME, json.dumps(facts, indent=2) + "\n")

@@ -13,10 +13,11 @@ from lightning.pytorch.callbacks import Callback
 from separator.benchmark.speed import peak_resident_bytes
 from separator.data.module import Examples
 from separator.errors import InputError
-from separator.recipe import Recipe
-from separator.training.module import NotFiniteError
-from separator.training.parts import build_data, build_module, build_trainer
+from separator.recipe import AnyRecipe
+from separator.training.learning import NotFiniteError
+from separator.training.parts import build_data, build_trainer
 from separator.training.run import quieten_lightning
+from separator.training.tasks import TASKS
 
 NUM_STEPS = 6
 NUM_WARM = 2
@@ -92,7 +93,7 @@ class _Clock(Callback):
         self.validations.append(time.monotonic() - self._validation_started)
 
 
-def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
+def dry_run(recipe: AnyRecipe, show_progress: bool = False) -> Estimate:
     """Load the data, build the model, take a few steps, validate a few examples, and measure.
 
     Args:
@@ -103,7 +104,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         InputError: Whatever the run itself would fail on in its first steps: data, memory, a loss that is not finite.
     """
     quieten_lightning()
-    module = build_module(recipe)
+    module = TASKS[recipe.task].build_module(recipe, None)
     mixtures = build_data(recipe, show_progress)
     training = recipe.training
     clock = _Clock(training.accumulate_batches)

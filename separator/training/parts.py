@@ -16,7 +16,7 @@ from separator.errors import InputError
 from separator.losses import SeparationLoss
 from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
-from separator.recipe import Recipe
+from separator.recipe import AnyRecipe, Recipe
 from separator.training.callbacks import StepProgressBar
 from separator.training.initial import load_initial
 from separator.training.module import SeparationModule
@@ -41,7 +41,7 @@ def build_module(recipe: Recipe, on_initial: Callable[[str], None] | None = None
     return module
 
 
-def build_data(recipe: Recipe, show_progress: bool = False) -> Examples:
+def build_data(recipe: AnyRecipe, show_progress: bool = False) -> Examples:
     """Return the data module, its recordings found and checked: InputError names what is wrong."""
     batches = recipe.training.max_steps * recipe.training.accumulate_batches
     seed = recipe.training.seed
@@ -66,12 +66,12 @@ def describe_model(recipe: Recipe, model: MaskingSeparator, steps: int, score_db
             "hours_of_mixtures": round(steps * examples * recipe.data.segment_seconds / 3600, 2),
             "train_sets": recipe.data.training_sets,
         },
-        scores={"valid_si_sdri_db": round(score_db, 3)},
+        scores={SeparationModule.score.key: round(score_db, 3)},
         sums_to_mixture=recipe.data.sums_to_mixture(recipe.sources),
     )
 
 
-def build_trainer(recipe: Recipe, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
+def build_trainer(recipe: AnyRecipe, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
     """Return Lightning's trainer; `options` replace its arguments.
 
     Raises:

@@ -11,18 +11,17 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 
-from separator.checkpoint import save_model
 from separator.errors import InputError
-from separator.recipe import Recipe
+from separator.recipe import AnyRecipe
 from separator.replacing import remove_leftovers
 from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
+from separator.training.learning import NotFiniteError, Score
 from separator.training.loggers import build_loggers
-from separator.training.module import SCORE, NotFiniteError
-from separator.training.parts import build_data, build_module, build_trainer, describe_model
+from separator.training.parts import build_data, build_trainer
 from separator.training.record import write_record
-from separator.training.samples import ValidationSamples
 from separator.training.state import check_state, is_main_process
+from separator.training.tasks import TASKS
 
 STATE_NAME = "last.ckpt"
 RECIPE_NAME = "recipe.yaml"
@@ -36,7 +35,8 @@ class Outcome:
         model_folder: The best model so far; it exists once there was a validation.
         state_path: The resumable state.
         steps: Optimiser steps done in all.
-        best_si_sdri_db: Best validation score, in dB; minus infinity before the first validation.
+        score: What models are chosen by.
+        best: Best validation score; the worst there is before the first validation.
         training_seconds: Time from the first step to the last, validations included, over all resumed parts.
         stopped_by_signal: Whether Ctrl-C or SIGTERM ended it before `max_steps`.
         signal_received: Whether one came at all; after the last step it ends nothing here, but its sender meant it.
@@ -46,7 +46,8 @@ class Outcome:
     model_folder: Path
     state_path: Path
     steps: int
-    best_si_sdri_db: float
+    score: Score
+    best: float
     training_seconds: float
     stopped_by_signal: bool
     signal_received: bool = False
@@ -54,9 +55,9 @@ class Outcome:
 
 
 def train(
-    run_folder: Path, recipe: Recipe, resume: bool = False, changes: dict[str, tuple[Any, Any]] | None = None
+    run_folder: Path, recipe: AnyRecipe, resume: bool = False, changes: dict[str, tuple[Any, Any]] | None = None
 ) -> Outcome:
-    """Train a separator: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
+    """Train a model: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
 
     Args:
         run_folder: Made if missing. One that already holds a state needs `resume`.
@@ -77,27 +78,20 @@ def train(
 
     on_terminal = sys.stderr.isatty()
     quieten_lightning()
-    module = build_module(recipe, None if resume else _say_initial)
+    task = TASKS[recipe.task]
+    module = task.build_module(recipe, None if resume else _say_initial)
     training = recipe.training
 
-    def export(folder: Path, steps: int, score_db: float) -> None:
-        save_model(folder, module.scored_model, describe_model(recipe, module.model, steps, score_db))
+    def export(folder: Path, steps: int, score: float) -> None:
+        task.export(folder, recipe, module, steps, score)
 
-    keep_best = KeepBest(run_folder, state_path, export, training.keep_best)
+    keep_best = KeepBest(run_folder, state_path, export, module.score, training.keep_best)
     stop_on_signal = StopOnSignal(state_path)
     callbacks: list[Callback] = []
     if training.stop_after_validations is not None:  # before the state is saved, which holds how long it has waited
-        callbacks.append(EarlyStopping(SCORE, mode="max", patience=training.stop_after_validations))
-    if training.sample_every_validations and training.num_samples:
-        callbacks.append(
-            ValidationSamples(
-                run_folder,
-                recipe.sources,
-                recipe.data.sample_rate,
-                training.num_samples,
-                training.sample_every_validations,
-            )
-        )
+        mode = "max" if module.score.higher_is_better else "min"
+        callbacks.append(EarlyStopping(module.score.name, mode=mode, patience=training.stop_after_validations))
+    callbacks += task.callbacks(run_folder, recipe)
     callbacks += [keep_best, stop_on_signal, LearningRateMonitor("step")]
     if on_terminal:
         callbacks.append(StepProgressBar())
@@ -121,7 +115,8 @@ def train(
             model_folder=run_folder / MODEL_NAME,
             state_path=state_path,
             steps=steps_before,
-            best_si_sdri_db=keep_best.best,
+            score=keep_best.score,
+            best=keep_best.best,
             training_seconds=keep_best.seconds,
             stopped_by_signal=False,
             is_main=is_main,
@@ -155,7 +150,8 @@ def train(
         model_folder=run_folder / MODEL_NAME,
         state_path=state_path,
         steps=trainer.global_step,
-        best_si_sdri_db=keep_best.best,
+        score=keep_best.score,
+        best=keep_best.best,
         training_seconds=keep_best.seconds,
         stopped_by_signal=stopped,
         signal_received=stop_on_signal.received is not None,
