@@ -25,13 +25,17 @@ def write(path: Path, pitch_hz: float, seconds: float = 1.5) -> Path:
     return path
 
 
-def test_vectors_and_cosines_of_files_and_folders(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_vectors_and_cosines_of_files_and_folders(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one, two = write(tmp_path / "one.wav", 100), write(tmp_path / "more" / "two.flac", 220)
     out = tmp_path / "made" / "vectors.npz"
     assert main(["embed", str(one), str(two.parent), str(one), "-m", str(model), "-o", str(out), "--table"]) == 0
     found = np.load(out)
     assert found["files"].tolist() == [str(one), str(two)] and found["active_seconds"].shape == (2,)
-    expected = np.stack([VoiceModel.from_pretrained(model, "cpu").embed_file(each).vector.numpy() for each in (one, two)])
+    expected = np.stack(
+        [VoiceModel.from_pretrained(model, "cpu").embed_file(each).vector.numpy() for each in (one, two)]
+    )
     assert np.allclose(found["vectors"], expected, atol=1e-6)
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[-1] for row in rows] == [str(one), str(two)]

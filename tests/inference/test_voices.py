@@ -91,7 +91,9 @@ def test_a_file_is_the_mean_of_its_stretches_weighted_by_activity(model: VoiceMo
     seconds = [float(model.active_seconds(audio[start : start + 32000], 16000)) for start in (0, 32000)]
     expected = functional.normalize(seconds[0] * first + seconds[1] * second, dim=0)
     assert torch.allclose(voice.vector, expected, atol=1e-3)
-    assert voice.active_seconds == pytest.approx(sum(seconds), abs=0.05) and voice.seconds == pytest.approx(5.5, abs=0.01)
+    assert voice.active_seconds == pytest.approx(sum(seconds), abs=0.05) and voice.seconds == pytest.approx(
+        5.5, abs=0.01
+    )
 
 
 def test_channels_rates_and_long_files_are_taken_block_by_block(model: VoiceModel, tmp_path: Path) -> None:
