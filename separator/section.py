@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Callable
 from dataclasses import field, fields
-from typing import Annotated, Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import pydantic.dataclasses
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -20,6 +20,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 LevelRange = Annotated[float, Field(ge=0, le=200)]
 """Ranges of values that several sections have."""
+
+Lengths = Literal["error", "pad", "cut"]
+"""What happens where signals differ in length: an error, zeros after the shorter, or the longer ones cut."""
 
 EXPECTED = {
     "greater_than": "above {gt:.10g}",

@@ -12,7 +12,7 @@ class FilePart(io.RawIOBase):
         path: The file.
         start: First byte.
         end: Byte behind the last; None is the end of the file.
-        changes: Bytes to read in place of those in the file, by their position in it.
+        changes: Bytes to read in place of those in the file, by their position in the part.
 
     Raises:
         OSError: If the file cannot be read.
@@ -52,11 +52,15 @@ class FilePart(io.RawIOBase):
         content = self._file.read(max(0, min(len(view), self._end - self._position)))
         view[: len(content)] = content
         for at, right in self._changes.items():
-            for index, byte in enumerate(right, at - self._position):
+            for index, byte in enumerate(right, self._start + at - self._position):
                 if 0 <= index < len(content):
                     view[index] = byte
         self._position += len(content)
         return len(content)
+
+    def fileno(self) -> int:
+        """Return the descriptor of the whole file."""
+        return self._file.fileno()
 
     def close(self) -> None:
         """Close the file."""

@@ -1,34 +1,37 @@
-"""FLAC in small pieces: of a block that reaches past a file's end or damage, libsndfile gives nothing."""
+"""FLAC: read by libsndfile as far as it goes, and behind damage by FFmpeg, which goes on at the next frame."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import soundfile
 
-PIECE_SAMPLES = (4096, 64, 1)
-"""Where a piece fails, what comes before the damage is read in smaller ones."""
+PIECE_SAMPLES = 1 << 16
+"""Of a block that reaches into damage libsndfile gives nothing, and to the damage it is decoded once more."""
 
 
 class FlacFile:
     """A FLAC file, read like a `soundfile.SoundFile`.
 
     Args:
-        name: The file's name as libsndfile takes it.
-        file: The same file, open at its beginning.
+        file: Open at its beginning.
+        reopen: Opens the same with FFmpeg.
     """
 
     format = "FLAC"
+    length_is_known = True
 
-    def __init__(self, name: str | bytes, file: soundfile.SoundFile) -> None:
-        self._name = name
-        self._file = file
+    def __init__(self, file: soundfile.SoundFile, reopen: Callable[[], Any]) -> None:
+        self._file: Any = file
+        self._reopen = reopen
+        self._is_damaged = False
         self.samplerate: int = file.samplerate
         self.channels: int = file.channels
         self.frames: int = file.frames
         self.extra_info: str = file.extra_info
         self.subtype: str = file.subtype
+        self._tags: dict[str, str] = file.copy_metadata()
         self._position = 0
-        self._error: soundfile.LibsndfileError | None = None
 
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""
@@ -36,39 +39,52 @@ class FlacFile:
         self._position = sample
 
     def read(self, num_samples: int, **_: Any) -> np.ndarray:
-        """Read up to `num_samples` samples: `(t, C)` float32, empty at the end; all before damage, then an error.
+        """Read up to `num_samples` samples: `(t, C)` float32, empty at the end.
 
         Raises:
-            soundfile.LibsndfileError: At the damage.
+            OSError: At damage; the next call goes on behind it.
         """
-        if self._error is not None:
-            raise self._error
-        parts = [np.zeros((0, self.channels), np.float32)]
+        if self._is_damaged:
+            block: np.ndarray = self._file.read(num_samples)
+            self._position += len(block)
+            return block
+        parts: list[np.ndarray] = []
         end = self._position + num_samples
-        for piece in PIECE_SAMPLES:
-            try:
-                if piece != PIECE_SAMPLES[0]:  # after an error the decoder is of no use
-                    self._file.close()
-                    self._file = soundfile.SoundFile(self._name)
-                    self._file.seek(self._position)
-                while self._position < end:
-                    part = self._file.read(min(piece, end - self._position), dtype="float32", always_2d=True)
-                    if len(part) == 0:
-                        break
-                    parts.append(part)
-                    self._position += len(part)
-                return np.concatenate(parts)
-            except soundfile.LibsndfileError as error:
-                self._error = error
-        if len(parts) == 1 and self._error is not None:
-            raise self._error
-        return np.concatenate(parts)
+        try:
+            while self._position < end:
+                piece = min(end - self._position, PIECE_SAMPLES)
+                parts.append(self._file.read(piece, dtype="float32", always_2d=True))
+                self._position += len(parts[-1])
+                if len(parts[-1]) < piece:
+                    break
+        except soundfile.LibsndfileError:
+            self._file.close()
+            self._file = self._reopen()
+            self._is_damaged = True
+            self._file.seek(self._position)
+        return np.concatenate(parts) if parts else self.read(num_samples)
 
     def copy_metadata(self) -> dict[str, str]:
         """Return the tags: title, artist and so on."""
-        found: dict[str, str] = self._file.copy_metadata()
-        return found
+        return self._tags
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def frame_start(frame: bytes, stream_info: bytes) -> int | None:
+    """Return the number of a frame's first sample, by its header (RFC 9639, section 9.1); None if it is none.
+
+    Args:
+        frame: Its first 16 bytes.
+        stream_info: The block of that name, which tells the length of frames that are all alike.
+    """
+    if len(frame) < 11 or frame[0] != 0xFF or frame[1] & 0xFE != 0xF8 or len(stream_info) < 4:
+        return None
+    following = f"{frame[4]:08b}".find("0")  # as UTF-8 counts: ones before the first zero
+    following = max(0, following - 1)
+    number = frame[4] & (0x7F if following == 0 else 0x3F >> following)
+    for byte in frame[5 : 5 + following]:
+        number = number << 6 | byte & 0x3F
+    return number if frame[1] & 1 else number * int.from_bytes(stream_info[2:4], "big")

@@ -5,6 +5,8 @@ import re
 import stat
 from pathlib import Path
 
+from separator.audio.file_part import FilePart
+
 SCANNED_BYTES = 1 << 20
 """Of a file of an unknown kind that are searched for frames of MP3 or AAC."""
 
@@ -23,11 +25,14 @@ KILOBITS = {
 INFO_OFFSETS = (13, 21, 36)
 """Bytes of an MP3 frame before the word by which it says that it is no sound but tells of those behind it."""
 
-INFO_WORDS = (b"Xing", b"Info")
+INFO_WORDS = (b"Xing", b"Info", b"VBRI")
 
 MPEG_IN_WAV = (0x50, 0x55)
 """Format tags of MPEG layers I to III in a WAV."""
 
+
+FFMPEG_KINDS = {b"RIFF": "wav", b"RF64": "wav", b"riff": "w64", b"FORM": "aiff", b"caff": "caf", b".snd": "au"}
+"""FFmpeg's names of the formats that libsndfile reads too, but for some codecs in them and some damage."""
 
 OTHER_KINDS = {
     b"%PDF": "a PDF",
@@ -38,79 +43,62 @@ OTHER_KINDS = {
 }
 
 
-def container_format(path: Path) -> str | None:
+def container_format(file: FilePart) -> str | None:
     """Return FFmpeg's name of a file's container, by its first bytes; None where libsndfile is to be asked.
 
     FFmpeg's own guess would take play lists too, which name other files.
     """
-    with path.open("rb") as file:
-        start = file.read(40)
-        if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
-            return "mp4"
-        if start[:4] == b"\x1aE\xdf\xa3":
-            return "matroska"
-        if start[:4] == b"OggS":
-            return "ogg"
-        if start[:4] == b"RIFF" and start[8:16] == b"WAVEfmt ":
-            return "wav" if int.from_bytes(start[20:22], "little") in MPEG_IN_WAV else None
-        if start[:3] == b"ID3":
-            file.seek(10 + _synchsafe(start[6:10]))
-            start = file.read(2)
+    file.seek(0)
+    start = file.read(40)
+    if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+        return "mp4"
+    if start[:4] == b"\x1aE\xdf\xa3":
+        return "matroska"
+    if start[:4] == b"OggS":
+        return "ogg"
+    if start[:4] == b"RIFF" and start[8:16] == b"WAVEfmt ":
+        return "wav" if int.from_bytes(start[20:22], "little") in MPEG_IN_WAV else None
+    if start[:3] == b"ID3":
+        file.seek(10 + synchsafe(start[6:10]))
+        start = file.read(2)
     return _frame_format(start)
 
 
-def find_frames(path: Path, start: int = 0) -> tuple[str, int] | None:
+def find_frames(file: FilePart) -> tuple[str, int] | None:
     """Find frames of MPEG audio or AAC in a file that begins with something else, as a damaged one may.
 
-    Args:
-        path: The file.
-        start: The byte to search from, to `SCANNED_BYTES` behind it.
-
     Returns:
-        FFmpeg's name of the format, and the first frame's first byte; None where there are none.
+        FFmpeg's name of the format, and the first frame's first byte, in the first `SCANNED_BYTES`; None where there
+        are none.
     """
-    with path.open("rb") as file:
-        file.seek(start)
-        content = file.read(SCANNED_BYTES)
+    file.seek(0)
+    content = file.read(SCANNED_BYTES)
     for match in re.finditer(rb"\xff[\xe0-\xff]", content):
         at = match.start()
         for _ in range(FRAMES_IN_A_ROW):
-            length = _frame_bytes(content[at : at + 6])
+            length = frame_bytes(content[at : at + 6])
             if length is None:
                 break
             at += length
         else:
             found = _frame_format(match[0])
             if found is not None:
-                return found, start + match.start()
+                return found, match.start()
     return None
 
 
-def read_mp3_info(path: Path, start: int = 0) -> tuple[int, int] | None:
-    """Read what an MP3's first frame tells of those behind it (Xing's, LAME's and Fraunhofer's headers).
+def has_mp3_info(file: FilePart) -> bool:
+    """Return whether an MP3's first frame tells of those behind it (Xing's, LAME's and Fraunhofer's headers)."""
+    file.seek(0)
+    begin = file.read(10)
+    file.seek(10 + synchsafe(begin[6:10]) if begin[:3] == b"ID3" else 0)
+    frame = file.read(40)
+    return any(frame[at : at + 4] in INFO_WORDS for at in INFO_OFFSETS)
 
-    Args:
-        path: The file.
-        start: The first byte of the frame, or of tags before it.
 
-    Returns:
-        The first byte of the frame, and the bytes of all frames, 0 where it does not say; None where it tells nothing.
-    """
-    with path.open("rb") as file:
-        file.seek(start)
-        begin = file.read(10)
-        if begin[:3] == b"ID3":
-            start += 10 + _synchsafe(begin[6:10])
-        file.seek(start)
-        frame = file.read(60)
-    if frame[36:40] == b"VBRI":
-        return start, int.from_bytes(frame[46:50], "big")
-    at = next((at for at in INFO_OFFSETS if frame[at : at + 4] in INFO_WORDS), None)
-    if at is None:
-        return None
-    flags = int.from_bytes(frame[at + 4 : at + 8], "big")
-    place = at + 8 + (4 if flags & 1 else 0)
-    return start, int.from_bytes(frame[place : place + 4], "big") if flags & 2 else 0
+def bytes_before_info(before: bytes) -> int | None:
+    """Return how many of the bytes before one of `INFO_WORDS` are of its frame; None where it is in none."""
+    return next((at for at in INFO_OFFSETS if at <= len(before) and frame_bytes(before[-at:][:6])), None)
 
 
 def describe_place(path: Path) -> str | None:
@@ -126,7 +114,7 @@ def describe_place(path: Path) -> str | None:
         return None
     if stat.S_ISDIR(mode):
         return "a folder"
-    return "a pipe (only standard input can be one: -)" if stat.S_ISFIFO(mode) else "a device"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device"
 
 
 def describe_content(path: Path) -> str | None:
@@ -145,7 +133,7 @@ def describe_content(path: Path) -> str | None:
     return "text, no audio" if text and all(each.isprintable() or each.isspace() for each in text) else None
 
 
-def _synchsafe(number: bytes) -> int:
+def synchsafe(number: bytes) -> int:
     """Return the size that four bytes of an ID3 tag's header are: seven bits of each count."""
     return sum((byte & 127) << 7 * (3 - place) for place, byte in enumerate(number))
 
@@ -158,7 +146,7 @@ def _frame_format(start: bytes) -> str | None:
     return "aac" if start[1] & 0xF6 == 0xF0 else None
 
 
-def _frame_bytes(head: bytes) -> int | None:
+def frame_bytes(head: bytes) -> int | None:
     """Return the length of the MPEG audio or AAC frame that begins with these six bytes; None where none does."""
     if len(head) < 6 or (found := _frame_format(head)) is None:
         return None

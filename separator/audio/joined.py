@@ -8,7 +8,6 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator.audio.containers import ContainerFile
 from separator.audio.resampling import StreamResampler, resampled_length
 
 
@@ -16,27 +15,42 @@ class JoinedFile:
     """Several files one after the other, read like a `soundfile.SoundFile`, at the first one's rate and channels.
 
     Args:
-        openers: Each opens one of them at its beginning.
-        is_short: Says of each file, by its number, whether its end is missing.
+        openers: Each opens one of them at its beginning, and says what is wrong with it by its header.
+        ends_early: Says of a file, by its number, itself and the samples read to its end, whether it should have more.
+
+    Attributes:
+        damage: What is wrong with one of them by its header.
+        is_short: Whether the end of one of them is missing, as far as they were read.
     """
 
     extra_info = ""
-    length_is_known = True
 
-    def __init__(self, openers: Sequence[Callable[[], Any]], is_short: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        openers: Sequence[Callable[[], tuple[Any, str | None]]],
+        ends_early: Callable[[int, Any, int], bool],
+    ) -> None:
         self._openers = openers
-        self._ends_short = is_short
+        self._ends_early = ends_early
         self._lengths: list[int] = []
-        self.notes: list[str] = []
+        self._changes: list[str] = []
+        self._part_notes: list[str] = []
+        self.damage: str | None = None
+        self.is_short = False
+        self.length_is_known = True
+        self._length_is_exact = True
         shape = None
         for opener in openers:
-            file = opener()
+            file, damage = opener()
+            self.damage = self.damage or damage
+            self.length_is_known = self.length_is_known and getattr(file, "length_is_known", True)
+            self._length_is_exact = self._length_is_exact and getattr(file, "length_is_exact", True)
             rate, channels = int(file.samplerate), int(file.channels)
             if shape is None:
                 self.samplerate, self.channels, self.format = rate, channels, str(file.format)
                 self._tags = file.copy_metadata()
             elif shape != (rate, channels):
-                self.notes.append(
+                self._changes.append(
                     f"from {sum(self._lengths) / self.samplerate:.2f} s on it has {channels} channel(s) at {rate} Hz: "
                     f"converted to {self.channels} at {self.samplerate} Hz"
                 )
@@ -44,7 +58,6 @@ class JoinedFile:
             self._lengths.append(resampled_length(int(file.frames), rate, self.samplerate))
             file.close()
         self.frames = sum(self._lengths)
-        self._short = False
         self._file: Any = None
         self._ready: Tensor
         self._resampler: StreamResampler
@@ -53,11 +66,11 @@ class JoinedFile:
     def seek(self, sample: int) -> None:
         """Go on reading at a sample."""
         number = 0
-        while number < len(self._lengths) - 1 and sample >= self._lengths[number]:
+        while self._length_is_exact and number < len(self._lengths) - 1 and sample >= self._lengths[number]:
             sample -= self._lengths[number]
             number += 1
         self._go_to(number)
-        if self._file.samplerate == self.samplerate:
+        if self._file.samplerate == self.samplerate and self._length_is_exact:
             self._file.seek(sample)
             self._read = sample
         else:  # a resampler begins at the beginning
@@ -84,9 +97,10 @@ class JoinedFile:
         ready, self._ready = self._ready[:, :num_samples], self._ready[:, num_samples:]
         return np.ascontiguousarray(ready.numpy().T)
 
-    def is_short(self) -> bool:
-        """Return whether the end of one of the files is missing; of those before the last, known after reading."""
-        return self._short or any(self._ends_short(number) for number in range(len(self._openers)))
+    @property
+    def notes(self) -> list[str]:
+        """Return where the sound was converted, and what is noted of the parts that were read."""
+        return [*self._changes, *self._part_notes]
 
     def copy_metadata(self) -> dict[str, str]:
         """Return title, artist and so on, of the first."""
@@ -106,13 +120,13 @@ class JoinedFile:
         self._ready = torch.zeros(self.channels, 0)
         self._read = 0
         if number < len(self._openers):
-            self._file = self._openers[number]()
+            self._file, _ = self._openers[number]()
             self._resampler = StreamResampler(int(self._file.samplerate), self.samplerate, self.channels)
 
     def _end_of_part(self) -> None:
         ready = self._ready
-        short = self._file.is_short() if isinstance(self._file, ContainerFile) else self._read < int(self._file.frames)
-        self._short = self._short or short
+        self.is_short = self.is_short or self._ends_early(self._number, self._file, self._read)
+        self._part_notes += [each for each in getattr(self._file, "notes", []) if each not in self._part_notes]
         self._go_to(self._number + 1)
         self._ready = ready
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -11,11 +12,12 @@ import soundfile
 from separator.audio.containers import ContainerFile
 from separator.audio.file_part import FilePart
 from separator.audio.flac import FlacFile
-from separator.audio.formats import container_format, find_frames
+from separator.audio.formats import FFMPEG_KINDS, container_format, find_frames
 from separator.audio.joined import JoinedFile
-from separator.audio.ogg import count_damaged, ends_whole, find_links
+from separator.audio.ogg import ends_whole, right_checksums
 from separator.audio.opus import OpusFile, has_wrong_times
-from separator.audio.unfinished import missing_size
+from separator.audio.parts import find_parts
+from separator.audio.unfinished import bytes_behind, missing_size
 from separator.errors import InputError
 
 OpenedFile: TypeAlias = soundfile.SoundFile | FlacFile | OpusFile | ContainerFile | JoinedFile
@@ -46,55 +48,67 @@ def open_audio(path: Path, track: int = 0) -> tuple[OpenedFile, str | None]:
         soundfile.LibsndfileError: If it is no audio.
         OSError: If it cannot be read.
     """
-    container = container_format(path)
+    parts = find_parts(path)
+    if len(parts) == 1:
+        return open_part(path, track=track)
+    openers = [partial(open_part, path, *part, track) for part in parts]
+    file = JoinedFile(openers, lambda number, each, ended_at: ends_early(path, each, ended_at, parts[number]))
+    return file, file.damage
+
+
+def open_part(
+    path: Path, start: int = 0, end: int | None = None, track: int = 0
+) -> tuple[soundfile.SoundFile | FlacFile | OpusFile | ContainerFile, str | None]:
+    """Open a file, or one of several that are joined, as `open_audio` does."""
+    with FilePart(path, start, end) as part:
+        container = container_format(part)
+        changes = missing_size(part)
     if track and container not in ("mp4", "matroska"):
         raise InputError(f"{path}: expected at least {track + 1} audio tracks (MP4 or Matroska), found one")
     if container == "ogg":
-        return _open_ogg(path), None
+        return _open_ogg(path, start, end)
     if container is not None:  # never libsndfile's MP3 decoder: it writes to standard error
-        return ContainerFile(path, container, track=track), None
-    changes = missing_size(path)
-    if changes:
-        file = soundfile.SoundFile(FilePart(path, changes=changes))
-        return file, "the header does not say how much there is, as after a crash"
+        return ContainerFile(path, container, None, start, end, track), None
+    is_whole = start == 0 and end is None and not changes and path.suffix.lower() not in MPEG_SUFFIXES
     try:
-        has_wrong_name = path.suffix.lower() in MPEG_SUFFIXES
-        file = soundfile.SoundFile(FilePart(path) if has_wrong_name else native_name(path))
+        file = soundfile.SoundFile(native_name(path) if is_whole else FilePart(path, start, end, changes))
     except soundfile.LibsndfileError:
-        found = find_frames(path)
-        if found is None:
+        with FilePart(path, start, end) as part:
+            name, found_frames = part.read(4), find_frames(part)
+        if name in FFMPEG_KINDS:
+            with suppress(InputError):
+                return ContainerFile(path, FFMPEG_KINDS[name], None, start, end, changes=changes), None
+        if found_frames is None:
             raise
-        return ContainerFile(path, found[0], start=found[1]), f"no sound in its first {found[1]} bytes"
+        kind, at = found_frames
+        return ContainerFile(path, kind, None, start + at, end), f"no sound in its first {at} bytes"
+    if changes:
+        return file, "the header does not say how much there is, as after a crash"
     if file.format != "FLAC":
-        return file, None
+        with FilePart(path, start, end) as part:
+            ignored = bytes_behind(part)
+        return file, f"{ignored} bytes follow its sound that are nothing known: ignored" if ignored else None
     if file.frames < UNKNOWN_FRAMES:
-        return FlacFile(native_name(path), file), None
+        return FlacFile(file, partial(ContainerFile, path, "flac", None, start, end)), None
     file.close()  # libsndfile does not find the end of such a FLAC
-    return ContainerFile(path, "flac"), None
+    return ContainerFile(path, "flac", None, start, end), None
 
 
-def find_damage(path: Path) -> str | None:
-    """Say what decoders pass over without a word, damaged pages of an Ogg file; None where there are none."""
-    if container_format(path) != "ogg":
-        return None
-    damaged, pages = count_damaged(path)
-    return f"{damaged} of its {pages} pages are damaged" if damaged else None
-
-
-def ends_early(path: Path, file: OpenedFile, ended_at: int | None) -> bool:
+def ends_early(path: Path, file: OpenedFile, ended_at: int | None, part: tuple[int, int] | None = None) -> bool:
     """Return whether a file holds less than it promises; for some formats known only after reading.
 
     Args:
         path: The file.
         file: The same, open.
         ended_at: Samples that there were when it was read to its end; None if it was not.
+        part: First byte, and byte behind the last, where it is one of several that are joined.
     """
     if isinstance(file, ContainerFile):
         return ended_at is not None and file.is_short()
     if isinstance(file, JoinedFile):
-        return file.is_short()
+        return file.is_short
     if file.format == "OGG":
-        return not ends_whole(path, 0, path.stat().st_size)
+        return not ends_whole(path, *(part or (0, path.stat().st_size)))
     if ended_at is not None and ended_at < int(file.frames):
         return True
     # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
@@ -115,22 +129,19 @@ def reason(error: Exception) -> str:
     return str(text).strip().rstrip(".").replace("\n", " ")
 
 
-def _open_ogg(path: Path) -> OpenedFile:
-    links = find_links(path)
-    if len(links) == 1:
-        return _open_link(path, None)
-    openers = [partial(_open_link, path, link) for link in links]
-    return JoinedFile(openers, lambda number: not ends_whole(path, *links[number]))
-
-
-def _open_link(path: Path, link: tuple[int, int] | None) -> soundfile.SoundFile | OpusFile | ContainerFile:
-    """Open an Ogg file, or one of several that are joined."""
-    start, end = link or (0, None)
+def _open_ogg(
+    path: Path, start: int, end: int | None
+) -> tuple[soundfile.SoundFile | OpusFile | ContainerFile, str | None]:
+    damaged, changes = right_checksums(path, start, end)
+    damage = f"{damaged} of its pages are damaged" if damaged else None
     try:
-        file = soundfile.SoundFile(native_name(path) if link is None else FilePart(path, start, end))
+        file = soundfile.SoundFile(FilePart(path, start, end) if start or end else native_name(path))
     except soundfile.LibsndfileError:  # of FLAC in Ogg, libsndfile opens none that FFmpeg wrote
-        return ContainerFile(path, "ogg", start=start, end=end)
+        return ContainerFile(path, "ogg", None, start, end, changes=changes), damage
     if file.subtype == "OPUS" and has_wrong_times(path, start, end):
         with file:
-            return OpusFile(path, file.samplerate, file.copy_metadata(), start, end)
-    return file
+            return OpusFile(path, file.samplerate, file.copy_metadata(), start, end), damage
+    if not damaged:
+        return file, None
+    with file:  # at a damaged packet FFmpeg goes on
+        return ContainerFile(path, "ogg", file.samplerate, start, end, changes=changes), damage

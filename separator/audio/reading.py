@@ -10,11 +10,8 @@ import soundfile
 import torch
 from torch import Tensor
 
-from separator.audio.containers import ContainerFile
 from separator.audio.formats import describe_content, describe_place
-from separator.audio.joined import JoinedFile
-from separator.audio.opening import READ_ERRORS, ends_early, find_damage, open_audio, reason
-from separator.audio.opus import OpusFile
+from separator.audio.opening import READ_ERRORS, ends_early, open_audio, reason
 from separator.errors import InputError
 
 BLOCK_SAMPLES = 1 << 18
@@ -104,7 +101,7 @@ class AudioReader:
     @property
     def length_is_known(self) -> bool:
         """Tell whether the header says how long the file is; a stream's need not."""
-        return not isinstance(self._file, ContainerFile) or self._file.length_is_known
+        return bool(getattr(self._file, "length_is_known", True))
 
     @property
     def is_truncated(self) -> bool:
@@ -114,7 +111,7 @@ class AudioReader:
     @property
     def notes(self) -> list[str]:
         """Return what was done to the sound to make it one signal, in words; known after reading."""
-        return self._file.notes if isinstance(self._file, ContainerFile | JoinedFile) else []
+        return list(getattr(self._file, "notes", []))
 
     @property
     def tags(self) -> dict[str, str]:
@@ -148,15 +145,13 @@ class AudioReader:
                 block = self._file.read(block_samples, dtype="float32", always_2d=True)
             except READ_ERRORS as error:
                 self._note_damage(error)
-                if keep_damaged and isinstance(self._file, ContainerFile | JoinedFile | OpusFile):
+                if keep_damaged and not isinstance(self._file, soundfile.SoundFile):
                     continue
                 if keep_damaged and self._position:
                     return
                 raise InputError(f"{self.path}: {self.damage}") from None
             if len(block) == 0:
                 self._ended_at = self._position
-                if keep_damaged and self.damage is None:
-                    self.damage = find_damage(self.path)
                 if self._damaged_places and not self._position:
                     raise InputError(f"{self.path}: {self.damage}")
                 return
@@ -174,7 +169,8 @@ class AudioReader:
         """Say where the file was first damaged, and in how many places."""
         self._damaged_places += 1
         if self._damaged_places == 1:
-            self._first_damage = f"damaged after {self._position / self.sample_rate:.2f} s: {reason(error)}"
+            before = f"{self.damage}; " if self.damage is not None else ""
+            self._first_damage = f"{before}damaged after {self._position / self.sample_rate:.2f} s: {reason(error)}"
             self.damage = self._first_damage
         else:
             self.damage = f"{self._first_damage}, and in {self._damaged_places - 1} more places"

@@ -1,27 +1,25 @@
 """Headers that were never finished: a recorder that crashed, or wrote where it could not go back, left no data size."""
 
 import struct
-from pathlib import Path
-from typing import IO
+
+from separator.audio.file_part import FilePart
 
 MOST_HEADER_CHUNKS = 100
+
+LARGEST_FILL_BYTES = 1 << 16
+"""Of what follows the sound that are looked at: zeros are nothing to speak of."""
 
 W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 """Bytes behind the four letters of most chunk names in Sony Wave64."""
 
 
-def missing_size(path: Path) -> dict[int, bytes]:
+def missing_size(file: FilePart) -> dict[int, bytes]:
     """Find the bytes to read in place of a header's, by their position, where it lacks the size of its data.
 
     In WAV, RF64, Wave64 and AU that size is 0 then, in RF64, Wave64 and CAF it may be the largest number. Empty where
     nothing is missing.
     """
-    with path.open("rb") as file:
-        return missing_size_in(file, path.stat().st_size)
-
-
-def missing_size_in(file: IO[bytes], end: int) -> dict[int, bytes]:
-    """Find the same in an open file of `end` bytes."""
+    end = file.seek(0, 2)
     file.seek(0)
     start = file.read(40)
     if start[:4] in (b"RIFF", b"RF64", b"BW64") and start[8:12] == b"WAVE":
@@ -36,7 +34,7 @@ def missing_size_in(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _in_wav(file: IO[bytes], end: int) -> dict[int, bytes]:
+def _in_wav(file: FilePart, end: int) -> dict[int, bytes]:
     at, large = 12, None
     for _ in range(MOST_HEADER_CHUNKS):
         file.seek(min(at, end))
@@ -59,7 +57,7 @@ def _in_wav(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _in_wave64(file: IO[bytes], end: int) -> dict[int, bytes]:
+def _in_wave64(file: FilePart, end: int) -> dict[int, bytes]:
     at = 40
     for _ in range(MOST_HEADER_CHUNKS):
         file.seek(min(at, end))
@@ -74,7 +72,7 @@ def _in_wave64(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _in_caf(file: IO[bytes], end: int) -> dict[int, bytes]:
+def _in_caf(file: FilePart, end: int) -> dict[int, bytes]:
     at = 8
     for _ in range(MOST_HEADER_CHUNKS):
         file.seek(min(at, end))
@@ -89,15 +87,41 @@ def _in_caf(file: IO[bytes], end: int) -> dict[int, bytes]:
     return {}
 
 
-def _is_data(file: IO[bytes], at: int, end: int) -> bool:
+def bytes_behind(file: FilePart) -> int:
+    """Count the bytes behind the sound of a WAV or AIFF that are neither chunks nor tags nor zeros."""
+    end = file.seek(0, 2)
+    file.seek(0)
+    name = file.read(4)
+    sound = {b"RIFF": b"data", b"RIFX": b"data", b"FORM": b"SSND"}.get(name)
+    at, is_behind = 12, False
+    for _ in range(MOST_HEADER_CHUNKS):
+        file.seek(at)
+        header = file.read(8)
+        if len(header) < 8 or sound is None:
+            return 0
+        size = int.from_bytes(header[4:], "little" if name == b"RIFF" else "big")
+        if is_behind and (not _is_chunk_name(header) or at + size > end):
+            file.seek(at)
+            is_tag = header[:3] in (b"ID3", b"TAG") or header == b"APETAGEX"
+            return 0 if is_tag or not file.read(LARGEST_FILL_BYTES).strip(b"\0") else end - at
+        is_behind = is_behind or header[:4] == sound
+        at += 8 + size + size % 2
+    return 0
+
+
+def _is_data(file: FilePart, at: int, end: int) -> bool:
     """Return whether there is something behind a data chunk's header, other than the chunks that may follow no data."""
     if at >= end:
         return False
     while at < end:
         file.seek(at)
         header = file.read(8)
-        if len(header) < 8 or (not header[:4].isalnum() and not header[:4].strip().isalnum()):
+        if len(header) < 8 or not _is_chunk_name(header):
             return True
         (size,) = struct.unpack_from("<I", header, 4)
         at += 8 + size + size % 2
     return at > end + 1
+
+
+def _is_chunk_name(header: bytes) -> bool:
+    return header[:4].strip().isalnum()

@@ -3,23 +3,15 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import soundfile
 from torch import Tensor
 
+from separator.audio.bit_depth import BITS, AudioFormat, BitDepth, rounded, subtype_of
 from separator.audio.opening import native_name, reason
 from separator.errors import InputError
 from separator.replacing import bring_to_disk, temporary_name
-
-AudioFormat = Literal["wav", "flac"]
-
-BitDepth = Literal["16", "24", "float"]
-
-SUBTYPES: dict[str, str] = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
-
-BITS = {"PCM_16": 16, "PCM_24": 24}
 
 LARGEST_WAV_BYTES = 4_000_000_000
 """Sizes in a WAV header have 32 bits; longer files become RF64, which keeps the suffix."""
@@ -188,7 +180,7 @@ class AudioWriter:
         ):
             self._prepare(encoded)
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
-                encoded.write(_rounded(block * gain, BITS[self.subtype]))
+                encoded.write(rounded(block * gain, BITS[self.subtype]))
                 if check is not None:
                     check()
         # An encoder that cannot write its last frame does not always say so.
@@ -197,25 +189,6 @@ class AudioWriter:
             if encoded.frames != self.num_samples or len(encoded.read(1)) != 1:
                 raise OSError(NO_SPACE)
         self._encoded.replace(self._temporary)
-
-
-def _rounded(samples: np.ndarray, bits: int) -> np.ndarray:
-    """Round to the nearest steps, in the upper bits of 32: libsndfile would round down, and silence become -1."""
-    steps = 2.0 ** (bits - 1)
-    nearest = np.clip(np.rint(samples.astype(np.float64) * steps), -steps, steps - 1)
-    return nearest.astype(np.int32) << (32 - bits)
-
-
-def subtype_of(audio_format: AudioFormat, bit_depth: BitDepth | None) -> str:
-    """Return libsndfile's name of how samples are stored; None is float for WAV, 24 bits for FLAC.
-
-    Raises:
-        InputError: If the format does not hold the bit depth.
-    """
-    if bit_depth not in (None, *SUBTYPES) or (audio_format, bit_depth) == ("flac", "float"):
-        depths = "'16' or '24'" if audio_format == "flac" else "'16', '24' or 'float'"
-        raise InputError(f"bit depth: expected {depths} for {audio_format}, found {bit_depth!r}")
-    return SUBTYPES[bit_depth or ("24" if audio_format == "flac" else "float")]
 
 
 def write_reason(error: Exception, path: Path) -> str:

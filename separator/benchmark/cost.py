@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from separator.errors import InputError
 from separator.models.pipeline import MaskingSeparator
 
 COUNTED_SECONDS = 2
@@ -15,7 +16,7 @@ class Cost:
     """Cost of a model.
 
     Attributes:
-        parameters: Weights that training may change.
+        parameters: Weights that training learns.
         macs_per_second: Multiply-accumulates for a second of audio.
         receptive_field_seconds: Stretch of the mixture that an output sample sees through convolutions; the statistics
             of gLN and cLN reach further.
@@ -37,14 +38,13 @@ def model_cost(model: MaskingSeparator, sample_rate: int) -> Cost:
         sample_rate: Its rate in Hz.
     """
     return Cost(
-        parameters=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs_per_second=macs_per_second(model, sample_rate),
         receptive_field_seconds=model.receptive_field_samples / sample_rate,
         latency_seconds=model.latency_samples / sample_rate if model.causal else None,
     )
 
 
-@torch.no_grad()
 def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
     """Count the multiply-accumulates for a second of audio with torch's FLOP counter: convolutions and matrix products.
 
@@ -56,9 +56,26 @@ def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
 
 
 def _count_macs(model: MaskingSeparator, num_samples: int) -> float:
+    with FlopCounterMode(display=False) as counter:
+        separate_silence(model, num_samples)
+    return counter.get_total_flops() / 2
+
+
+@torch.no_grad()
+def separate_silence(model: MaskingSeparator, num_samples: int) -> None:
+    """Let a model separate silence, as in inference; it is left as it was."""
     was_training = model.training
     model.eval()  # batch norm keeps its statistics
-    with FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, model.channels, num_samples))
+    model(torch.zeros(1, model.channels, num_samples))
     model.train(was_training)
-    return counter.get_total_flops() / 2
+
+
+def mixture_samples(seconds: float, sample_rate: int) -> int:
+    """Return the length in samples of a mixture that is measured or counted.
+
+    Raises:
+        InputError: If it is out of range.
+    """
+    if not 0.1 <= seconds <= 600:
+        raise InputError(f"seconds: expected 0.1 to 600, found {seconds}")
+    return round(seconds * sample_rate)

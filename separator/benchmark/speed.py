@@ -11,7 +11,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from separator.errors import InputError
+from separator.benchmark.cost import mixture_samples
 from separator.inference.fused import fuse
 from separator.models.pipeline import MaskingSeparator
 
@@ -79,9 +79,8 @@ def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
     Raises:
         InputError: If the length is out of range.
     """
-    if not 0.1 <= seconds <= 600:
-        raise InputError(f"seconds: expected 0.1 to 600, found {seconds}")
-    return torch.randn(1, channels, round(seconds * sample_rate), generator=torch.Generator().manual_seed(0))
+    num_samples = mixture_samples(seconds, sample_rate)
+    return torch.randn(1, channels, num_samples, generator=torch.Generator().manual_seed(0))
 
 
 @dataclass(frozen=True)

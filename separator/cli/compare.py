@@ -19,6 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "folder for runs and results")
     add_overrides(parser, "training.max_steps=500", "all recipes")
     parser.add_argument("--only", metavar="NAME,...", default="", help="compare only the recipes of these names")
+    parser.add_argument(
+        "--vary",
+        metavar="SECTION,...",
+        default="",
+        help="let the recipes differ in these too: data (the test mixtures must be the same all the same), loss, "
+        "examples (number of steps, batches, validations), seed; model, optimizer and trainer may differ in any case",
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="N,...",
+        default="",
+        help="train each recipe with each of these seeds, such as 0,1,2, into DIR/NAME/seed-N: the table gives the "
+        "mean and standard deviation",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,26 +42,30 @@ def run(args: argparse.Namespace) -> int:
 
     from separator.cli.main import print_error
     from separator.comparison.compare import Stopped, compare
-    from separator.comparison.fairness import load_recipes, other_differences
+    from separator.comparison.fairness import load_recipes
     from separator.comparison.page import write_report
-    from separator.comparison.plot import plot_rows
-    from separator.comparison.table import make_rows, write_csv
+    from separator.comparison.plot import plot_table
+    from separator.comparison.table import make_table, write_csv
     from separator.errors import describe
     from separator.replacing import replace_file
 
-    only = [name for name in args.only.split(",") if name]
-    recipes = load_recipes(args.recipes, args.overrides, only)
+    only, vary = ([name for name in names.split(",") if name] for names in (args.only, args.vary))
+    seeds = _read_seeds(args.seeds)
+    first_seed = [f"training.seed={seed}" for seed in seeds[:1]]  # whatever seeds the recipes have
+    recipes = load_recipes(args.recipes, [*args.overrides, *first_seed], only, vary)
     command = shlex.join(
         [
             *("separator", "compare", *map(str, args.recipes)),
             *(part for override in args.overrides for part in ("--set", override)),
             *(("--only", args.only) if only else ()),
+            *(("--vary", args.vary) if vary else ()),
+            *(("--seeds", args.seeds) if seeds else ()),
             *("-o", str(args.output)),
         ]
     )
     args.output.mkdir(parents=True, exist_ok=True)
     try:
-        results, failures = compare(recipes, args.output, lambda line: print(line, file=sys.stderr, flush=True))
+        results, failures = compare(recipes, args.output, lambda line: print(line, file=sys.stderr, flush=True), seeds)
     except Stopped:
         print(f"stopped; go on with the same command: {command}", file=sys.stderr)
         return 130
@@ -58,12 +76,23 @@ def run(args: argparse.Namespace) -> int:
         print_error(f"{name}: {reason}")
     if not results:
         return 1
-    rows = make_rows(results)
-    replace_file(args.output / "results.csv", lambda path: write_csv(rows, path))
-    replace_file(args.output / "results.png", lambda path: plot_rows(rows, path))
-    num_mixtures = len(results[0].items)
-    differences = other_differences(recipes)
-    write_report(args.output / "results.md", rows, recipes[0], num_mixtures, differences, reasons, command)
-    print(f"best: {rows[0].name}, SI-SDRi {rows[0].si_sdri_db:.2f} dB", file=sys.stderr)
+    table = make_table(results, recipes[0], with_runs=bool(seeds))
+    replace_file(args.output / "results.csv", lambda path: write_csv(table, path))
+    replace_file(args.output / "results.png", lambda path: plot_table(table, path))
+    num_mixtures = len(results[0].runs[0].items)
+    write_report(args.output / "results.md", table, recipes[0], seeds, num_mixtures, reasons, command)
+    print(f"best: {table[0].mean.name}, SI-SDRi {table[0].mean.si_sdri_db:.2f} dB", file=sys.stderr)
     print(args.output / "results.md")
     return 1 if failures else 0
+
+
+def _read_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds that `--seeds` names; none where it is left out."""
+    import re
+
+    from separator.errors import InputError
+
+    seeds = tuple(map(int, text.split(","))) if re.fullmatch(r"\d+(,\d+)*", text) else ()
+    if (text and not seeds) or len(set(seeds)) != len(seeds) or max(seeds, default=0) >= 2**32:
+        raise InputError(f"--seeds: expected different whole numbers from 0, such as 0,1,2, found {text!r}")
+    return seeds

@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RECIPE_OR_ROOT",
         type=Path,
         required=True,
-        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; or a "
-        "folder of SPEAKER/**/*.{flac,wav,opus,ogg}, of which mixtures are made",
+        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; a CSV "
+        "list of files (mixture,SOURCE,...); or a folder of SPEAKER/**/*.{flac,wav,opus,ogg}, of which mixtures are "
+        "made",
     )
     parser.add_argument(
         "--split",
@@ -63,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from separator.scoring.oracle import ORACLES
     from separator.scoring.sets import find_lists
 
-    recipe = None if args.data.is_dir() else load_any_recipe(args.data, args.overrides)
+    is_recipe = args.data.suffix in (".yaml", ".yml") and not args.data.is_dir()
+    recipe = load_any_recipe(args.data, args.overrides) if is_recipe else None
     if isinstance(recipe, VoiceRecipe):
         return _evaluate_voices(args, recipe)
     chosen = [part.strip() for each in args.lists for part in each.split(",")]

@@ -2,16 +2,32 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from separator.cli.options import add_device, add_json, add_overrides
+
+if TYPE_CHECKING:
+    from separator.benchmark.layers import Layer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
     add_model_arguments(parser)
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of the measured mixture (default: 10)")
-    parser.add_argument("--no-measure", action="store_true", help="skip the measurement of time and memory")
+    parser.add_argument(
+        "--layers",
+        action="store_true",
+        help="list the layers: output shape, parameters, multiply-accumulates, receptive field",
+    )
+    parser.add_argument("--depth", metavar="N", type=int, default=3, help="levels of layers to list (default: 3)")
+    parser.add_argument(
+        "--measure",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="measure real-time factor and memory, which takes a while",
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="length of the mixture for --layers and --measure (default: 10)"
+    )
     add_json(parser)
 
 
@@ -31,21 +47,30 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from separator.benchmark.cost import model_cost
-    from separator.benchmark.speed import measure_speed
+    from separator.benchmark.cost import mixture_samples, model_cost
+    from separator.benchmark.layers import count_layers
+    from separator.cli.layer_table import layer_rows
+    from separator.errors import InputError
     from separator.inference.devices import find_device
 
+    if args.depth < 1:
+        raise InputError(f"--depth: expected at least 1, found {args.depth}")
     device = find_device(args.device)
     model, facts = load(args.model, args.overrides)
     sample_rate = facts["sample_rate"]
-    # First the measurement: its memory is that of this process, which has done nothing else so far.
-    speed = None if args.no_measure else measure_speed(model, sample_rate, device, args.seconds)
+    num_samples = mixture_samples(args.seconds, sample_rate)
+    facts |= {"measured": None, "layers": None}
+    if args.measure:
+        from separator.benchmark.speed import measure_speed
+
+        # First of all: its memory is that of this process, which has done nothing else so far.
+        facts["measured"] = asdict(measure_speed(model, sample_rate, device, args.seconds))
     facts |= {"causal": model.causal, **asdict(model_cost(model.cpu(), sample_rate))}
-    facts["measured"] = None if speed is None else asdict(speed)
+    layers = count_layers(model, num_samples).folded(args.depth) if args.layers else None
     if args.json:
-        print(json.dumps(facts, indent=2))
+        print(json.dumps(facts | {"layers": layers and layer_rows(layers)}, indent=2))
     else:
-        _print(facts)
+        _print(facts, layers, args.seconds)
     return 0
 
 
@@ -54,9 +79,10 @@ def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
     from separator.checkpoint import find_model, load_model
     from separator.errors import InputError
     from separator.models import config_to_dict
-    from separator.recipe import load_recipe
 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():
+        from separator.recipe import load_recipe
+
         recipe = load_recipe(Path(name), overrides)
         built = recipe.build_model()
         return built, {
@@ -82,7 +108,9 @@ def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
     }
 
 
-def _print(facts: dict[str, Any]) -> None:
+def _print(facts: dict[str, Any], layers: "Layer | None", seconds: float) -> None:
+    from separator.cli.layer_table import layer_table
+
     facts = dict(facts)
     measured, latency = facts.pop("measured"), facts.pop("latency_seconds")
     costs = {
@@ -99,11 +127,25 @@ def _print(facts: dict[str, Any]) -> None:
             "peak memory": f"{measured['peak_memory_mb']:,.0f} MB, {measured['added_memory_mb']:,.0f} MB of it to "
             "separate",
         }
-    facts.pop("causal")
+    for key in ("causal", "layers"):
+        del facts[key]
     for key, value in (facts | costs).items():
         if isinstance(value, dict):
             print(f"{key}:")
             for inner, setting in value.items():
-                print(f"  {inner}: {setting}")
+                print(f"  {inner}: {_as_yaml(setting)}")
         else:
-            print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+            print(f"{key}: {value if isinstance(value, str) else _as_yaml(value)}")
+    if layers is not None:
+        print(
+            f"layers, separating {seconds:g} s of audio, the padding at its ends included; what a step of the output "
+            "sees of the input,\nin samples, frames or bins × frames:\n"
+        )
+        print(layer_table(layers))
+
+
+def _as_yaml(value: Any) -> str:
+    """Return a value on one line, as a recipe has it."""
+    import yaml
+
+    return yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)[1:-2]

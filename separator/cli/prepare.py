@@ -9,13 +9,15 @@ from separator.cli.options import add_jobs, add_output, add_overrides, check_job
 
 if TYPE_CHECKING:
     from separator.data.config import DataConfig
-    from separator.data.prepare import Conversion
+    from separator.data.prepare import ConversionResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
     parser.add_argument(
-        "dataset", metavar="DATASET", help="speakers, librimix, wsj0_mix (and WHAM!), musdb, stems, or a recipe"
+        "dataset",
+        metavar="DATASET",
+        help="speakers, librimix, wsj0_mix (and WHAM!), whamr, musdb, stems, csv, or a recipe",
     )
     parser.add_argument("root", metavar="ROOT", type=Path, help="the data set's folder")
     add_output(parser, "the prepared tree", required=False)
@@ -68,22 +70,20 @@ def _convert(args: argparse.Namespace, sample_rate: int) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from separator.cli.main import print_error
-    from separator.data.prepare import find_tasks, prepare
+    from separator.data.prepare import find_conversions, prepare
 
     console = Console(stderr=True)
     columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        bar = progress.add_task("preparing", total=len(find_tasks(args.root, f".{args.format}")))
+        bar = progress.add_task("preparing", total=len(find_conversions(args.root, f".{args.format}")))
 
-        def report(done: "Conversion") -> None:
+        def report(done: "ConversionResult") -> None:
             progress.advance(bar)
             if done.error:
                 print_error(done.error)
             if done.clipped:
-                print(
-                    f"{done.task.source}: {done.clipped} samples were over full scale after resampling, and limited",
-                    file=sys.stderr,
-                )
+                path = done.conversion.source
+                print(f"{path}: {done.clipped} samples over full scale after resampling were limited", file=sys.stderr)
 
         results = prepare(args.root, args.output, sample_rate, args.format, args.jobs, report)
     failed = sum(bool(done.error) for done in results)

@@ -15,11 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--references",
         metavar="DIR",
         type=Path,
-        help="true sources, TRACK/SOURCE.wav (any format); TRACK/mixture.wav is the mixture",
+        help="true sources, TRACK/SOURCE.wav (any format), TRACK/mixture.wav is the mixture; or a CSV list of files "
+        "with the columns id, mixture, and one for each source",
     )
     references.add_argument("--musdb", metavar="ROOT", type=Path, help="a MUSDB18 or MUSDB18-HQ folder as references")
     parser.add_argument(
-        "--estimates", metavar="DIR", type=Path, required=True, help="estimates, TRACK/SOURCE.wav with the same names"
+        "--estimates",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="estimates, TRACK/SOURCE.wav with the same names, or a list",
     )
     parser.add_argument(
         "--split",

@@ -21,7 +21,11 @@ DEFAULT_MODEL = "speech-2spk-16k"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
     parser.add_argument(
-        "inputs", metavar="INPUT", nargs="+", type=Path, help="audio files, folders of them, or - for a WAV on stdin"
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        type=Path,
+        help="audio files, folders, pipes, or - for standard input",
     )
     add_output(parser, "folder for the results")
     parser.add_argument(
@@ -112,22 +116,21 @@ def _separate_all(
     import threading
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
-    from separator.cli.inputs import STANDARD_INPUT
     from separator.cli.progress import FilesProgress
     from separator.cli.separate_report import SeparationOutcome
-    from separator.cli.standard_input import spooled
+    from separator.cli.standard_input import is_stream, spooled
     from separator.errors import InputError
 
     stop = threading.Event()
     with ExitStack() as stack:
         # Here, not in a thread: a thread that waits for input does not hear of Ctrl-C.
         files = {path: path for path, _ in jobs}
-        if STANDARD_INPUT in files:
+        for path in filter(is_stream, list(files)):
             try:
-                files[STANDARD_INPUT] = stack.enter_context(spooled())
+                files[path] = stack.enter_context(spooled(path))
             except InputError as error:
-                yield SeparationOutcome(STANDARD_INPUT, error=str(error))
-                jobs = [each for each in jobs if each[0] != STANDARD_INPUT]
+                yield SeparationOutcome(path, error=str(error))
+                jobs = [each for each in jobs if each[0] != path]
         progress = stack.enter_context(FilesProgress(len(jobs)))
 
         def one(path: Path, folder: Path) -> SeparationOutcome:
@@ -194,6 +197,7 @@ def _separate_one(
     import traceback
 
     from separator.cli.separate_report import SeparationOutcome
+    from separator.cli.standard_input import stream_name
     from separator.errors import InputError, describe
     from separator.inference.files import separate_file
     from separator.inference.output_folders import check_within
@@ -222,7 +226,7 @@ def _separate_one(
             traceback.print_exc()
         message = describe(error)
         if file != path:
-            message = message.replace(str(file), "standard input")
+            message = message.replace(str(file), stream_name(path))
         elif not isinstance(error, InputError):
             message = f"{path}: {message}"
         return SeparationOutcome(path, error=message, failed_after=time.perf_counter() - started)

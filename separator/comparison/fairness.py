@@ -1,11 +1,14 @@
-"""Which recipes are compared, and whether the comparison is a fair one."""
+"""Which recipes are compared, whether the comparison is a fair one, and in what they differ."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from separator.errors import InputError
-from separator.recipe import Recipe, load_recipe, recipe_to_dict
+from separator.models import config_to_dict
+from separator.recipe import Recipe, find_differences, load_recipe, recipe_to_dict
 
 BASE_NAMES = ("base.yaml", "base.yml")
 """Files of a folder that others name as their `base`, not compared themselves."""
@@ -13,31 +16,43 @@ BASE_NAMES = ("base.yaml", "base.yml")
 RESULT_NAMES = ("results.csv", "results.png", "results.md")
 """Files of a comparison, beside the folders named as the recipes."""
 
-ALIKE = (
-    *("sources", "loss", "data"),
-    *("training.max_steps", "training.batch_size", "training.accumulate_batches"),
-    *("training.seed", "training.validate_every_steps"),
-)
-"""Settings that must be the same in all recipes: the same examples in the same order, the same loss, as many
-validations to choose the best of, the same test."""
+VARIATIONS: dict[str, tuple[str, ...]] = {
+    "data": ("data",),
+    "loss": ("loss",),
+    "examples": (
+        *("training.max_steps", "training.batch_size", "training.accumulate_batches"),
+        "training.validate_every_steps",
+    ),
+    "seed": ("training.seed",),
+    "model": (),
+    "optimizer": (),
+    "trainer": (),
+}
+"""What `--vary` takes, and the settings that must be alike in all recipes unless it is named: the same examples in the
+same order, the same loss, as many validations to choose the best of. The last three may differ in any case."""
 
 
-def load_recipes(paths: Iterable[Path], overrides: Iterable[str] = (), only: Iterable[str] = ()) -> list[Recipe]:
+def load_recipes(
+    paths: Iterable[Path], overrides: Iterable[str] = (), only: Iterable[str] = (), vary: Collection[str] = ()
+) -> list[Recipe]:
     """Read the recipes of a comparison.
 
     Args:
         paths: Recipe files, or folders whose `*.yaml` files (but for `base.yaml`) are read in alphabetical order.
         overrides: `key.path=value` settings, applied to all.
         only: Names of the recipes to keep; none keeps all.
+        vary: Names out of `VARIATIONS`, in which the recipes may differ.
 
     Raises:
-        InputError: If a recipe is wrong, two have one name, a name in `only` is unknown, or the recipes differ in what
-            must be alike.
+        InputError: If a recipe is wrong, two have one name, a name in `only` or `vary` is unknown, or the recipes
+            differ in what must be alike.
     """
+    for name in vary:
+        if name not in VARIATIONS:
+            raise InputError(f"--vary: expected names out of {', '.join(VARIATIONS)}, found {name!r}")
     overrides = tuple(overrides)
-    files = [file for path in paths for file in _recipe_files(path)]
     recipes: dict[str, Recipe] = {}
-    for file in files:
+    for file in (file for path in paths for file in _recipe_files(path)):
         recipe = load_recipe(file, overrides)
         # Each name is a folder's, also on file systems that take capitals for small letters.
         if recipe.name.casefold() in (name.casefold() for name in recipes):
@@ -51,26 +66,39 @@ def load_recipes(paths: Iterable[Path], overrides: Iterable[str] = (), only: Ite
             raise InputError(f"--only: expected names out of {', '.join(recipes)}, found {name!r}")
     chosen = [recipe for name, recipe in recipes.items() if name in kept]
     for recipe in chosen[1:]:
-        for key in ALIKE:
-            expected, found = _value(chosen[0], key), _value(recipe, key)
-            if expected != found:
-                where, first, second = first_difference(key, expected, found)
-                raise InputError(
-                    f"{recipe.name}: {where} must be the same in all compared recipes: expected {first!r}, as in "
-                    f"{chosen[0].name}, found {second!r}"
-                )
+        _check_alike(chosen[0], recipe, vary)
     return chosen
 
 
-def other_differences(recipes: list[Recipe]) -> list[str]:
-    """Return the keys outside `name` and `model` in which the recipes differ: allowed, but a reader must know."""
-    plain = [recipe_to_dict(recipe) for recipe in recipes]
-    found = []
-    for section in ("optimizer", "training", "trainer"):
-        for key in plain[0][section]:
-            if any(each[section][key] != plain[0][section][key] for each in plain[1:]):
-                found.append(f"{section}.{key}")
-    return found
+def _check_alike(first: Recipe, other: Recipe, vary: Collection[str]) -> None:
+    """Refuse a recipe that differs from the first where it must not."""
+    for key, (expected, found) in find_differences(recipe_to_dict(first), recipe_to_dict(other)).items():
+        names = [name for name, keys in VARIATIONS.items() if key in keys or key.split(".")[0] in keys]
+        if key == "data.num_workers" or (not names and key.split(".")[0] != "sources") or set(names) & set(vary):
+            continue
+        unless = f" without --vary {names[0]}" if names else ""
+        raise InputError(
+            f"{other.name}: {key} must be the same in all compared recipes{unless}: expected {expected!r}, as in "
+            f"{first.name}, found {found!r}"
+        )
+
+
+def differences_between(first: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """Return the settings but the name in which two recipes differ, defaults filled in, each with its two values.
+
+    Of two architectures, whose settings mean different things, only the names are compared.
+    """
+    same_architecture = first.model.architecture == other.model.architecture
+    return find_differences(_settings(first, same_architecture), _settings(other, same_architecture))
+
+
+def _settings(recipe: Recipe, with_config: bool) -> dict[str, Any]:
+    settings = recipe_to_dict(recipe)
+    del settings["name"], settings["model"]["config"]
+    if with_config:
+        with torch.device("meta"):  # no memory for weights
+            settings["model"]["config"] = config_to_dict(recipe.build_model().config)
+    return settings
 
 
 def _recipe_files(path: Path) -> list[Path]:
@@ -80,21 +108,3 @@ def _recipe_files(path: Path) -> list[Path]:
     if not files:
         raise InputError(f"{path}: expected recipes (*.yaml), found none")
     return files
-
-
-def _value(recipe: Recipe, key: str) -> Any:
-    value: Any = recipe_to_dict(recipe)
-    for part in key.split("."):
-        value = value[part]
-    if key == "data":
-        return {name: setting for name, setting in value.items() if name != "num_workers"}
-    return value
-
-
-def first_difference(key: str, first: Any, second: Any) -> tuple[str, Any, Any]:
-    """Return the key, and its two values, at which two values of `key` begin to differ."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        for name in first:
-            if first[name] != second.get(name):
-                return first_difference(f"{key}.{name}", first[name], second.get(name))
-    return key, first, second

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from separator.errors import InputError
-from separator.recipe import AnyRecipe, recipe_to_dict
+from separator.recipe import AnyRecipe, find_differences, recipe_to_dict
 from separator.replacing import replace_text
 from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
 from separator.training.state import is_main_process
@@ -47,18 +47,12 @@ def train_recipe(recipe: AnyRecipe, run_folder: Path, resume: bool = False) -> O
 
 
 def _changes(resolved: Path, text: str) -> dict[str, tuple[Any, Any]]:
-    """List the settings in which a recipe differs from a run's, each with what it was and what it is."""
+    """Return the settings in which a recipe differs from a run's, each with what it was and what it is."""
     try:
-        before, now = (_flat(yaml.safe_load(each)) for each in (resolved.read_text(encoding="utf-8"), text))
+        before = yaml.safe_load(resolved.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):  # nothing to compare with
         return {}
-    return {key: (before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
-
-
-def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(content, dict):
-        return {prefix.removesuffix("."): content}
-    return {key: value for name, inner in content.items() for key, value in _flat(inner, f"{prefix}{name}.").items()}
+    return find_differences(before, yaml.safe_load(text))
 
 
 def read_outcome(run_folder: Path) -> dict[str, Any]:

@@ -1,14 +1,17 @@
-"""The table of a comparison: a row a recipe, as CSV and as Markdown."""
+"""The table of a comparison: a row a recipe, and with seeds a row a run, as CSV and as Markdown."""
 
 import csv
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median, stdev
 
 import numpy as np
 from scipy.stats import bootstrap
 
-from separator.comparison.compare import Result
+from separator.comparison.compare import Result, ScoredRun
+from separator.comparison.fairness import differences_between
+from separator.recipe import Recipe, differences_text
 from separator.scoring.excerpts import item_score
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.summary import source_values
@@ -18,11 +21,14 @@ RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Row:
-    """One recipe.
+class TableRow:
+    """One recipe, the mean of its runs; or one of its runs.
 
     Attributes:
         name: The recipe's name.
+        seed: Seed of the training; None of the mean of several.
+        num_seeds: Number of runs in this row.
+        differences: Settings in which the recipe differs from the first one; empty for that one itself.
         architecture: Its architecture.
         parameters: Weights.
         mmacs_per_second: Million multiply-accumulates for a second of audio.
@@ -30,10 +36,11 @@ class Row:
         latency_ms: None if not causal.
         real_time_factor: Measured on the machine that made the table.
         peak_memory_mb: Measured, of the whole process.
-        steps: Optimiser steps.
+        steps: Optimiser steps of a run.
         training_minutes: Time of them, validations included.
         valid_si_sdri_db: The best validation, whose weights were scored.
-        si_sdri_db: Mean over all sources of all mixtures of the test list.
+        si_sdri_db: Mean over all mixtures of the test list, their sources, and the seeds.
+        si_sdri_db_seeds: Standard deviation of the mean over seeds; None of one run.
         si_sdri_db_low, si_sdri_db_high: Bootstrap confidence interval over mixtures.
         si_sdri_db_median: Median over all sources.
         share_worse: Share of the sources whose SI-SDR is below the mixture's own.
@@ -42,6 +49,9 @@ class Row:
     """
 
     name: str
+    seed: int | None
+    num_seeds: int
+    differences: str
     architecture: str
     parameters: int
     mmacs_per_second: float
@@ -53,6 +63,7 @@ class Row:
     training_minutes: float
     valid_si_sdri_db: float
     si_sdri_db: float
+    si_sdri_db_seeds: float | None
     si_sdri_db_low: float
     si_sdri_db_high: float
     si_sdri_db_median: float
@@ -62,12 +73,40 @@ class Row:
     behind_best_db_high: float
 
 
-def make_rows(results: list[Result]) -> list[Row]:
-    """Make a row for each result, the best first."""
-    by_mixture = {result.recipe.name: mixture_means(result.items) for result in results}
-    best = max(by_mixture.values(), key=lambda means: float(means.mean()), default=np.zeros(0))
-    rows = [_row(result, by_mixture[result.recipe.name], best) for result in results]
-    return sorted(rows, key=lambda row: -row.si_sdri_db)
+@dataclass(frozen=True)
+class ComparedRecipe:
+    """A recipe in the table.
+
+    Attributes:
+        mean: The mean of its runs.
+        runs: A row for each run, where seeds were asked for; else empty.
+    """
+
+    mean: TableRow
+    runs: tuple[TableRow, ...] = ()
+
+
+def make_table(results: list[Result], first: Recipe, with_runs: bool = False) -> list[ComparedRecipe]:
+    """Make the table, the best recipe first.
+
+    Args:
+        results: The results.
+        first: The recipe that the others are said to differ from.
+        with_runs: Whether each run has a row of its own too.
+    """
+    best = max((run_means(result.runs) for result in results), key=lambda means: float(means.mean()))
+    table = []
+    for result in results:
+        different = differences_text(differences_between(first, result.recipe))
+        runs = tuple(_row(result, (run,), best, different) for run in result.runs) if with_runs else ()
+        mean = _row(result, result.runs, best, different)
+        table.append(ComparedRecipe(replace(mean, seed=None) if with_runs else mean, runs))
+    return sorted(table, key=lambda compared: -compared.mean.si_sdri_db)
+
+
+def run_means(runs: Sequence[ScoredRun]) -> np.ndarray:
+    """Return the SI-SDRi of each mixture in dB, the mean over runs: `(mixtures,)`."""
+    return np.mean([mixture_means(run.items) for run in runs], axis=0)
 
 
 def mixture_means(items: list[ItemScores]) -> np.ndarray:
@@ -100,15 +139,18 @@ def confidence_interval(values: np.ndarray) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _row(result: Result, means: np.ndarray, best: np.ndarray) -> Row:
-    values = [source_values(source)["si_sdri_db"] for item in result.items for source in item.sources]
+def _row(result: Result, runs: Sequence[ScoredRun], best: np.ndarray, differences: str) -> TableRow:
+    values = [source_values(source)["si_sdri_db"] for run in runs for item in run.items for source in item.sources]
     improvements = [value for value in values if value is not None]
+    means, cost = run_means(runs), result.cost
     low, high = confidence_interval(means)
     behind_low, behind_high = confidence_interval(best - means)
-    cost, outcome = result.cost, result.outcome
     latency = cost["latency_seconds"]
-    return Row(
+    return TableRow(
         name=result.recipe.name,
+        seed=runs[0].seed if len(runs) == 1 else None,
+        num_seeds=len(runs),
+        differences=differences,
         architecture=cost["architecture"],
         parameters=cost["parameters"],
         mmacs_per_second=round(cost["macs_per_second"] / 1e6, 1),
@@ -116,10 +158,11 @@ def _row(result: Result, means: np.ndarray, best: np.ndarray) -> Row:
         latency_ms=None if latency is None else round(1000 * latency, 2),
         real_time_factor=round(cost["measured"]["real_time_factor"], 5),
         peak_memory_mb=round(cost["measured"]["peak_memory_mb"], 1),
-        steps=outcome["steps"],
-        training_minutes=round(outcome["training_seconds"] / 60, 1),
-        valid_si_sdri_db=round(outcome["valid_si_sdri_db"], 3),
+        steps=round(fmean(run.outcome["steps"] for run in runs)),
+        training_minutes=round(fmean(run.outcome["training_seconds"] for run in runs) / 60, 1),
+        valid_si_sdri_db=round(fmean(run.outcome["valid_si_sdri_db"] for run in runs), 3),
         si_sdri_db=round(float(means.mean()), 3),
+        si_sdri_db_seeds=round(stdev(float(run_means([run]).mean()) for run in runs), 3) if len(runs) > 1 else None,
         si_sdri_db_low=round(low, 3),
         si_sdri_db_high=round(high, 3),
         si_sdri_db_median=round(median(improvements), 3),
@@ -130,32 +173,39 @@ def _row(result: Result, means: np.ndarray, best: np.ndarray) -> Row:
     )
 
 
-def write_csv(rows: list[Row], path: Path) -> None:
-    """Write all columns, one row a recipe."""
+def write_csv(table: list[ComparedRecipe], path: Path) -> None:
+    """Write all columns: a row for each recipe, each followed by those of its runs."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
+        writer = csv.DictWriter(file, [field.name for field in fields(TableRow)])
         writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer.writerows(asdict(row) for compared in table for row in (compared.mean, *compared.runs))
 
 
-def markdown(rows: list[Row]) -> str:
-    """Format the columns that fit on a page as a Markdown table."""
+def markdown(table: list[ComparedRecipe]) -> str:
+    """Format the columns that fit on a page as a Markdown table, a row for each recipe."""
+    rows = [compared.mean for compared in table]
+    spread = " ± over seeds" if any(row.si_sdri_db_seeds is not None for row in rows) else ""
     header = (
-        "| recipe | SI-SDRi, dB (95 %) | behind the best, dB (95 %) | made worse | parameters | MMAC/s | RTF "
+        f"| recipe | SI-SDRi{spread}, dB (95 %) | behind the best, dB (95 %) | made worse | parameters | MMAC/s | RTF "
         "| peak MB | receptive field | latency | trained |\n"
         "|---|---|---|---|---|---|---|---|---|---|---|\n"
     )
     return header + "".join(
-        f"| {row.name} | **{row.si_sdri_db:.2f}** ({row.si_sdri_db_low:.2f} to {row.si_sdri_db_high:.2f}) "
-        f"| {_behind(row)} | {100 * row.share_worse:.0f} % | {row.parameters:,} | {row.mmacs_per_second:.0f} "
-        f"| {row.real_time_factor:.3f} | {row.peak_memory_mb:.0f} | {row.receptive_field_seconds:.2f} s "
+        f"| {row.name} | {_score(row)} | {_behind(row)} | {100 * row.share_worse:.0f} % | {row.parameters:,} "
+        f"| {row.mmacs_per_second:,.1f} | {row.real_time_factor:.3f} | {row.peak_memory_mb:.0f} "
+        f"| {row.receptive_field_seconds:.2f} s "
         f"| {'chunk' if row.latency_ms is None else f'{row.latency_ms:.0f} ms'} "
-        f"| {row.steps} steps, {row.training_minutes:.0f} min |\n"
+        f"| {f'{row.num_seeds} runs of ' * (row.num_seeds > 1)}{row.steps} steps, {row.training_minutes:.0f} min |\n"
         for row in rows
     )
 
 
-def _behind(row: Row) -> str:
+def _score(row: TableRow) -> str:
+    spread = "" if row.si_sdri_db_seeds is None else f" ± {row.si_sdri_db_seeds:.2f}"
+    return f"**{row.si_sdri_db:.2f}**{spread} ({row.si_sdri_db_low:.2f} to {row.si_sdri_db_high:.2f})"
+
+
+def _behind(row: TableRow) -> str:
     if row.behind_best_db == 0:
         return "the best"
     return f"{row.behind_best_db:.2f} ({row.behind_best_db_low:.2f} to {row.behind_best_db_high:.2f})"

@@ -114,6 +114,10 @@ class DataConfig:
         """Return the settings that decide what `load_list` delivers, as plain values."""
         return asdict(self)
 
+    def describe_list(self, split: str) -> str:
+        """Return which list of a split it is, in words."""
+        return self.root
+
     def find_problems(self, sources: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
         """Look at the header of every file of every split.
 

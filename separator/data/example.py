@@ -1,10 +1,12 @@
 """Example that every data set delivers: a mixture and the sources that a model should find in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
+
+from separator.data.mixture_row import MixtureRow
 
 
 class Example(NamedTuple):
@@ -30,6 +32,7 @@ class ExampleSet(Protocol):
         sample_rate: In Hz.
         original_rate: Highest rate of the recordings in Hz, for scores to tell; None where it is of no interest.
         names: Names of the examples, in order.
+        rows: What the mixtures are made of, where they are made as they are read; empty where files hold them.
     """
 
     @property
@@ -40,6 +43,9 @@ class ExampleSet(Protocol):
 
     @property
     def names(self) -> list[str]: ...
+
+    @property
+    def rows(self) -> Sequence[MixtureRow]: ...
 
     def __len__(self) -> int: ...
 

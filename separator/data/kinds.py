@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from separator.data.config import DataConfig
+from separator.data.csv_list import CSVListConfig
 from separator.data.librimix import LibriMixConfig
 from separator.data.musdb import MUSDBConfig
 from separator.data.speakers import SpeakersConfig
 from separator.data.stems import StemsConfig
+from separator.data.whamr import WHAMRConfig
 from separator.data.wsj0_mix import WSJ0MixConfig
 from separator.errors import InputError
 
@@ -19,8 +21,10 @@ DATA_KINDS: dict[str, type[DataConfig]] = {
     "speakers": SpeakersConfig,
     "librimix": LibriMixConfig,
     "wsj0_mix": WSJ0MixConfig,
+    "whamr": WHAMRConfig,
     "musdb": MUSDBConfig,
     "stems": StemsConfig,
+    "csv": CSVListConfig,
 }
 """Values that `data.kind` may have, the first where it is left out, and the section's dataclass."""
 

@@ -19,14 +19,12 @@ from separator.data.example import Example
 from separator.data.noise import NoiseConfig, Noises
 from separator.data.recordings import Speaker, median_pitches
 from separator.data.rooms import RoomConfig, Rooms
+from separator.data.segments import CROP_ATTEMPTS
 from separator.errors import InputError
 from separator.section import Count, LevelRange, Share, section, within
 
 SPEECH_LEVEL_DB = -26.0
 """RMS level of a talker before its random gain, in dB of full scale (the active speech level of ITU-T P.56 tests)."""
-
-CROP_ATTEMPTS = 5
-"""How often a crop that turned out silent is drawn again."""
 
 TURN_SECONDS, GAP_SECONDS = (0.4, 4.0), (-1.5, 0.7)
 """Ranges of a turn's length, and of the pause before the next one (negative: it interrupts)."""
@@ -216,7 +214,7 @@ class MixedSpeakers(Dataset[Example]):
         speed = self._draw_speed(random) if speed is None else speed
         num_samples = length if speed == 1 else round(length * speed) + 1
         for _ in range(CROP_ATTEMPTS):
-            talk = self._crop(speaker, num_samples, random)
+            talk = speaker.crop(num_samples, random)
             if root_mean_square(talk) > SILENCE_RMS:
                 break
         if speed != 1:
@@ -230,22 +228,3 @@ class MixedSpeakers(Dataset[Example]):
     def _draw_level(self, random: np.random.Generator) -> float:
         half_range = self.config.level_range_db / 2
         return SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range))
-
-    @staticmethod
-    def _crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.ndarray:
-        """Draw `num_samples` of the speaker's utterances in random order, end to end, from a random start."""
-        chosen, length = [], 0
-        for which in random.permutation(len(speaker.utterances)):
-            chosen.append(speaker.utterances[which])
-            length += chosen[-1].num_samples
-            if length >= num_samples:
-                break
-        crop = np.zeros(num_samples, dtype=np.float32)
-        offset = int(random.integers(abs(length - num_samples) + 1))
-        position = offset if length <= num_samples else -offset  # of the first utterance in the crop
-        for utterance in chosen:
-            first, last = max(position, 0), min(position + utterance.num_samples, num_samples)
-            if first < last:
-                crop[first:last] = utterance.read(first - position, last - first)
-            position += utterance.num_samples
-        return crop

@@ -1,8 +1,7 @@
 """Fixed mixtures: a seeded list that validation, the final score and any other program can share."""
 
-import csv
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +14,15 @@ from separator.data.conversation import take_turns
 from separator.data.example import Example, file_facts
 from separator.data.lists import MixtureListConfig
 from separator.data.mixing import SPEECH_LEVEL_DB
+from separator.data.mixture_row import NOISE_NUMBER, MixtureRow
 from separator.data.noise import NoisePart, Noises, at_ratio
 from separator.data.recordings import Recording, Speaker
 from separator.data.rooms import Response, Rooms
 from separator.data.telephone import telephone
 from separator.errors import InputError
 
-NOISE = 0
-"""The number of the noise among a mixture's sources; talkers are counted from 1."""
-
 SURROUNDINGS_STREAM = 1
 """Keeps the random numbers of rooms and noise apart, so that lists that differ in these alone have the same talks."""
-
-
-@dataclass(frozen=True)
-class MixtureRow:
-    """One recording in one mixture, a row of the CSV file.
-
-    Attributes:
-        mixture: Name of the mixture.
-        source: Number of the talker in it, from 1; 0 is the noise.
-        speaker: Name of the speaker; empty for noise.
-        file: Recording, relative to the data root.
-        start: First sample taken from the recording, at the list's sample rate.
-        num_samples: Number of samples taken. A recording of noise that is shorter is repeated.
-        position: Where in the mixture they begin.
-        level_db: RMS level in dB of full scale of all that the talker says, before rooms, the telephone, and before the
-            mixture is kept within full scale; None for noise.
-        snr_db: Of noise, the ratio to it of the talker who is the loudest while talking, in the room; else None.
-        room: Impulse response of the room, relative to the data root; empty where there is none.
-    """
-
-    mixture: str
-    source: int
-    speaker: str
-    file: str
-    start: int
-    num_samples: int
-    position: int = 0
-    level_db: float | None = None
-    snr_db: float | None = None
-    room: str = ""
 
 
 class MixtureList(Dataset[Example]):
@@ -122,7 +89,9 @@ class MixtureList(Dataset[Example]):
             if noise is not None and (drawn := noise.draw_part(length, surroundings)) is not None:
                 part, snr_db = drawn
                 file = _name(part.recording.path, root)
-                rows.append(MixtureRow(rows[0].mixture, NOISE, "", file, part.start, length, snr_db=round(snr_db, 2)))
+                rows.append(
+                    MixtureRow(rows[0].mixture, NOISE_NUMBER, "", file, part.start, length, snr_db=round(snr_db, 2))
+                )
             self.mixtures.append(tuple(rows))
 
     def _draw_utterances(self, name: str, talkers: list[Speaker], random: np.random.Generator) -> list[MixtureRow]:
@@ -199,7 +168,7 @@ class MixtureList(Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         rows = self.mixtures[index]
-        spoken = [row for row in rows if row.source != NOISE]
+        spoken = [row for row in rows if row.source != NOISE_NUMBER]
         length = max(row.position + row.num_samples for row in spoken)
         talks = np.zeros((self.num_speakers, length), dtype=np.float32)
         talking = np.zeros(talks.shape, dtype=bool)
@@ -219,7 +188,7 @@ class MixtureList(Dataset[Example]):
             heard, targets = self._rooms.hear(talks, places)
         rest = (heard - targets).sum(axis=0)
         for row in rows:
-            if row.source == NOISE and row.snr_db is not None:
+            if row.source == NOISE_NUMBER and row.snr_db is not None:
                 loudest = max(root_mean_square(heard[each, talking[each]]) for each in levels)
                 noise = NoisePart(self._noise[row.file], row.start).read(length)
                 rest = rest + at_ratio(noise, loudest, row.snr_db)
@@ -236,16 +205,9 @@ class MixtureList(Dataset[Example]):
     def fingerprint(self, index: int) -> list[Any]:
         """Return the fingerprint of an example, as `ExampleSet` defines it."""
         rows = self.mixtures[index]
-        files = [(self._noise if row.source == NOISE else self._recordings)[row.file].path for row in rows]
+        files = [(self._noise if row.source == NOISE_NUMBER else self._recordings)[row.file].path for row in rows]
         files += [path for row in rows if row.room and (path := self._responses[row.room].path) is not None]
         return [[list(astuple(row)) for row in rows], file_facts(files)]
-
-    def write_csv(self, path: Path) -> None:
-        """Write the list, one row a recording."""
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [field.name for field in fields(MixtureRow)])
-            writer.writeheader()
-            writer.writerows(asdict(row) for row in self.rows)
 
 
 def _name(path: Path | None, root: Path) -> str:

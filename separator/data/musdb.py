@@ -75,7 +75,7 @@ class MUSDBConfig(SongsConfig):
         def belongs(name: str) -> bool:
             return split == "test" or (name in kept) == (split == "valid")
 
-        packed = sorted(folder.glob(f"*{STEM_SUFFIX}"))
+        packed = sorted(path for path in folder.iterdir() if is_stem_file(path))
         if packed:
             songs, problems = _packed_songs([path for path in packed if belongs(song_name(path))], sources)
         else:
@@ -101,6 +101,11 @@ def _packed_songs(paths: list[Path], sources: Sequence[str]) -> tuple[list[Song]
         seconds = facts.num_samples / facts.sample_rate
         songs.append(Song(song_name(path), stems, StemFile(path), seconds, facts.sample_rate))
     return songs, problems
+
+
+def is_stem_file(path: Path) -> bool:
+    """Tell whether a file is a `.stem.mp4`, by its name."""
+    return path.name.lower().endswith(STEM_SUFFIX)
 
 
 def song_name(path: Path) -> str:

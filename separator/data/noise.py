@@ -10,10 +10,9 @@ import numpy as np
 from separator.audio.finding import find_audio
 from separator.audio.mixing import SILENCE_RMS, root_mean_square
 from separator.data.recordings import Recording, load_recordings
+from separator.data.segments import CROP_ATTEMPTS
 from separator.errors import InputError
 from separator.section import Share, section, within
-
-CROP_ATTEMPTS = 5
 
 NOISE_RMS = 0.05
 """Level of noise where nobody talks, -26 dB of full scale as a talker's."""

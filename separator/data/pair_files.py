@@ -1,17 +1,19 @@
-"""Mixtures and sources that lie on disk as files of one length, each in the folder of its kind: found and checked."""
+"""Mixtures and sources that lie on disk as files: found in the folder of their kind, checked and read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from separator.audio.resampling import resampled_length
+from separator.audio.resampling import fit_length, resampled_length
 from separator.data.example import Example
 from separator.data.index import FileFacts, read_facts, read_index
 from separator.data.segments import read_segment, with_channels
 from separator.errors import InputError
+from separator.section import Lengths
 
 SUFFIXES = (".wav", ".flac")
 
@@ -22,22 +24,33 @@ class Pair:
 
     Attributes:
         name: Name of the mixture.
-        mixture: Its file.
+        mixture: Its file, or the files that it is the sum of.
         sources: The files of its sources, in order.
+        places: Where a list names a file, if one does: "train.csv: row 3, column speaker1".
     """
 
     name: str
-    mixture: Path
+    mixture: tuple[Path, ...]
     sources: tuple[Path, ...]
+    places: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return each file once, the mixture's first."""
+        return tuple(dict.fromkeys((*self.mixture, *self.sources)))
+
+    def problem(self, path: Path, what: str) -> str:
+        """Return the line that says what is wrong with a file, with its place in the list."""
+        return f"{self.places[path]}: {what}" if path in self.places else what
 
 
 @dataclass(frozen=True)
 class CheckedPair:
-    """A mixture whose files are there, of one rate and one length.
+    """A mixture whose files are there, of one rate.
 
     Attributes:
         pair: The files.
-        num_samples: Their length, at their own rate.
+        num_samples: The length it is given, at the files' rate: theirs, the longest or the shortest.
         sample_rate: Their rate in Hz.
     """
 
@@ -49,11 +62,17 @@ class CheckedPair:
         """Return the length in samples at another rate."""
         return resampled_length(self.num_samples, self.sample_rate, sample_rate)
 
-    def read(self, start: int, num_samples: int, sample_rate: int) -> Example:
-        """Read a part of it, mono, at a rate; zeros after its end."""
-        files = (self.pair.mixture, *self.pair.sources)
-        signals = [with_channels(read_segment(file, start, num_samples, sample_rate), 1) for file in files]
-        return Example(signals[0], torch.stack(signals[1:]), self.pair.name)
+    def read(self, start: int, num_samples: int, sample_rate: int, num_channels: int = 1) -> Example:
+        """Read a part of it at a rate, from a sample that it has; zeros after its end, and after that of a file."""
+        left = min(num_samples, self.length(sample_rate) - start)  # a file may go on
+
+        def read(file: Path) -> Tensor:
+            part = with_channels(read_segment(file, start, left, sample_rate), num_channels)
+            return fit_length(part, num_samples)
+
+        signals = {file: read(file) for file in self.pair.files}
+        mixture = torch.stack([signals[file] for file in self.pair.mixture]).sum(dim=0)
+        return Example(mixture, torch.stack([signals[file] for file in self.pair.sources]), self.pair.name)
 
 
 def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path:
@@ -100,41 +119,38 @@ def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | N
     """List the mixtures of a folder, each with the files of its name in the sources' folders.
 
     Args:
-        mixtures: Folder of the mixtures.
+        mixtures: Folder of the mixtures, which exists.
         sources: A folder for each source.
         names: Files' names without suffix, if a list says which belong; None takes all that are in `mixtures`.
 
     Raises:
-        InputError: If the folder is missing or holds no mixture.
+        InputError: If the folder holds no mixture.
     """
-    if not mixtures.is_dir():
-        raise InputError(f"{mixtures}: expected a folder of mixtures, found nothing")
     found = {path.stem: path for path in sorted(mixtures.iterdir()) if path.suffix.lower() in SUFFIXES}
     if not found:
         raise InputError(f"{mixtures}: expected mixtures (*.wav, *.flac), found none")
     folders = list(sources)
-    return [
-        Pair(name, (path := found.get(name, mixtures / f"{name}.wav")), tuple(folder / path.name for folder in folders))
-        for name in (found if names is None else names)
-    ]
+    chosen = [(name, found.get(name, mixtures / f"{name}.wav")) for name in (found if names is None else names)]
+    return [Pair(name, (path,), tuple(folder / path.name for folder in folders)) for name, path in chosen]
 
 
-def check_pairs(pairs: Iterable[Pair], root: Path) -> tuple[list[CheckedPair], list[str]]:
+def check_pairs(pairs: Iterable[Pair], root: Path, lengths: Lengths = "error") -> tuple[list[CheckedPair], list[str]]:
     """Look at the header of every file.
 
     Args:
         pairs: The mixtures.
         root: Where `separator prepare` may have left an index, which saves opening the files.
+        lengths: What happens where a mixture's files differ in length.
 
     Returns:
-        The mixtures that are whole, and a line for each problem: a file that is missing or unreadable, or differs in
-        length or rate from its mixture.
+        The mixtures that are whole, and a line for each problem: a file that is missing or unreadable, or differs from
+        its mixture's first in rate, or in length where that is an error.
     """
     known = read_index(root)
     checked: list[CheckedPair] = []
     problems: list[str] = []
     with ThreadPoolExecutor() as pool:
-        for found in pool.map(lambda pair: _check(pair, known), pairs):
+        for found in pool.map(lambda pair: _check(pair, known, lengths), pairs):
             if isinstance(found, CheckedPair):
                 checked.append(found)
             else:
@@ -142,18 +158,23 @@ def check_pairs(pairs: Iterable[Pair], root: Path) -> tuple[list[CheckedPair], l
     return checked, problems
 
 
-def _check(pair: Pair, known: dict[Path, FileFacts]) -> CheckedPair | list[str]:
-    facts, problems = [], []
-    for path in (pair.mixture, *pair.sources):
+def _check(pair: Pair, known: Mapping[Path, FileFacts], lengths: Lengths) -> CheckedPair | list[str]:
+    facts: dict[Path, FileFacts] = {}
+    problems = []
+    for path in pair.files:
         try:
-            facts.append((path, known[path] if path in known else read_facts(path)))
+            facts[path] = known[path] if path in known else read_facts(path)
         except InputError as error:
-            problems.append(str(error))
-    for path, fact in facts[1:]:
-        for what, expected, found in (
-            ("samples", facts[0][1].num_samples, fact.num_samples),
-            ("Hz", facts[0][1].sample_rate, fact.sample_rate),
-        ):
-            if expected != found:
-                problems.append(f"{path}: expected {expected} {what} as in {facts[0][0].name}, found {found}")
-    return problems or CheckedPair(pair, facts[0][1].num_samples, facts[0][1].sample_rate)
+            problems.append(pair.problem(path, str(error)))
+    for path, found in list(facts.items())[1:]:
+        first, usual = next(iter(facts.items()))
+        if found.sample_rate != usual.sample_rate:
+            what = f"expected {usual.sample_rate} Hz as in {first.name}, found {found.sample_rate}"
+            problems.append(pair.problem(path, f"{path}: {what}"))
+        elif found.num_samples != usual.num_samples and lengths == "error":
+            what = f"expected {usual.num_samples} samples as in {first.name}, found {found.num_samples}"
+            problems.append(pair.problem(path, f"{path}: {what}; data.lengths pad or cut makes them equal"))
+    if problems:
+        return problems
+    length = (min if lengths == "cut" else max)(found.num_samples for found in facts.values())
+    return CheckedPair(pair, length, facts[pair.files[0]].sample_rate)

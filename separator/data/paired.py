@@ -1,8 +1,8 @@
-"""Mixtures and sources made beforehand: what LibriMix, WSJ0-mix and WHAM! have in common."""
+"""Mixtures and their sources made beforehand, in files: what every kind of such data has in common."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch.utils.data import Dataset
 
@@ -10,10 +10,7 @@ from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
 from separator.data.order import EpochOrder, example_random
 from separator.data.pair_files import CheckedPair, Pair, check_pairs
-from separator.section import Count, section
-
-Task = Literal["sep_clean", "sep_noisy", "enh_single", "enh_both"]
-"""As in LibriMix: separate clean or noisy talkers; enhance one talker, or all of them together."""
+from separator.section import Count, Lengths, section
 
 
 @section(kw_only=True)
@@ -21,71 +18,66 @@ class PairedConfig(DataConfig):
     """Mixtures and their sources as files, made beforehand.
 
     Args:
-        num_speakers: 2 or 3.
-        task: "sep_clean": talkers out of a clean mixture; "sep_noisy": out of a noisy one; "enh_single": one talker
-            out of noise; "enh_both": the clean mixture of all talkers out of the noisy one.
-        mode: "min" or "max": mixtures as long as the shortest talk, or the longest.
         max_valid: Validate on the first so many mixtures; None takes all.
+        lengths: What happens where a mixture's files differ in length: "error", "pad" (zeros after the shorter), or
+            "cut" (the longer ones cut).
     """
 
-    num_speakers: Literal[2, 3] = 2
-    task: Task = "sep_clean"
-    mode: Literal["min", "max"] = "min"
     max_valid: Count | None = None
+    lengths: Lengths = "error"
 
     @property
-    def num_sources(self) -> int:
-        return self.num_speakers if self.task.startswith("sep") else 1
+    def num_channels(self) -> int:
+        """Return the number of channels of an example; files with more are averaged."""
+        return 1
 
-    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
-        return self.task == "sep_clean"
-
-    @property
-    def rate_folder(self) -> str:
-        """Return the tree made for this rate; other rates are resampled from that of 16 kHz."""
-        return "wav8k" if self.sample_rate == 8000 else "wav16k"
-
-    def find_pairs(self, split: str) -> list[Pair]:
-        """Return the mixtures of a split, their files not yet looked at.
+    def find_pairs(self, sources: Sequence[str], split: str) -> list[Pair]:
+        """Return the mixtures of a split with these sources, their files not yet looked at.
 
         Raises:
-            InputError: If a folder is missing or empty, or the tree is one of another mode or of more talkers.
+            InputError: If the split is missing or empty, or does not go with the config.
         """
         raise NotImplementedError
 
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> "PairedSegments":
-        pairs = self._whole_pairs(self.find_pairs("train"))
-        return PairedSegments(pairs, self.segment_samples, self.sample_rate, seed)
+        pairs = self._whole_pairs(self.find_pairs(sources, "train"))
+        return PairedSegments(pairs, self.segment_samples, self.sample_rate, self.num_channels, seed)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "PairedList":
-        found = self.find_pairs(split)[: self.max_valid if split == "valid" else None]
-        return PairedList(self._whole_pairs(found), self.sample_rate)
+        found = self.find_pairs(sources, split)[: self.max_valid if split == "valid" else None]
+        return PairedList(self._whole_pairs(found), self.sample_rate, self.num_channels)
 
     def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
-        checked, problems = check_pairs(self.find_pairs(split), Path(self.root))
+        checked, problems = self._check(self.find_pairs(sources, split))
         return len(checked), problems
 
     def _whole_pairs(self, pairs: list[Pair]) -> list[CheckedPair]:
-        checked, problems = check_pairs(pairs, Path(self.root))
+        checked, problems = self._check(pairs)
         refuse_problems(problems)
         return checked
 
+    def _check(self, pairs: list[Pair]) -> tuple[list[CheckedPair], list[str]]:
+        return check_pairs(pairs, Path(self.root), self.lengths)
+
 
 class PairedList(Dataset[Example]):
-    """The mixtures one after the other, whole.
+    """Whole mixtures, in order.
 
     Args:
         pairs: The mixtures.
         sample_rate: In Hz.
+        num_channels: Of the examples.
     """
 
     original_rate = None
+    rows = ()
 
-    def __init__(self, pairs: list[CheckedPair], sample_rate: int) -> None:
+    def __init__(self, pairs: list[CheckedPair], sample_rate: int, num_channels: int = 1) -> None:
         self.pairs = pairs
         self.sample_rate = sample_rate
+        self.num_channels = num_channels
 
     @property
     def names(self) -> list[str]:
@@ -97,12 +89,12 @@ class PairedList(Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         pair = self.pairs[index]
-        return pair.read(0, pair.length(self.sample_rate), self.sample_rate)
+        return pair.read(0, pair.length(self.sample_rate), self.sample_rate, self.num_channels)
 
     def fingerprint(self, index: int) -> list[Any]:
         """Return the fingerprint of an example, as `ExampleSet` defines it."""
         pair = self.pairs[index].pair
-        return [pair.name, file_facts((pair.mixture, *pair.sources))]
+        return [pair.name, file_facts(pair.files)]
 
 
 class PairedSegments(Dataset[Example]):
@@ -112,13 +104,17 @@ class PairedSegments(Dataset[Example]):
         pairs: The mixtures; those shorter than an example are filled with zeros.
         segment_samples: Length of an example.
         sample_rate: In Hz.
+        num_channels: Of the examples.
         seed: Seed of order and cuts.
     """
 
-    def __init__(self, pairs: list[CheckedPair], segment_samples: int, sample_rate: int, seed: int = 0) -> None:
+    def __init__(
+        self, pairs: list[CheckedPair], segment_samples: int, sample_rate: int, num_channels: int = 1, seed: int = 0
+    ) -> None:
         self.pairs = pairs
         self.segment_samples = segment_samples
         self.sample_rate = sample_rate
+        self.num_channels = num_channels
         self.seed = seed
         self.examples_per_epoch = len(pairs)
         self._order = EpochOrder(len(pairs), seed)
@@ -127,4 +123,4 @@ class PairedSegments(Dataset[Example]):
         pair = self.pairs[self._order[index]]
         latest = max(0, pair.length(self.sample_rate) - self.segment_samples)
         start = int(example_random(self.seed, index).integers(latest + 1))
-        return pair.read(start, self.segment_samples, self.sample_rate)
+        return pair.read(start, self.segment_samples, self.sample_rate, self.num_channels)

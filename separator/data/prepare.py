@@ -18,7 +18,7 @@ from separator.audio.opening import native_name, reason
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
-from separator.data.musdb import STEM_SUFFIX, STEM_TRACKS, song_name
+from separator.data.musdb import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.replacing import remove_leftovers, replace_file
 
@@ -26,7 +26,7 @@ HASH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Task:
+class Conversion:
     """One file to write.
 
     Attributes:
@@ -41,26 +41,26 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Conversion:
-    """Outcome of a task.
+class ConversionResult:
+    """What became of a conversion.
 
     Attributes:
-        task: The task.
+        conversion: The conversion.
         row: Its line of the index; None if it failed.
         error: Why it failed.
         was_there: Whether an earlier call had done it.
         clipped: Samples that resampling lifted over full scale and that were limited to it.
     """
 
-    task: Task
+    conversion: Conversion
     row: IndexRow | None = None
     error: str = ""
     was_there: bool = False
     clipped: int = 0
 
 
-def find_tasks(root: Path, suffix: str) -> list[Task]:
-    """Return a task for every audio file below a folder, and for every signal of its `.stem.mp4` files.
+def find_conversions(root: Path, suffix: str) -> list[Conversion]:
+    """Return a conversion for every audio file below a folder, and for every signal of its `.stem.mp4` files.
 
     Args:
         root: The data set.
@@ -71,20 +71,22 @@ def find_tasks(root: Path, suffix: str) -> list[Task]:
     """
     if not root.is_dir():
         raise InputError(f"{root}: expected a data set, found {'a file' if root.exists() else 'nothing'}")
-    tasks: list[Task] = []
+    conversions: list[Conversion] = []
     for path in find_audio(root):
         place = path.relative_to(root)
-        if path.name.lower().endswith(STEM_SUFFIX):
+        if is_stem_file(path):
             folder = place.parent / song_name(path)
-            tasks += [Task(path, folder / f"{name}{suffix}", track) for track, name in enumerate(STEM_TRACKS)]
+            conversions += [
+                Conversion(path, folder / f"{name}{suffix}", track) for track, name in enumerate(STEM_TRACKS)
+            ]
         else:
-            tasks.append(Task(path, place.with_suffix(suffix)))
+            conversions.append(Conversion(path, place.with_suffix(suffix)))
     seen: dict[Path, Path] = {}
-    for task in tasks:
-        if task.target in seen:
-            raise InputError(f"{task.source} and {seen[task.target]} would both become {task.target}")
-        seen[task.target] = task.source
-    return tasks
+    for conversion in conversions:
+        if conversion.target in seen:
+            raise InputError(f"{conversion.source} and {seen[conversion.target]} would both become {conversion.target}")
+        seen[conversion.target] = conversion.source
+    return conversions
 
 
 def prepare(
@@ -93,8 +95,8 @@ def prepare(
     sample_rate: int,
     audio_format: Literal["flac", "wav"] = "flac",
     jobs: int | None = None,
-    on_done: Callable[[Conversion], None] | None = None,
-) -> list[Conversion]:
+    on_done: Callable[[ConversionResult], None] | None = None,
+) -> list[ConversionResult]:
     """Convert a data set; what an earlier call has done is kept, and what it left half done is done again.
 
     Files keep their place in the tree and their channels; 16 bits stay 16 bits, more become 24. CSV files (LibriMix'
@@ -112,10 +114,10 @@ def prepare(
     Raises:
         InputError: If there is nothing to convert, or the output cannot be written.
     """
-    tasks = find_tasks(root, f".{audio_format}")
+    conversions = find_conversions(root, f".{audio_format}")
     if output.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{output}: expected a folder outside of {root}")
-    results: list[Conversion] = []
+    results: list[ConversionResult] = []
     try:
         output.mkdir(parents=True, exist_ok=True)
         remove_leftovers(output)
@@ -125,7 +127,7 @@ def prepare(
             pool = stack.enter_context(ThreadPoolExecutor(jobs or os.cpu_count()))
             stack.callback(pool.shutdown, cancel_futures=True)
             write = csv.writer(journal).writerow
-            for done in pool.map(lambda task: _convert(task, output, sample_rate, known), tasks):
+            for done in pool.map(lambda conversion: _convert(conversion, output, sample_rate, known), conversions):
                 if done.row is not None and not done.was_there:
                     write(astuple(done.row))
                     journal.flush()
@@ -162,38 +164,38 @@ def _copy_tables(root: Path, output: Path) -> None:
             replace_file(target, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
 
 
-def _convert(task: Task, output: Path, sample_rate: int, known: dict[str, IndexRow]) -> Conversion:
-    name = task.target.as_posix()
-    target = output / task.target
+def _convert(conversion: Conversion, output: Path, sample_rate: int, known: dict[str, IndexRow]) -> ConversionResult:
+    name = conversion.target.as_posix()
+    target = output / conversion.target
     row = known.get(name)
     try:
-        facts = task.source.stat()
+        facts = conversion.source.stat()
         size, changed = facts.st_size, facts.st_mtime_ns
         if row is not None and (row.sample_rate, row.source_bytes) == (sample_rate, size) and target.is_file():
             if row.source_time_ns == changed:
-                return Conversion(task, row, was_there=True)
-            if row.source_sha256 == _checksum(task.source):  # copied, or touched
-                return Conversion(task, replace(row, source_time_ns=changed), was_there=True)
+                return ConversionResult(conversion, row, was_there=True)
+            if row.source_sha256 == _checksum(conversion.source):  # copied, or touched
+                return ConversionResult(conversion, replace(row, source_time_ns=changed), was_there=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         counts = [0, 0]
 
         def write(temporary: Path) -> None:
-            counts[:] = _write_audio(task, temporary, target.suffix, sample_rate)
+            counts[:] = _write_audio(conversion, temporary, target.suffix, sample_rate)
 
         replace_file(target, write)
         num_samples, clipped = counts
-        row = IndexRow(name, num_samples, sample_rate, size, changed, _checksum(task.source))
-        return Conversion(task, row, clipped=clipped)
+        row = IndexRow(name, num_samples, sample_rate, size, changed, _checksum(conversion.source))
+        return ConversionResult(conversion, row, clipped=clipped)
     except (InputError, soundfile.LibsndfileError) as error:
-        return Conversion(
-            task, error=str(error) if isinstance(error, InputError) else f"{task.source}: {reason(error)}"
+        return ConversionResult(
+            conversion, error=str(error) if isinstance(error, InputError) else f"{conversion.source}: {reason(error)}"
         )
 
 
-def _write_audio(task: Task, path: Path, suffix: str, sample_rate: int) -> tuple[int, int]:
-    """Write a task's signal; returns its length and how many samples were over full scale."""
+def _write_audio(conversion: Conversion, path: Path, suffix: str, sample_rate: int) -> tuple[int, int]:
+    """Write a conversion's signal; returns its length and how many samples were over full scale."""
     num_samples = clipped = 0
-    with AudioReader(task.source, task.track) as reader:
+    with AudioReader(conversion.source, conversion.track) as reader:
         resampler = StreamResampler(reader.sample_rate, sample_rate, reader.channels)
         subtype, kind = "PCM_16" if reader.fits_16_bits else "PCM_24", suffix[1:].upper()
         with soundfile.SoundFile(native_name(path), "w", sample_rate, reader.channels, subtype, format=kind) as file:
@@ -207,7 +209,7 @@ def _write_audio(task: Task, path: Path, suffix: str, sample_rate: int) -> tuple
                 num_samples += len(ready)
                 block = following
         if reader.is_truncated:
-            raise InputError(f"{task.source}: cut short: its header promises more than it holds")
+            raise InputError(f"{conversion.source}: cut short: its header promises more than it holds")
     return num_samples, clipped
 
 

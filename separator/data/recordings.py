@@ -58,6 +58,24 @@ class Speaker:
     files: tuple[str, ...]
     utterances: tuple[Recording, ...]
 
+    def crop(self, num_samples: int, random: np.random.Generator) -> np.ndarray:
+        """Draw `(num_samples,)` float32 of the utterances in random order, end to end, from a random start."""
+        chosen, length = [], 0
+        for which in random.permutation(len(self.utterances)):
+            chosen.append(self.utterances[which])
+            length += chosen[-1].num_samples
+            if length >= num_samples:
+                break
+        crop = np.zeros(num_samples, dtype=np.float32)
+        offset = int(random.integers(abs(length - num_samples) + 1))
+        position = offset if length <= num_samples else -offset  # of the first utterance in the crop
+        for utterance in chosen:
+            first, last = max(position, 0), min(position + utterance.num_samples, num_samples)
+            if first < last:
+                crop[first:last] = utterance.read(first - position, last - first)
+            position += utterance.num_samples
+        return crop
+
 
 def load_recording(path: Path, sample_rate: int) -> np.ndarray:
     """Load a recording as mono int16 `(T,)` at `sample_rate`.

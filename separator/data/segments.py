@@ -9,6 +9,9 @@ from torch import Tensor
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length, resample, resampled_length
 
+CROP_ATTEMPTS = 5
+"""How often a part that turned out silent is drawn again."""
+
 MARGIN_SECONDS = 0.05
 """Read before and after a part that is resampled, so that its ends are what they are in the whole file."""
 

@@ -14,12 +14,10 @@ from separator.audio.resampling import resampled_length
 from separator.data.config import DataConfig, refuse_problems
 from separator.data.example import Example, file_facts
 from separator.data.order import EpochOrder, example_random
+from separator.data.segments import CROP_ATTEMPTS
 from separator.data.song_files import Song
 from separator.errors import InputError
 from separator.section import Count, section
-
-CROP_ATTEMPTS = 5
-"""How often a part of a stem that turned out silent is drawn again."""
 
 MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
 """The stems of MUSDB18, which make up its mixtures."""
@@ -107,6 +105,8 @@ class SongList(Dataset[Example]):
         excerpts: How many of each song; None takes it whole.
         seconds: Their length.
     """
+
+    rows = ()
 
     def __init__(
         self,

@@ -117,6 +117,10 @@ class SpeakersConfig(MixingConfig):
     def list_settings(self, split: str, name: str | None = None) -> dict[str, Any]:
         return asdict(self.list_config(split, name))
 
+    def describe_list(self, split: str) -> str:
+        chosen = self.list_config(split)
+        return f"{chosen.path} ({chosen.num_mixtures} mixtures, seed {chosen.seed})"
+
     def list_config(self, split: str, name: str | None = None) -> MixtureListConfig:
         """Return the list of a split, or a variation of it, with the noise and the rooms that its split hears.
 
@@ -193,10 +197,10 @@ def find_speakers(folder: Path) -> dict[str, list[Path]]:
     if not speakers:
         raise InputError(f"{folder}: expected SPEAKER/**/*.{{flac,wav,opus,ogg}}, found no such file")
     folders = {part for files in speakers.values() for file in files for part in file.relative_to(folder).parts[:-1]}
-    if {"s1", "s2"} <= folders and any(name == "mix" or name.startswith("mix_") for name in folders):
+    if {"s1", "s1_anechoic"} & folders and any(name == "mix" or name.startswith("mix_") for name in folders):
         raise InputError(
             f"{folder}: expected a folder of speakers, found mixtures and their sources: "
-            "name a recipe with data.kind librimix or wsj0_mix"
+            "name a recipe with data.kind librimix, wsj0_mix or whamr"
         )
     return speakers
 

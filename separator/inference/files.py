@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from separator.audio.bit_depth import AudioFormat, BitDepth
 from separator.audio.reading import AudioReader
-from separator.audio.writing import AudioFormat, BitDepth
 from separator.errors import InputError
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from separator.audio.bit_depth import AudioFormat, BitDepth
 from separator.audio.reading import AudioReader
-from separator.audio.writing import AudioFormat, AudioWriter, BitDepth, common_gain
+from separator.audio.writing import AudioWriter, common_gain
 from separator.errors import InputError
 from separator.inference.output_folders import make_folder
 from separator.inference.record import RECORD_NAME, Record, read_record, stamp

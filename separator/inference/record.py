@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from separator import __version__
-from separator.audio.writing import AudioFormat, BitDepth, subtype_of
+from separator.audio.bit_depth import AudioFormat, BitDepth, subtype_of
 from separator.errors import InputError
 
 RECORD_NAME = ".separation.json"

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from separator.audio.bit_depth import AudioFormat, BitDepth
 from separator.audio.resampling import StreamResampler, fit_length
-from separator.audio.writing import AudioFormat, BitDepth
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
 from separator.inference.chunking import ChunkedSeparation

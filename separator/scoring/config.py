@@ -9,9 +9,9 @@ from separator.errors import InputError
 from separator.metrics.perceptual import require_package
 from separator.scoring.assignment import find_talkers
 from separator.scoring.metrics import GROUPS, METRICS, load_museval
+from separator.section import Lengths
 
 Engine = Literal["fast", "museval"]
-Lengths = Literal["error", "pad", "cut"]
 
 MUSIC_SOURCES = frozenset({"vocals", "drums", "bass", "other", "accompaniment", "guitar", "piano"})
 

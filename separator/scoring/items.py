@@ -9,7 +9,7 @@ from separator.audio.resampling import fit_length, resample
 from separator.data.example import file_facts
 from separator.errors import InputError
 from separator.scoring.config import ScoringConfig
-from separator.scoring.tracks import MIXTURE, Track, read_track
+from separator.scoring.tracks import MIXTURE, Track, read_mixture, read_track
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,12 @@ class TrackPair:
                 raise InputError(f"expected {len(self.sources)} estimates, found {len(names)}: {', '.join(names)}")
         estimate, estimate_rate = read_track(self.estimate, names, config.lengths)
         mixture = None
-        if self.reference.mixture is not None:
-            mixture, mixture_rate = self.reference.mixture.read()
+        if (read := read_mixture(self.reference)) is not None:
+            mixture, mixture_rate = read
             if mixture_rate != rate or mixture.shape != reference.shape[1:]:
+                where = self.reference.mixture.path if self.reference.mixture else MIXTURE
                 raise InputError(
-                    f"{self.reference.mixture.path}: expected the rate, channels and length of the references, {rate} "
+                    f"{where}: expected the rate, channels and length of the references, {rate} "
                     f"Hz and {tuple(reference.shape[1:])}, found {mixture_rate} Hz and {tuple(mixture.shape)}"
                 )
         signals = Signals(

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 
 from separator import __version__
-from separator.data.mixture_list import MixtureList
+from separator.data.mixture_row import write_rows
 from separator.errors import InputError, describe
 from separator.inference import Separator
 from separator.inference.devices import find_device
 from separator.inference.separator import Precision
 from separator.replacing import replace_file
-from separator.scoring.config import Engine, Lengths, ScoringConfig
+from separator.scoring.config import Engine, ScoringConfig
 from separator.scoring.excerpts import ExcerptStore
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.items import TrackPair
@@ -35,6 +35,7 @@ from separator.scoring.separating import (
 )
 from separator.scoring.summary import make_summary, write_outputs
 from separator.scoring.tracks import find_tracks
+from separator.section import Lengths
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ def score(
 
     Args:
         references: Folder of the true sources, `TRACK/SOURCE.wav` (any format), with `TRACK/mixture.wav` if there is
-            one; or a MUSDB18 or MUSDB18-HQ folder.
-        estimates: Folder of the estimates, `TRACK/SOURCE.wav` with the same names.
+            one; or a MUSDB18 or MUSDB18-HQ folder; or a CSV list, as `data.csv_list.read_list` reads it.
+        estimates: Folder of the estimates, `TRACK/SOURCE.wav` with the same names; or a CSV list.
         output: Folder for `scores.csv`, `summary.json`, `report.html`, made if missing; a call that was stopped goes
             on there. None writes nothing.
         split: "test", "train" or "all" of a tree that has the folders train and test.
@@ -191,8 +192,9 @@ def evaluate(
 
     Args:
         model: A `Separator`; or the name of a released model, a model folder, a Hub id, or an oracle.
-        data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ; or a folder
-            of `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures are made.
+        data: A recipe, whose list is scored; a folder of `TRACK/{mixture,SOURCE}.wav`, such as MUSDB18-HQ; a CSV list,
+            as `data.csv_list.read_list` reads it; or a folder of `SPEAKER/**/*.{flac,wav,opus,ogg}`, of which mixtures
+            are made.
         output: Folder for `scores.csv`, `summary.json`, `report.html` and the list, made if missing; a call that was
             stopped goes on there. None writes nothing.
         model_name: What the outputs call the model; None is `model`, or the architecture of a `Separator`.
@@ -310,8 +312,8 @@ def evaluate_test_set(
         watcher=watcher,
         replace=replace,
     )
-    if output is not None and isinstance(test_set.examples, MixtureList):
-        replace_file(Path(output) / "mixtures.csv", test_set.examples.write_csv)
+    if output is not None and (rows := test_set.examples.rows):
+        replace_file(Path(output) / "mixtures.csv", lambda path: write_rows(path, rows))
     return scored
 
 

@@ -18,7 +18,7 @@ from separator.scoring.assignment import match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job
 from separator.scoring.oracle import ORACLES, ideal_ratio_mask
-from separator.scoring.tracks import MIXTURE, Track, read_track
+from separator.scoring.tracks import MIXTURE, Track, read_mixture, read_track
 
 Separate = Callable[[Example], Tensor]
 """An example to its estimates `(S, C, T)`."""
@@ -33,12 +33,15 @@ class TrackSet:
         sample_rate: Rate to resample to, in Hz; None keeps the first track's own.
     """
 
+    rows = ()
+
     def __init__(self, tracks: list[Track], sources: tuple[str, ...], sample_rate: int | None = None) -> None:
         self.tracks = tracks
         self.sources = sources
-        if tracks[0].mixture is None:
+        first = read_mixture(tracks[0])
+        if first is None:
             raise InputError(f"{tracks[0].name}: expected a mixture, found {', '.join(tracks[0].sources)}")
-        self.original_rate = tracks[0].mixture.read()[1]
+        self.original_rate = first[1]
         self.sample_rate = self.original_rate if sample_rate is None else sample_rate
 
     @property
@@ -51,9 +54,10 @@ class TrackSet:
 
     def __getitem__(self, index: int) -> Example:
         track = self.tracks[index]
-        if track.mixture is None:
+        read = read_mixture(track)
+        if read is None:
             raise InputError(f"expected a mixture, found {', '.join(track.sources)}")
-        mixture, rate = track.mixture.read()
+        mixture, rate = read
         sources, sources_rate = read_track(track, self.sources)
         if sources_rate != rate or rate != self.original_rate or sources.shape[1:] != mixture.shape:
             raise InputError(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from separator.data.config import DataConfig
+from separator.data.csv_list import LIST_SUFFIX
 from separator.data.lists import ALL_LISTS, MixtureListConfig
 from separator.data.speakers import SpeakersConfig, SpeakerSet
 from separator.errors import InputError
@@ -62,11 +63,11 @@ def load_test_set(
         InputError: If there are none, or an option does not go with this kind of data.
     """
     settings: dict[str, Any] = {"data": str(data.resolve()), "split": split}
-    if data.is_dir():
-        if overrides:
-            raise InputError("--set changes a recipe, but --data is a folder")
-        if has_mixtures(data):
-            return _load_tracks(data, separator, split, sources, sample_rate), settings | {"sample_rate": sample_rate}
+    is_list = data.suffix.lower() == LIST_SUFFIX
+    if overrides and (is_list or data.is_dir()):
+        raise InputError(f"--set changes a recipe, but --data is a {'CSV list' if is_list else 'folder'}")
+    if is_list or (data.is_dir() and has_mixtures(data)):
+        return _load_tracks(data, separator, split, sources, sample_rate), settings | {"sample_rate": sample_rate}
     if sample_rate is not None or sources is not None:
         raise InputError("--sample-rate and --sources are for a folder of tracks; a recipe names its own")
     if split not in ("test", "valid"):

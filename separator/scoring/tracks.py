@@ -1,5 +1,6 @@
-"""Trees of `TRACK/source.wav` and MUSDB18 trees: which recordings there are, and how they are read."""
+"""Trees of `TRACK/source.wav`, MUSDB18 trees and CSV lists: which recordings there are, and how they are read."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from torch import Tensor
 from separator.audio.finding import AUDIO_SUFFIXES
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
-from separator.data.musdb import STEM_SUFFIX, STEM_TRACKS
+from separator.data.csv_list import LIST_SUFFIX, read_list
+from separator.data.musdb import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
-from separator.scoring.config import Lengths
+from separator.section import Lengths
 
 MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
@@ -47,19 +49,21 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Track:
-    """The recordings of one folder, or of one `.stem.mp4`.
+    """The recordings of one folder, of one `.stem.mp4`, or of one row of a list.
 
     Attributes:
-        name: The folder, relative to where the search began, without the subset.
+        name: The folder, relative to where the search began, without the subset; or the row's name.
         subset: `test` or `train` where the tree has these folders, else `test`.
         sources: Every recording but the mixture, by name.
         mixture: None if there is none.
+        mixture_is_sum: Whether the mixture, where it has no file, is the sum of the sources, as in lists.
     """
 
     name: str
     subset: str
     sources: dict[str, SourceFile]
     mixture: SourceFile | None = None
+    mixture_is_sum: bool = False
 
 
 def has_mixtures(root: Path) -> bool:
@@ -67,7 +71,7 @@ def has_mixtures(root: Path) -> bool:
     return any(
         path.is_file()
         and (
-            path.name.lower().endswith(STEM_SUFFIX)
+            is_stem_file(path)
             or (path.stem == MIXTURE and path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root)
         )
         for path in root.rglob("*")
@@ -77,13 +81,17 @@ def has_mixtures(root: Path) -> bool:
 def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
     """Find the tracks below a folder: every folder that holds audio files, and every `.stem.mp4`, by name, sorted.
 
+    The tracks of a CSV list are its rows, in their order, all of the subset `test`.
+
     Args:
-        root: Where the search begins.
+        root: Where the search begins; or the list.
         split: Only the tracks of this subset; None is all.
 
     Raises:
         InputError: If there are none, two files are the same source, or two tracks have one name.
     """
+    if root.suffix.lower() == LIST_SUFFIX and not root.is_dir():
+        return {track.name: track for track in _listed_tracks(root) if split in (None, track.subset)}
     if not root.is_dir():
         raise InputError(
             f"{root}: expected a folder of TRACK/source.wav, found {'a file' if root.exists() else 'nothing'}"
@@ -91,8 +99,8 @@ def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
     tracks: dict[str, Track] = {}
     files: dict[Path, dict[str, SourceFile]] = {}
     for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        if path.name.lower().endswith(STEM_SUFFIX):
-            folder = path.with_name(path.name[: -len(STEM_SUFFIX)])
+        if is_stem_file(path):
+            folder = path.with_name(song_name(path))
             files[folder] = {name: SourceFile(path, number) for number, name in enumerate(STEM_TRACKS)}
         elif path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root:
             sources = files.setdefault(path.parent, {})
@@ -113,6 +121,27 @@ def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
         where = f"{root}/{split}" if split else str(root)
         raise InputError(f"{where}: expected folders TRACK with audio files SOURCE.wav, found none")
     return tracks
+
+
+def _listed_tracks(path: Path) -> Iterator[Track]:
+    for listed in read_list(path):
+        sources = {name: SourceFile(file) for name, file in listed.sources.items()}
+        mixture = None if listed.mixture is None else SourceFile(listed.mixture)
+        yield Track(listed.name, "test", sources, mixture, mixture_is_sum=mixture is None)
+
+
+def read_mixture(track: Track) -> tuple[Tensor, int] | None:
+    """Read the mixture, `(C, T)` float32, and its sample rate; None if there is none.
+
+    Raises:
+        InputError: If it, or a source that it is the sum of, cannot be read.
+    """
+    if track.mixture is not None:
+        return track.mixture.read()
+    if not track.mixture_is_sum:
+        return None
+    sources, rate = read_track(track, tuple(track.sources))
+    return sources.sum(dim=0), rate
 
 
 def read_track(track: Track, names: tuple[str, ...], lengths: Lengths = "error") -> tuple[Tensor, int]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 import separator
+from separator.recipe import setting_text
 from separator.replacing import replace_text
 
 VERSIONS_NAME = "versions.json"
@@ -38,7 +39,8 @@ def write_record(
     facts = {"from_step": from_step, **({"changes": changes} if changes else {}), **versions()}
     replace_text(path, json.dumps([*parts, facts], indent=2) + "\n")
     changed = [
-        f"# changed at step {part['from_step']}, which the line below does not repeat: {key} {now}, before {before}\n"
+        f"# changed at step {part['from_step']}, which the line below does not repeat: {key} {setting_text(now)}, "
+        f"before {setting_text(before)}\n"
         for part in (*parts, facts)
         for key, (before, now) in part.get("changes", {}).items()
     ]

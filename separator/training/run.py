@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 
 from separator.errors import InputError
-from separator.recipe import AnyRecipe
+from separator.recipe import AnyRecipe, setting_text
 from separator.replacing import remove_leftovers
 from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
@@ -124,7 +124,8 @@ def train(
     if is_main:
         write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes)
         for key, (before, now) in (changes or {}).items():
-            print(f"from step {steps_before} on with {key} {now}, before {before}", file=sys.stderr, flush=True)
+            text = f"{key} {setting_text(now)}, before {setting_text(before)}"
+            print(f"from step {steps_before} on with {text}", file=sys.stderr, flush=True)
     loggers = build_loggers(recipe.trainer.loggers, run_folder, recipe.name)
     trainer = build_trainer(recipe, run_folder, callbacks, logger=loggers)
     others = multiprocessing.active_children()

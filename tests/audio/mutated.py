@@ -1,4 +1,4 @@
-"""Mutates audio files and reads what came out; for `test_mutated_files`, in a process with limits of its own.
+"""Mutates audio files and reads what came out; for `test_reading_mutated`, in a process with limits of its own.
 
 As a script: `python -m tests.audio.mutated FOLDER COUNT SEED`; prints how many were read and how many refused.
 """
@@ -8,13 +8,14 @@ import random
 import resource
 import struct
 import sys
+import time
 import traceback
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from separator.audio.reading import AudioReader
+from separator.audio.reading import AudioReader, read_audio
 from separator.errors import InputError
 from tests.audio.encoding import encode
 from tests.speech import buzz
@@ -22,7 +23,7 @@ from tests.speech import buzz
 MEMORY_BYTES = 1_500_000_000
 """Address space on top of what the process has when it starts; the files are of 10 kB."""
 
-MOST_SECONDS = 20
+MOST_SECONDS = 5
 """Of processor time for one file, before the process is ended by a signal."""
 
 HEADER_BYTES = 400
@@ -39,13 +40,44 @@ def write_examples(folder: Path) -> list[Path]:
                                  subtype="OPUS" if path.suffix == ".opus" else None) as file:  # fmt: skip
             file.title = "a title"
             file.write(audio)
+    others = (("a.aiff", "AIFF", "PCM_16"), ("a.w64", "W64", "PCM_24"), ("a.rf64", "RF64", "FLOAT"),
+              ("a.caf", "CAF", "PCM_16"), ("alac.caf", "CAF", "ALAC_16"), ("a.au", "AU", "ULAW"))  # fmt: skip
+    for name, audio_format, subtype in others:
+        soundfile.write(folder / name, audio, 16000, format=audio_format, subtype=subtype)
+        paths.append(folder / name)
     soundfile.write(folder / "float.wav", audio, 16000, subtype="FLOAT")
     soundfile.write(folder / "adpcm.wav", audio, 16000, subtype="MS_ADPCM")
     paths += [folder / "float.wav", folder / "adpcm.wav"]
-    for suffix, codec in (("m4a", "aac"), ("mp4", "aac"), ("mkv", "flac"), ("webm", "libopus"), ("aac", "aac")):
+    for suffix, codec in (("m4a", "aac"), ("mp4", "aac"), ("mkv", "flac"), ("webm", "libopus"), ("aac", "aac"),
+                          ("mka", "aac"), ("mov", "alac"), ("mp2", "mp2"), ("oga", "flac")):  # fmt: skip
         rate = 48000 if codec == "libopus" else 16000
         paths.append(encode(folder / f"film.{suffix}", audio, rate, codec, video=suffix == "mp4", title="a title"))
+    for kind in ("talk.wav", "talk.flac", "talk.mp3", "film.mka", "film.m4a"):
+        paths.append(folder / f"joined-{kind}")
+        paths[-1].write_bytes((folder / kind).read_bytes() * 2)
     return paths
+
+
+def damage(content: bytes, random: random.Random) -> bytes:
+    """A file with a stretch behind its header flipped, zeroed, cut out, doubled or moved."""
+    changed = bytearray(content)
+    start = random.randrange(min(HEADER_BYTES, len(changed) // 2), len(changed))
+    end = start + random.choice((1, 10, 300, 2000))
+    stretch = bytes(changed[start:end])
+    kind = random.randrange(5)
+    if kind == 0:
+        changed[start:end] = bytes(each ^ 0x55 for each in stretch)
+    elif kind == 1:
+        changed[start:end] = bytes(len(stretch))
+    elif kind == 2:
+        del changed[start:end]
+    elif kind == 3:
+        changed[start:start] = stretch
+    else:
+        del changed[start:end]
+        at = random.randrange(HEADER_BYTES, len(changed) + HEADER_BYTES)
+        changed[at:at] = stretch
+    return bytes(changed)
 
 
 def mutate(content: bytes, random: random.Random) -> bytes:
@@ -77,15 +109,19 @@ def mutate(content: bytes, random: random.Random) -> bytes:
     return bytes(changed)
 
 
-def read_through(path: Path) -> str:
-    """Read a file whole; "read" or "refused". Anything but `InputError` on one line goes on to the caller."""
+def read_through(path: Path, most_samples: float = float("inf")) -> str:
+    """Read a file whole; "read" or "refused". Anything but `InputError` on one line goes on to the caller.
+
+    So does more sound than `most_samples`.
+    """
     try:
         with AudioReader(path) as reader:
             samples = 0
             for block in reader.blocks(keep_damaged=True):
                 assert block.shape[0] == reader.channels and np.isfinite(block.numpy()).all()
                 samples += block.shape[1]
-            reader.is_truncated, reader.tags  # noqa: B018
+            reader.is_truncated, reader.tags, reader.notes  # noqa: B018
+            assert samples <= most_samples, f"{samples} samples of {most_samples}"
             return "read" if samples else "nothing"
     except InputError as error:
         assert str(path) in str(error) and len(str(error).splitlines()) == 1, str(error)
@@ -95,6 +131,7 @@ def read_through(path: Path) -> str:
 def main(folder: Path, count: int, seed: int) -> None:
     """Mutate and read; the first surprise ends the process with its traceback, the file's name and the mutation's."""
     examples = {path: path.read_bytes() for path in write_examples(folder)}
+    lengths = {path: read_audio(path)[0].shape[1] for path in examples}
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES,) * 2)
     outcomes: collections.Counter[str] = collections.Counter()
@@ -104,15 +141,18 @@ def main(folder: Path, count: int, seed: int) -> None:
             spent = resource.getrusage(resource.RUSAGE_SELF)
             until = int(spent.ru_utime + spent.ru_stime) + 1 + MOST_SECONDS
             resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
-            name.write_bytes(mutate(content, random.Random(f"{seed} {number} {path.name}")))
+            chance, in_header = random.Random(f"{seed} {number} {path.name}"), number % 3 > 0
+            name.write_bytes(mutate(content, chance) if in_header else damage(content, chance))
             print(name, file=sys.stderr, flush=True)  # the last line says where it ended
+            started = time.monotonic()
             try:
-                outcomes[read_through(name)] += 1
+                outcomes[read_through(name, float("inf") if in_header else 2 * lengths[path] + 16000)] += 1
+                assert time.monotonic() - started < MOST_SECONDS
             except BaseException:
                 traceback.print_exc()
                 sys.exit(1)
             name.unlink()
-    print(dict(outcomes))
+    print({**outcomes, "kinds": len(examples)})
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 import csv
 import json
 import os
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 import soundfile
+import torch
 
 from separator.cli.main import main
-from tests.data.trees import write_mixtures, write_song
+from separator.metrics import si_sdr
+from tests.data.trees import write_list, write_mixtures, write_song, write_whamr
 from tests.speech import write_speakers
 from tests.stem_folders import stems, write_track
 from tests.tiny_model import save_tiny_model
@@ -64,7 +67,7 @@ def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest
 
 
 def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
-    from separator.comparison.compare import score_best
+    from separator.comparison.mixtures import score_best
     from separator.inference import Separator
     from separator.recipe import load_recipe
     from separator.scoring.sets import load_list_of
@@ -156,6 +159,49 @@ def test_an_example_read_from_other_files_has_another_fingerprint(tmp_path: Path
     assert config.load_list(("a", "b")).fingerprint(0) != before
 
 
+@pytest.mark.parametrize("has_mixture", [True, False])
+def test_a_list_is_scored_without_a_recipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], has_mixture: bool
+) -> None:
+    sources = stems(2, 1, 1.0).float()
+    write_track(tmp_path / "audio", {"a": sources[0], "b": sources[1], "mix": sources.sum(dim=0)}, 8000)
+    header, files = ["id", "speaker1", "speaker2"], ["talk", "audio/a.wav", "audio/b.wav"]
+    mixture = (["mixture"], ["audio/mix.wav"]) if has_mixture else ([], [])
+    path = write_list(tmp_path / "test.csv", [*header, *mixture[0]], [*files, *mixture[1]])
+    model = save_tiny_model(tmp_path / "m")
+    assert evaluate(model, path, tmp_path / "scores", "--metrics", "si_sdr", "--save-audio") == 0
+    found = rows(tmp_path / "scores")
+    assert [(row["item"], row["source"]) for row in found] == [("talk", "speaker1"), ("talk", "speaker2")]
+    expected = si_sdr(sources.sum(dim=0, keepdim=True).expand_as(sources), sources)
+    for row, before in zip(found, expected.tolist(), strict=True):
+        assert float(row["si_sdr_db"]) - float(row["si_sdri_db"]) == pytest.approx(before[0], abs=2e-3)
+    assert evaluate(model, path, tmp_path / "again", "--set", "data.root=x") == 2
+    assert "--set changes a recipe, but --data is a CSV list" in capsys.readouterr().err
+    sides = ["--references", str(path), "--estimates", str(tmp_path / "scores" / "audio" / "estimates")]
+    assert main(["score", *sides, "-o", str(tmp_path / "again"), "--jobs", "1", "--metrics", "si_sdr"]) == 0
+    for one, other in zip(found, rows(tmp_path / "again"), strict=True):
+        assert float(one["si_sdri_db"]) == pytest.approx(float(other["si_sdri_db"]), abs=1e-3)
+
+
+def test_five_talkers_are_scored_in_their_best_order(tmp_path: Path) -> None:
+    from separator.data.librimix import LibriMixConfig
+    from separator.inference import Separator
+    from separator.scoring.run import evaluate_test_set
+    from separator.scoring.sets import load_list_of
+
+    write_mixtures(tmp_path / "Libri5Mix" / "wav16k" / "min" / "test", 2, 16000, num_speakers=5)
+    model = Separator.from_pretrained(save_tiny_model(tmp_path / "m", num_sources=5), device="cpu")
+    names = model.sources
+    test_set = load_list_of(LibriMixConfig(root=str(tmp_path), num_speakers=5), names, "five")
+    scored = evaluate_test_set(model, "five", test_set, {}, metrics="si_sdr", jobs=1)
+    for index, item in enumerate(scored.items):
+        mixture, sources, _ = test_set.examples[index]
+        estimate = torch.stack([model.separate(mixture, 16000)[name] for name in names])
+        best = max(float(si_sdr(estimate[list(order)], sources).mean()) for order in permutations(range(5)))
+        found = [source.scores["si_sdr_db"] for source in item.sources]
+        assert sum(found) / 5 == pytest.approx(best, abs=1e-3)
+
+
 def test_a_folder_of_speakers_is_scored_without_a_recipe(tmp_path: Path) -> None:
     folder, model = write_voices(tmp_path / "data"), save_tiny_model(tmp_path / "m")
     assert evaluate(model, folder, tmp_path / "scores", "--metrics", "si_sdr") == 0
@@ -233,13 +279,17 @@ def test_options_of_trees_are_refused_with_a_recipe(
     assert "for a folder of tracks" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["one talker", "two talkers", "whamr"])
 def test_mixtures_and_their_sources_are_not_taken_for_speakers(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    test = tmp_path / "Libri2Mix" / "wav16k" / "min" / "test"
-    write_mixtures(test, 2, 16000)
+    test = tmp_path / "tree" / "wav16k" / "min" / "test"
+    if kind == "whamr":
+        write_whamr(test, 2, 16000)
+    else:
+        write_mixtures(test, 2, 16000, num_speakers=1 if kind == "one talker" else 2)
     model = save_tiny_model(tmp_path / "m")
-    for folder in (tmp_path / "Libri2Mix", test):
+    for folder in (tmp_path / "tree", test):
         assert evaluate(model, folder, tmp_path / "out") == 2
         err = capsys.readouterr().err.splitlines()
         assert len(err) == 1 and "found mixtures and their sources: name a recipe with data.kind librimix" in err[0]

@@ -182,7 +182,10 @@ def test_check_lists_everything_that_is_wrong(tmp_path: Path, capsys: pytest.Cap
     said = capsys.readouterr()
     first, second, third = said.out.splitlines()
     assert "s1/000-a_000-b.wav" in first and "found nothing" in first
-    assert "s2/001-a_001-b.wav: expected 17000 samples" in second and "test/mix_clean" in third
+    assert (
+        "s2/001-a_001-b.wav: expected 17000 samples" in second
+        and "test: expected a folder of mixtures, mix_clean or mix" in third
+    )
     assert "train: 2 whole, 1 problems" in said.err
 
 

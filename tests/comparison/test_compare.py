@@ -7,18 +7,15 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-import torch
+import yaml
 
 from separator.cli.main import main
 from separator.comparison import compare as comparison
-from separator.data.example import Example
-from separator.inference import Separator
-from separator.scoring.separating import TestSet
 from separator.training.callbacks import StopOnSignal
 from tests.comparison.test_fairness import write_recipe
 from tests.speech import write_speakers
-from tests.tiny_model import FrequencySplitter, describe
 
 SETTINGS = (
     *("training.max_steps=4", "training.validate_every_steps=2", "trainer.accelerator=cpu"),
@@ -35,9 +32,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def arguments(data: Path, recipes: Path, out: Path, *overrides: str) -> list[str]:
+def arguments(data: Path, recipes: Path, out: Path, *overrides: str, options: tuple[str, ...] = ()) -> list[str]:
     settings = [f"data.root={data}", *SETTINGS, *overrides]
-    return ["compare", str(recipes), "-o", str(out), *(part for each in settings for part in ("--set", each))]
+    sets = (part for each in settings for part in ("--set", each))
+    return ["compare", str(recipes), "-o", str(out), *options, *sets]
 
 
 def write_two(folder: Path) -> Path:
@@ -85,6 +83,100 @@ def test_trains_scores_and_goes_on(data: Path, tmp_path: Path, capsys: pytest.Ca
     assert "at most 5" in capsys.readouterr().err.splitlines()[-1]
     assert main(arguments(data, recipes, out, "training.max_steps=6", "optimizer.learning_rate=0.1")) == 2
     assert "optimizer.learning_rate 0.1, found 0.0007" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_seeds_train_into_folders_of_their_own_and_are_averaged(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes, out = write_two(tmp_path / "recipes"), tmp_path / "out"
+    command = arguments(data, recipes, out, options=("--seeds", "3,1"))
+    assert main(command) == 0
+    err = capsys.readouterr().err
+    order = ["narrow, seed 3", "wide, seed 3", "narrow, seed 1", "wide, seed 1"]
+    assert [line.partition("] ")[2] for line in err.splitlines() if line.startswith("[")] == order
+    table = rows(out)
+    assert [row["seed"] for row in table] == ["", "3", "1"] * 2 and {row["num_seeds"] for row in table} == {"2", "1"}
+    for mean, *runs in (table[:3], table[3:]):
+        scores = []
+        for run in runs:
+            folder = out / run["name"] / f"seed-{run['seed']}"
+            assert yaml.safe_load((folder / "recipe.yaml").read_text())["training"]["seed"] == int(run["seed"])
+            with (folder / "scores" / "scores.csv").open() as file:
+                scores.append(np.mean([float(score["si_sdri_db"]) for score in csv.DictReader(file)]))
+            assert float(run["si_sdri_db"]) == pytest.approx(scores[-1], abs=1e-3)
+        assert scores[0] != scores[1] and mean["name"] == runs[0]["name"] == runs[1]["name"]
+        assert float(mean["si_sdri_db"]) == pytest.approx(np.mean(scores), abs=1e-3)
+        assert float(mean["si_sdri_db_seeds"]) == pytest.approx(np.std(scores, ddof=1), abs=1e-3)
+    page = (out / "results.md").read_text()
+    assert "| SI-SDRi, dB | seed 3 | seed 1 |" in page and "seeds 3, 1" in page and "--seeds 3,1" in page
+
+    assert main(arguments(data, recipes, out, options=("--seeds", "3,1,0", "--only", "wide"))) == 0
+    err = capsys.readouterr().err
+    assert err.count("trained already") == 2 and err.count("scored already") == 2
+    assert [row["seed"] for row in rows(out)] == ["", "3", "1", "0"]
+
+
+def test_a_seed_that_fails_is_named_and_the_others_count(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes, out = write_two(tmp_path / "recipes"), tmp_path / "out"
+    command = arguments(data, recipes, out, options=("--seeds", "0,1"))
+    assert main(command) == 0
+    (out / "wide" / "seed-1" / "outcome.json").write_text("{}")
+    capsys.readouterr()
+    assert main(command) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("separator: error")]
+    assert len(errors) == 1 and "wide, seed 1: " in errors[0]
+    counts = {row["name"]: row["num_seeds"] for row in rows(out) if row["seed"] == ""}
+    assert counts == {"narrow": "2", "wide": "1"}
+    page = (out / "results.md").read_text()
+    assert "No result of wide, seed 1: " in page and " | – |" in page
+
+
+def test_recipes_that_vary_are_compared_and_their_differences_said(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes, out = write_two(tmp_path / "recipes"), tmp_path / "out"
+    write_recipe(recipes / "snr.yaml", "snr", loss={"terms": {"snr": 1.0}}, data={"speeds": [1.0]})
+    assert main(arguments(data, recipes, out)) == 2
+    assert "must be the same in all compared recipes without --vary" in capsys.readouterr().err
+    assert main(arguments(data, recipes, out, options=("--vary", "loss,data"))) == 0
+    differences = {row["name"]: row["differences"] for row in rows(out)}
+    assert differences["narrow"] == "" and differences["wide"] == "model.config.hidden_channels: 32 → 48"
+    assert differences["snr"] == "data.speeds: [0.9, 0.95, 1.0, 1.05, 1.1] → [1.0]; loss.terms: si_sdr → snr"
+    page = (out / "results.md").read_text()
+    assert "differ from those of narrow:" in page and f"- snr: {differences['snr']}" in page
+    assert "Training of narrow (the others differ as listed)" in page and "--vary loss,data" in page
+
+
+def test_other_test_mixtures_are_refused_whatever_varies(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes, out = write_two(tmp_path / "recipes"), tmp_path / "out"
+    write_recipe(recipes / "other.yaml", "other", data={"test": {"seed": 5}})
+    assert main(arguments(data, recipes, out, options=("--vary", "data"))) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1 and "other: expected the 3 test mixtures of narrow" in err[0] and "data.test" in err[0]
+    assert not (out / "narrow").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--seeds", "0,x"), "--seeds: expected different whole numbers from 0, such as 0,1,2, found '0,x'"),
+        (("--seeds", "1,1"), "found '1,1'"),
+        (("--seeds", "-1"), "found '-1'"),
+        (("--seeds", str(2**32)), "found '4294967296'"),
+        (("--vary", "weather"), "--vary: expected names out of data, loss, examples, seed"),
+    ],
+)
+def test_bad_options_are_one_line(
+    options: tuple[str, str], words: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipes = write_two(tmp_path / "recipes")
+    assert main(arguments(data, recipes, tmp_path / "out", options=(f"{options[0]}={options[1]}",))) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 1 and words in err[0] and not (tmp_path / "out").exists()
 
 
 def test_one_that_fails_does_not_stop_the_others(
@@ -165,38 +257,6 @@ def test_a_damaged_run_is_named_and_the_others_are_kept(
     (out / "wide" / "recipe.yaml").unlink()
     assert main(arguments(data, recipes, out)) == 2
     assert "recipe.yaml: expected the recipe of the run" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("sources", "exchanged"), [(("vocals", "drums"), True), (("speaker1", "speaker2"), False)])
-def test_named_stems_are_never_permuted(sources: tuple[str, str], exchanged: bool, tmp_path: Path) -> None:
-    """A model that gives each stem under the other's name has failed; talkers may come in any order."""
-    time = torch.arange(8000) / 16000
-    low, high = (torch.sin(2 * torch.pi * hertz * time)[None] for hertz in (500, 5000))
-    separator = Separator(FrequencySplitter(), describe(sources=sources[::-1]), device="cpu")  # type: ignore[arg-type]
-    test_set = TestSet(OneExample(Example(low + high, torch.stack([low, high]), "song")), sources, "tones")
-    (item,) = comparison.score_best(separator, "tones", test_set, {}, tmp_path)
-    assert [source.estimate == source.source for source in item.sources] == [exchanged] * 2
-    for source in item.sources:
-        assert (source.scores["si_sdr_db"] or 0) < -20 if exchanged else (source.scores["si_sdr_db"] or 0) > 20
-
-
-class OneExample:
-    """A test set of one example."""
-
-    sample_rate = 16000
-
-    def __init__(self, example: Example) -> None:
-        self.example = example
-        self.names = [example.name]
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, index: int) -> Example:
-        return self.example
-
-    def fingerprint(self, index: int) -> None:
-        return None
 
 
 def test_a_run_that_never_got_to_a_state_may_be_mended(data: Path, tmp_path: Path) -> None:

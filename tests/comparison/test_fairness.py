@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from separator.benchmark.cost import macs_per_second
-from separator.comparison.fairness import load_recipes, other_differences
+from separator.comparison.fairness import VARIATIONS, differences_between, load_recipes
 from separator.errors import InputError
+from separator.recipe import differences_text
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 TINY = RECIPES / "tiny.yaml"
@@ -56,10 +57,63 @@ def test_recipes_that_are_not_alike_are_refused(content: dict[str, Any], words: 
         assert word in str(raised.value)
 
 
-def test_what_may_differ_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("vary", "content"),
+    [
+        ("data", {"data": {"segment_seconds": 2, "speeds": [1.0]}}),
+        ("loss", {"loss": {"terms": {"snr": 1.0}}}),
+        ("examples", {"training": {"max_steps": 7, "batch_size": 7, "validate_every_steps": 7}}),
+        ("seed", {"training": {"seed": 1}}),
+    ],
+)
+def test_vary_lets_recipes_differ_in_what_it_names_alone(vary: str, content: dict[str, Any], tmp_path: Path) -> None:
     write_recipe(tmp_path / "a.yaml", "a")
-    write_recipe(tmp_path / "b.yaml", "b", optimizer={"learning_rate": 0.01}, trainer={"compile": True})
-    assert other_differences(load_recipes([tmp_path])) == ["optimizer.learning_rate", "trainer.compile"]
+    write_recipe(tmp_path / "b.yaml", "b", **content)
+    assert len(load_recipes([tmp_path], vary=[vary, "optimizer"])) == 2
+    others = {"data", "loss", "examples", "seed"} - {vary}
+    with pytest.raises(InputError, match=f"must be the same in all compared recipes without --vary {vary}"):
+        load_recipes([tmp_path], vary=others)
+
+
+def test_sources_may_never_differ(tmp_path: Path) -> None:
+    write_recipe(tmp_path / "a.yaml", "a")
+    write_recipe(tmp_path / "b.yaml", "b", sources=["x", "y"])
+    with pytest.raises(InputError, match="b: sources must be the same in all compared recipes: expected"):
+        load_recipes([tmp_path], vary=VARIATIONS)
+    with pytest.raises(InputError, match=r"--vary: expected names out of data, loss, .*, found 'sources'"):
+        load_recipes([tmp_path], vary=["sources"])
+
+
+def test_differences_are_those_of_the_resolved_recipes(tmp_path: Path) -> None:
+    write_recipe(tmp_path / "a.yaml", "a")
+    write_recipe(
+        tmp_path / "b.yaml",
+        "b",
+        model={"config": {"causal": True, "norm": "cLN"}},
+        loss={"terms": {"snr": 1.0, "l1": 0.5}, "threshold_db": 20},
+        optimizer={"learning_rate": 0.01},
+        data={"noise": {"path": "noise", "snr_db": [0, 10]}, "num_workers": 0},
+    )
+    first, second = load_recipes([tmp_path], vary=["data", "loss"])
+    found = differences_between(first, second)
+    assert found == {
+        "model.config.norm": ("gLN", "cLN"),  # a default against a setting
+        "model.config.causal": (False, True),
+        "data.noise": (None, found["data.noise"][1]),
+        "optimizer.learning_rate": (0.0007, 0.01),
+        "loss.terms": ({"si_sdr": 1.0}, {"snr": 1.0, "l1": 0.5}),
+        "loss.threshold_db": (30.0, 20.0),
+    }
+    text = differences_text(found)
+    assert "model.config.causal: false → true; data.noise: – → {path: " in text
+    assert text.endswith("0.01; loss.terms: si_sdr → 0.5 l1 + snr; loss.threshold_db: 30.0 → 20.0")
+    assert differences_between(first, first) == {}
+
+
+def test_of_two_architectures_only_the_names_are_compared(tmp_path: Path) -> None:
+    write_recipe(tmp_path / "a.yaml", "a")
+    write_recipe(tmp_path / "b.yaml", "b", model={"architecture": "conv_tasnet"})
+    assert differences_between(*load_recipes([tmp_path])) == {"model.architecture": ("stft_tcn", "conv_tasnet")}
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from separator.data.lists import MixtureListConfig
 from separator.data.speakers import SpeakerSet
 from separator.errors import InputError
 from separator.recipe import load_data_section
-from tests.data.trees import write_mixtures, write_song
+from tests.data.trees import signal, write, write_list, write_mixtures, write_song, write_whamr
 from tests.speech import write_speakers
 
 SOURCES = ("vocals", "drums")
@@ -33,6 +33,16 @@ def make_tree(kind: str, root: Path) -> dict[str, Any]:
         }[kind]
         for split in splits:
             write_mixtures(root / top / split, 2, RATE)
+        return {}
+    if kind == "whamr":
+        for split in ("tr", "cv", "tt"):
+            write_whamr(root / "wav8k" / "min" / split, 2, RATE)
+        return {}
+    if kind == "csv":
+        for seed, name in enumerate(SOURCES):
+            write(root / name / "a.wav", signal(seed, RATE), RATE)
+        for split in ("train", "valid", "test"):
+            write_list(root / f"{split}.csv", SOURCES, [f"{name}/a.wav" for name in SOURCES])
         return {}
     for split in ("train", "valid", "test"):
         for song in ("a", "b"):

@@ -15,6 +15,7 @@ from scipy.signal import fftconvolve
 
 from separator.data.lists import HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixture_list import MixtureList
+from separator.data.mixture_row import write_rows
 from separator.data.noise import NoiseConfig, find_noise
 from separator.data.rooms import RoomConfig, find_responses, load_rooms
 from separator.data.speakers import SpeakersConfig, SpeakerSet
@@ -187,7 +188,7 @@ def test_rooms_are_heard_by_all_talkers(root: Path) -> None:
 
 def test_another_program_can_rebuild_a_noisy_conversation_from_the_csv(root: Path, tmp_path: Path) -> None:
     mixtures = named(root, scene="conversation", noise=NOISE, rooms=RoomConfig("rooms"))
-    mixtures.write_csv(tmp_path / "mixtures.csv")
+    write_rows(tmp_path / "mixtures.csv", mixtures.rows)
     with (tmp_path / "mixtures.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["mixture"] == "mix5"]
     length = max(int(row["position"]) + int(row["num_samples"]) for row in rows)

@@ -10,6 +10,7 @@ import torch
 
 from separator.data.lists import MixtureListConfig
 from separator.data.mixture_list import MixtureList
+from separator.data.mixture_row import write_rows
 from separator.data.speakers import load_speakers
 from separator.errors import InputError
 from tests.speech import write_speakers
@@ -44,7 +45,7 @@ def test_mixtures_hold_different_talkers_of_one_length(root: Path) -> None:
 
 def test_another_program_can_rebuild_a_mixture_from_the_csv(root: Path, tmp_path: Path) -> None:
     mixtures = make_list(root)
-    mixtures.write_csv(tmp_path / "mixtures.csv")
+    write_rows(tmp_path / "mixtures.csv", mixtures.rows)
     with (tmp_path / "mixtures.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["mixture"] == "mix07"]
     sources = []

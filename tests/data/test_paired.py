@@ -15,7 +15,7 @@ from separator.data.module import Examples
 from separator.data.segments import read_segment
 from separator.data.wsj0_mix import WSJ0MixConfig
 from separator.errors import InputError
-from tests.data.trees import write_mixtures
+from tests.data.trees import signal, write, write_librimix_metadata, write_mixtures
 
 SPLIT_SIZES = {"train-100": 5, "train-360": 7, "dev": 3, "test": 2}
 TWO = ("speaker1", "speaker2")
@@ -134,7 +134,7 @@ def test_wham_and_wsj0_mix_tasks(wham: Path) -> None:
 
 
 def test_a_mixture_without_noise_is_no_noisy_task(wham: Path) -> None:
-    with pytest.raises(InputError, match="mix_both: expected a folder of mixtures, found nothing"):
+    with pytest.raises(InputError, match="tt: expected a folder of mixtures, mix_both, found none"):
         WSJ0MixConfig(root=str(wham / "plain"), sample_rate=8000, task="sep_noisy").load_list(TWO)
 
 
@@ -214,3 +214,83 @@ def test_sources_sum_to_the_mixture_where_the_config_says_so(libri: Path, task: 
     assert config.sums_to_mixture(TWO[: config.num_sources]) == sums
     example = config.load_list(TWO[: config.num_sources], "test")[0]
     assert torch.allclose(example.sources.sum(dim=0), example.mixture, atol=1e-3) == sums
+
+
+@pytest.fixture(scope="module")
+def other_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("numbers")
+    for number in (1, 4, 5):
+        for split in ("train-360", "train-100", "dev", "test"):
+            folder = root / f"Libri{number}Mix" / "wav8k" / "min" / split
+            write_mixtures(folder, 2, 8000, num_speakers=number)
+            write_librimix_metadata(folder)
+    for split in ("tr", "cv", "tt"):
+        for number in (4, 5):
+            folder = root / f"{number}speakers" / "wav8k" / "min" / split
+            write_mixtures(folder, 2, 8000, num_speakers=number, noisy=False, clean="mix")
+    return root
+
+
+@pytest.mark.parametrize("number", [4, 5])
+@pytest.mark.parametrize("kind", [LibriMixConfig, WSJ0MixConfig])
+def test_four_and_five_talkers(other_numbers: Path, kind: Any, number: int) -> None:
+    config = kind(root=str(other_numbers), num_speakers=number, sample_rate=8000)
+    names = tuple(f"speaker{each}" for each in range(1, number + 1))
+    config.check(names, 1)
+    example = config.load_list(names, "test")[1]
+    assert example.sources.shape == (number, 1, 9000)
+    assert torch.allclose(example.sources.sum(dim=0), example.mixture, atol=1e-4)
+    assert list(config.find_problems(names)) == [("train", 2, []), ("valid", 2, []), ("test", 2, [])]
+    with pytest.raises(InputError, match=f"sources: expected {number} names"):
+        config.check(names[1:], 1)
+
+
+@pytest.mark.parametrize("task", ["enh_single", "enh_both"])
+def test_one_talker_is_enhanced_and_the_noise_may_be_a_source(other_numbers: Path, task: Any) -> None:
+    settings: Any = {"root": str(other_numbers), "num_speakers": 1, "task": task, "sample_rate": 8000}
+    config = LibriMixConfig(**settings)
+    example = config.load_list(("speech",), "test")[0]
+    folder = other_numbers / "Libri1Mix" / "wav8k" / "min" / "test"
+    speech, noise = (soundfile.read(folder / name / f"{example.name}.wav")[0] for name in ("s1", "noise"))
+    np.testing.assert_allclose(example.sources[0, 0].numpy(), speech, atol=1e-7)
+    np.testing.assert_allclose((example.mixture - example.sources[0])[0].numpy(), noise, atol=1e-4)
+    both = LibriMixConfig(**settings, noise_is_source=True)
+    np.testing.assert_allclose(both.load_list(("speech", "noise"))[0].sources[1, 0].numpy(), noise, atol=1e-7)
+    assert (
+        both.num_sources == 2 and both.sums_to_mixture(("speech", "noise")) and not config.sums_to_mixture(("speech",))
+    )
+
+
+def test_one_talker_is_not_separated(other_numbers: Path) -> None:
+    with pytest.raises(InputError, match=r"^task: expected enh_single or enh_both of one talker .* found sep_clean$"):
+        LibriMixConfig(root=str(other_numbers), num_speakers=1)
+    with pytest.raises(InputError, match=r"s2: expected mixtures of 1 talkers"):
+        LibriMixConfig(
+            root=str(other_numbers / "Libri4Mix"), num_speakers=1, task="enh_single", sample_rate=8000
+        ).load_list(("speech",))
+
+
+@pytest.mark.parametrize(("lengths", "expected"), [("pad", 16000), ("cut", 9000)])
+def test_lengths_are_made_equal_only_if_asked(tmp_path: Path, lengths: Any, expected: int) -> None:
+    signals = {name: signal(seed, length) for seed, (name, length) in enumerate(LENGTHS.items())}
+    for split in ("train-360", "dev", "test"):
+        for name, each in signals.items():
+            write(tmp_path / split / name / "a.wav", each, 16000)
+    with pytest.raises(
+        InputError, match=r"s1/a\.wav: expected 12000 .* found 9000; data\.lengths pad or cut makes"
+    ) as raised:
+        LibriMixConfig(root=str(tmp_path)).load_list(TWO, "test")
+    assert "and 1 more" in str(raised.value)
+    config = LibriMixConfig(root=str(tmp_path), lengths=lengths, segment_seconds=1)
+    example = config.load_list(TWO, "test")[0]
+    assert example.mixture.shape == (1, expected)
+    for name, found in zip(LENGTHS, (example.mixture, *example.sources), strict=True):
+        whole = np.pad(signals[name], (0, 16000))[:expected]
+        np.testing.assert_allclose(found[0].numpy(), whole, atol=1 / 32768)
+    training: Any = config.load_training_set(TWO, seed=0)
+    filled = torch.nn.functional.pad(example.sources, (0, 16000 - expected))
+    assert torch.equal(training[0].sources, filled)
+    assert config.check_split(TWO, "train") == (1, [])
+
+
+LENGTHS = {"mix_clean": 12000, "s1": 9000, "s2": 16000}

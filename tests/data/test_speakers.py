@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
-from separator.data.speakers import find_speakers, load_speakers
+from separator.data.lists import MixtureListConfig
+from separator.data.speakers import SpeakersConfig, SpeakerSet, find_speakers, load_speakers
 from separator.errors import InputError
 from tests.speech import buzz, write_speakers
 
@@ -47,3 +49,17 @@ def test_a_missing_empty_or_broken_tree_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad" / "speaker0" / "text.wav").write_text("this is no audio")
     with pytest.raises(InputError, match=r"text\.wav"):
         load_speakers(tmp_path, "bad", 16000)
+
+
+@pytest.mark.parametrize("num_speakers", [3, 4, 5])
+def test_as_many_talkers_as_asked_for_are_mixed_on_the_fly(tmp_path: Path, num_speakers: int) -> None:
+    write_speakers(tmp_path, num_speakers=5, num_files=2, seconds=1)
+    listed = MixtureListConfig(".", num_mixtures=2)
+    config = SpeakersConfig(root=str(tmp_path), train=(SpeakerSet("."),), valid=listed, num_speakers=num_speakers)
+    names = tuple(f"speaker{number}" for number in range(1, num_speakers + 1))
+    config.check(names, 1)
+    for example in (config.load_training_set(names, seed=0)[0], config.load_list(names, "valid")[0]):
+        talks = example.sources[:, 0]
+        assert len(talks) == num_speakers and talks.abs().amax(dim=1).min() > 0
+        assert torch.allclose(example.mixture, example.sources.sum(dim=0), atol=1e-6)
+        assert (torch.corrcoef(talks) - torch.eye(num_speakers)).abs().max() < 0.5  # no talker twice

@@ -1,5 +1,7 @@
 """Small trees of audio in the layouts of the known data sets."""
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,48 @@ def write_mixtures(
             noise = write(folder / "noise" / name, signal(1000 + index, length), sample_rate)
             write(folder / "mix_both" / name, sum(talkers) + noise, sample_rate)
             write(folder / "mix_single" / name, talkers[0] + noise, sample_rate)
+
+
+def write_librimix_metadata(split: Path) -> None:
+    """The tables that LibriMix's scripts write of a split, with the paths of the machine where they ran."""
+    for folder in sorted(split.glob("mix_*")):
+        path = split.parent / "metadata" / f"mixture_{split.name}_{folder.name}.csv"
+        path.parent.mkdir(exist_ok=True)
+        talkers = sorted(each.name for each in split.glob("s?"))[: 1 if folder.name == "mix_single" else None]
+        signals = [*talkers, *(["noise"] if folder.name != "mix_clean" else [])]
+        columns = [f"source_{name[1:]}_path" if name in talkers else f"{name}_path" for name in signals]
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["mixture_ID", "mixture_path", *columns, "length"])
+            for mixture in sorted(folder.iterdir()):
+                paths = [f"/home/someone/{split.name}/{name}/{mixture.name}" for name in (folder.name, *signals)]
+                writer.writerow([mixture.stem, *paths, soundfile.info(mixture).frames])
+
+
+def write_whamr(folder: Path, number: int, sample_rate: int) -> None:
+    """A split as WHAMR!'s scripts write it: talkers and mixtures with and without reverberation, and one noise."""
+    tail = 0.5 ** np.arange(1, 200)
+    for index in range(number):
+        length, name = sample_rate + 1000 * index, f"{index:03d}a_0.5_{index:03d}b_-0.5.wav"
+        dry = [signal(10 * index + talker, length) for talker in range(2)]
+        wet = [each + 0.3 * np.convolve(each, tail)[:length] for each in dry]
+        noise = write(folder / "noise" / name, signal(1000 + index, length), sample_rate)
+        for ending, talkers in (("anechoic", dry), ("reverb", wet)):
+            one, two = (
+                write(folder / f"s{talker}_{ending}" / name, each, sample_rate)
+                for talker, each in enumerate(talkers, 1)
+            )
+            write(folder / f"mix_clean_{ending}" / name, one + two, sample_rate)
+            write(folder / f"mix_both_{ending}" / name, one + two + noise, sample_rate)
+            write(folder / f"mix_single_{ending}" / name, one + noise, sample_rate)
+
+
+def write_list(path: Path, *rows: Sequence[str]) -> Path:
+    """A CSV file of these rows, the header first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return path
 
 
 def write_song(

@@ -51,7 +51,7 @@ def test_settings_that_a_resumed_run_changes_are_said_and_kept(
     capsys.readouterr()
     train_recipe(changed, folder, resume=True)
     said = capsys.readouterr().err
-    assert "from step 2 on with training.batch_size 2, before 4\n" in said and "loss.terms.l1 1.0, before None" in said
+    assert "from step 2 on with training.batch_size 2, before 4\n" in said and "loss.terms l1, before si_sdr\n" in said
     train_recipe(changed, folder, resume=True)  # nothing is changed now, but the run as a whole was
     assert "from step" not in capsys.readouterr().err
     first, second, third = json.loads((folder / "versions.json").read_text())

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from torch import Tensor
 from separator.errors import InputError
 from separator.inference import Separator
 from tests.tiny_model import perfect_separator, save_tiny_model
-from tests.voices import ratio_db, read, talk, voices
+from tests.voices import ratio_db, voices
 
 
 @pytest.fixture(scope="module")
@@ -175,49 +174,7 @@ def test_without_blocks_there_is_no_sound(separator: Separator) -> None:
         list(separator.separate_stream([torch.full((2, 100), torch.inf)], 44100, 2))
 
 
-@pytest.mark.parametrize("audio_format", ["wav", "flac"])
-def test_a_recording_of_unknown_length_is_written_whole(
-    separator: Separator, tmp_path: Path, audio_format: Literal["wav", "flac"]
-) -> None:
-    path = tmp_path / "piped.flac"
-    talk(path, 2.0)
-    content = bytearray(path.read_bytes())
-    content[21], content[22:26] = content[21] & 0xF0, bytes(4)
-    path.write_bytes(content)
-    for bit_depth in ("16", "24"):
-        outputs = separator.separate_file(path, tmp_path, audio_format, bit_depth=bit_depth)
-        assert {soundfile.info(output).subtype for output in outputs.values()} == {f"PCM_{bit_depth}"}
-        assert ratio_db(read(outputs.values()), voices(2.0)) > 40
-
-
-def test_a_file_s_result_is_what_the_command_reports(separator: Separator, tmp_path: Path) -> None:
-    path = talk(tmp_path / "talk.wav", 1.5, gain=8.0, subtype="FLOAT")
-    path.write_bytes(path.read_bytes()[:-16000])  # a quarter of a second
-    result = separator.separate_file(path, tmp_path / "out", bit_depth="16")
-    assert result == result.outputs == {name: tmp_path / "out" / "talk" / f"{name}.wav" for name in separator.sources}
-    assert dict(result)["speaker1"] == result["speaker1"] and result.processing_seconds > 0
-    assert (result.num_samples, result.sample_rate, result.seconds) == (20000, 16000, 1.25)
-    assert result.truncated and result.warning is not None and "shorter than its header says" in result.warning
-    assert result.gain < 1 and result.clipping is not None and "scaled together" in result.clipping
-    assert ratio_db(read(result.values()), result.gain * 8 * voices(1.5)[..., :20000]) > 30
-    for name, output in result.items():
-        audio, _ = soundfile.read(output)
-        assert abs(audio).max() <= result.peak + 2**-15
-        assert 10 * np.log10(np.square(audio).mean()) == pytest.approx(result.levels_db[name], abs=0.01)
-    loud = separator.separate_file(path, tmp_path / "out")
-    assert loud.gain == 1 and loud.peak > 1 and loud.clipping is None  # as loud as the recording itself
-    talk(path)
-    quiet = separator.separate_file(path, tmp_path / "out")
-    assert quiet.warning is None and quiet.clipping is None
-
-
 @pytest.mark.parametrize("channels", [0, -1])
 def test_a_stream_without_channels_is_one_line(separator: Separator, channels: int) -> None:
     with pytest.raises(InputError, match="channels: expected at least 1"):
         list(separator.separate_stream([], 16000, channels))
-
-
-def test_a_bit_depth_that_is_no_word_is_one_line(separator: Separator, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected '16', '24' or 'float' for wav, found 16"):
-        separator.separate_file(talk(tmp_path / "talk.wav"), tmp_path / "out", bit_depth=16)  # type: ignore[arg-type]
-    assert not (tmp_path / "out").exists()

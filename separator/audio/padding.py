@@ -1,0 +1,104 @@
+"""Padding: samples that a codec puts before and behind the sound, as far as the file tells of them, or the codec."""
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from av import AudioFrame, Packet
+
+FILTER_DELAYS = {
+    "mp3float": 1105,
+    "mp3": 1105,
+    "mp2float": 481,
+    "mp2": 481,
+    "mp1float": 481,
+    "ac3": 256,
+    "eac3": 256,
+    "opus": 312,
+}
+"""Samples by which the sound of a decoded file is late at least, by FFmpeg's names of decoders.
+
+The filters of MPEG layers I and II delay by 481 whatever encoded it, III adds a transform of 576, and LAME 48 more, as
+others add at least; AC-3's transform overlaps by 256. Opus, which only CAF does not tell of, looks 6.5 ms ahead.
+"""
+
+MP3_DECODER_DELAY = 529
+"""Of those, the decoder's part: an MP3 whose header tells of no more was made by what did not know its own."""
+
+OPUS_HEAD = b"OpusHead"
+
+
+class Padding:
+    """What is to be left out of a track's frames, in the order in which they are decoded.
+
+    The number at the start is that given, else the container's, else what the codec always has: `note` says so then.
+
+    Args:
+        codec: FFmpeg's name of the decoder; None where all that the container does not name is sound.
+        start: Samples before the sound, where it is known.
+    """
+
+    def __init__(self, codec: str | None, start: int | None = None) -> None:
+        self.note: str | None = None
+        self.start = start
+        self._codec = codec
+        self._left: int | None = start
+
+    def trim(self, frame: "AudioFrame", packet: "Packet") -> "AudioFrame | None":
+        """Return the part of a frame that is sound; None where nothing is.
+
+        Args:
+            frame: As the decoder gives it if told not to skip by itself.
+            packet: What it was decoded from; the container may say that it is only there for those behind it.
+        """
+        start, end = _told(frame)
+        if self._left is None:
+            self._left = start
+            if start <= MP3_DECODER_DELAY and not packet.is_discard and (delay := self._delay(frame)):
+                self._left = delay
+                self.note = (
+                    f"the file does not tell how its sound is padded: the first {delay} samples, by which its codec is "
+                    "always late, are left out; up to 0.05 s of padding may remain at either end"
+                )
+            self.start = self._left
+        elif self._left == 0:
+            self._left = start
+        first = min(self._left, frame.samples)
+        self._left -= first
+        last = max(first, frame.samples - end)
+        if packet.is_discard or first == last:
+            return None
+        return frame if last - first == frame.samples else _part_of(frame, first, last)
+
+    def _delay(self, frame: "AudioFrame") -> int:
+        """Return the samples that are no sound with any common encoder; for AAC the first frame, a half of one."""
+        if self._codec is None:
+            return 0
+        return frame.samples if self._codec.startswith("aac") else FILTER_DELAYS.get(self._codec, 0)
+
+
+def opus_start(header: bytes | None) -> int | None:
+    """Return the samples at 48 kHz that an Opus header says to drop (RFC 7845, section 5.1); None if it is none."""
+    if header is None or not header.startswith(OPUS_HEAD) or len(header) < 12:
+        return None
+    return int(struct.unpack_from("<H", header, 10)[0])
+
+
+def _told(frame: "AudioFrame") -> tuple[int, int]:
+    """Return the samples that the container says to drop at the beginning and at the end of a frame."""
+    data: Any = frame.side_data
+    for each in data:
+        if each.type.name == "SKIP_SAMPLES":
+            start, end = struct.unpack_from("<II", bytes(each))
+            return start, end
+    return 0, 0
+
+
+def _part_of(frame: "AudioFrame", first: int, last: int) -> "AudioFrame":
+    values = 1 if frame.format.is_planar else len(frame.layout.channels)
+    samples: Any = np.ascontiguousarray(frame.to_ndarray()[:, first * values : last * values])
+    part = type(frame).from_ndarray(samples, format=frame.format.name, layout=frame.layout.name)
+    part.sample_rate, part.pts, part.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return part

@@ -1,0 +1,71 @@
+"""Decoded sound begins where the encoded one did, and where a file does not tell its padding, it is said."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.signal
+import torch
+
+from separator.audio.reading import AudioReader, read_audio
+from separator.audio.resampling import resample
+from tests.audio.encoding import encode
+from tests.speech import buzz
+
+TOLD = [("m4a", "aac"), ("mov", "aac"), ("mp4", "libopus"), ("mp3", "libmp3lame"), ("webm", "libopus"),
+        ("mkv", "flac"), ("oga", "flac"), ("opus", "libopus")]  # fmt: skip
+
+UNTOLD = [("aac", "aac"), ("mp2", "mp2"), ("mkv", "ac3")]
+
+
+def delay(found: np.ndarray, reference: np.ndarray) -> int:
+    """Samples by which a signal is late, by cross-correlation."""
+    return int(np.argmax(scipy.signal.correlate(found, reference, "full"))) - len(reference) + 1
+
+
+def read(path: Path) -> tuple[np.ndarray, AudioReader]:
+    """All of it as `(C, T)`, and the reader, closed."""
+    with AudioReader(path) as reader:
+        return np.concatenate([block.numpy() for block in reader.blocks(999)], axis=1), reader
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(44100, 1), (48000, 2), (16000, 1)])
+@pytest.mark.parametrize(("suffix", "codec"), [*TOLD, *UNTOLD])
+def test_sound_is_not_late(tmp_path: Path, suffix: str, codec: str, rate: int, channels: int) -> None:
+    if (codec == "ac3" and rate == 16000) or (codec == "libopus" and rate == 44100):
+        pytest.skip("not a rate of this codec")
+    audio = np.stack([buzz(100 + 40 * each, 600, 7919 / 16000, rate) for each in range(channels)], axis=1)
+    found, reader = read(encode(tmp_path / f"a.{suffix}", audio, rate, codec, bit_rate=96_000))
+    wanted = resample(torch.from_numpy(np.ascontiguousarray(audio.T)), rate, reader.sample_rate).numpy()
+    assert all(delay(found[each], wanted[each]) == 0 for each in range(channels))
+    more = found.shape[1] - wanted.shape[1]
+    least = -481 if codec == "mp2" else 0  # FFmpeg's encoder of that keeps the end for itself
+    assert more == 0 if (suffix, codec) in TOLD else least <= more < 0.1 * reader.sample_rate
+    assert len(reader.notes) == ((suffix, codec) in UNTOLD)
+
+
+@pytest.mark.parametrize("forgotten", ["header", "delay"])
+def test_an_mp3_that_does_not_tell_its_delay_is_not_late(tmp_path: Path, forgotten: str) -> None:
+    audio = buzz(100, 600, 1.0, 44100)[:, None]
+    options = {"write_xing": str(int(forgotten != "header")), "id3v2_version": "0"}
+    path = encode(tmp_path / "a.mp3", audio, 44100, "libmp3lame", options=options)
+    content = bytearray(path.read_bytes())
+    if forgotten == "delay":
+        at = max(content.find(b"Info"), content.find(b"Xing")) + 141  # LAME's tag: 12 bits each of delay and padding
+        assert content[at : at + 2] == b"\x24\x00" or content[at] == 0x24
+        content[at : at + 3] = bytes(3)
+    path.write_bytes(content)
+    found, reader = read(path)
+    assert delay(found[0], audio[:, 0]) == 0 and 0 <= found.shape[1] - 44100 < 2 * 1152
+    assert len(reader.notes) == 1 and "1105 samples" in reader.notes[0]
+
+
+def test_opus_in_matroska_begins_where_its_own_header_says(tmp_path: Path) -> None:
+    """FFmpeg 5 wrote the container's number in samples of the input's rate, as if they were of 48 kHz."""
+    audio = buzz(100, 600, 1.0, 48000)[:, None]
+    path = encode(tmp_path / "a.mka", audio, 48000, "libopus")
+    right, content = read_audio(path)[0].numpy(), path.read_bytes()
+    delay_field = b"\x56\xaa\x83" + (6_500_000).to_bytes(3, "big")
+    assert delay_field in content
+    path.write_bytes(content.replace(delay_field, b"\x56\xaa\x83" + (2_166_667).to_bytes(3, "big")))
+    np.testing.assert_array_equal(read_audio(path)[0].numpy()[:, :47_000], right[:, :47_000])

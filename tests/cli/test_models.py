@@ -1,0 +1,24 @@
+"""`separator models` says what `info` and the model's card say."""
+
+import json
+
+import pytest
+
+from separator.checkpoint import BUNDLED, CARD_NAME, list_models
+from separator.cli.main import main
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_models_info_and_card_agree(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)[name]
+    assert main(["info", name, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    for key in ("architecture", "config", "sample_rate", "sources", "training", "scores", "parameters"):
+        assert listed[key] == facts[key]
+    assert main(["models"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{name}: ")]
+    millions, giga_macs = f"{facts['parameters'] / 1e6:.2f} M", f"{facts['macs_per_second'] / 1e9:.1f} GMAC a second"
+    card = (BUNDLED / name / CARD_NAME).read_text(encoding="utf-8")
+    assert f"{millions} parameters" in line and f"{millions} parameters" in card and giga_macs in card
+    assert all(f"{score} dB" in card for score in facts["scores"].values())
