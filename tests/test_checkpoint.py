@@ -13,6 +13,8 @@ from separator.checkpoint import (
     CONFIG_NAME,
     FORMAT_VERSION,
     WEIGHTS_NAME,
+    ModelDescription,
+    VoiceDescription,
     count_parameters,
     find_model,
     list_models,
@@ -174,22 +176,29 @@ def test_a_hub_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch)
     assert "\n" not in str(raised.value)
 
 
+def load_any(name: str) -> tuple[torch.nn.Module, ModelDescription | VoiceDescription]:
+    """Load a released model, whatever its task."""
+    is_voice = isinstance(read_description(BUNDLED / name), VoiceDescription)
+    return load_voice_network(name) if is_voice else load_model(name)
+
+
 def test_every_released_model_is_whole() -> None:
     """It loads, is no larger than promised, and its card states its scores and its data's licences."""
     assert "speech-2spk-16k" in list_models()
     for name in list_models():
-        _, description = load_model(name)
+        _, description = load_any(name)
         folder = find_model(name)
         assert (folder / WEIGHTS_NAME).stat().st_size <= 12_000_000
         assert (folder / "example.wav").is_file() and description.training
         card = (folder / "README.md").read_text()
-        assert all(f"{score:.2f} dB" in card for score in description.scores.values())
+        units = {key: "%" if key.endswith("_percent") else "dB" for key in description.scores}
+        assert all(f"{score:.2f} {units[key]}" in card for key, score in description.scores.items())
         assert "CC BY" in card and "separator evaluate" in card
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_batch_norms_statistics_are_no_parameters(name: str) -> None:
-    model, _ = load_model(name)
+    model, _ = load_any(name)
     assert count_parameters(BUNDLED / name) == sum(parameter.numel() for parameter in model.parameters())
 
 

@@ -76,8 +76,8 @@ class VoicesConfig(SpeakersConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.overlap != (1.0, 1.0) or self.scenes != ScenesConfig() or self.similar_pitch:
-            raise InputError("overlap, scenes, similar_pitch: expected none of them, as one voice is heard at a time")
+        if self.overlap != (1.0, 1.0) or self.scenes != ScenesConfig() or self.similar_pitch or self.noise_is_source:
+            raise InputError("overlap, scenes, similar_pitch, noise.is_source: expected none, as nothing is mixed")
         for name, each in (("valid", self.valid), ("test", self.test)):
             if each is not None and each.scene != "alone":
                 raise InputError(f"{name}.scene: expected alone, found {each.scene}")

@@ -18,6 +18,7 @@ from separator.inference import Separator
 from separator.metrics import best_permutation, pairwise_si_sdr, reorder
 from separator.metrics.verification import equal_error_rate, minimum_detection_cost
 from separator.replacing import replace_file, replace_text
+from separator.scoring.assignment import find_talkers
 
 Embed = Callable[[Tensor, int], Tensor]
 """From a waveform `(T,)` and its sample rate in Hz to vectors `(1, D)` of length 1."""
@@ -106,7 +107,12 @@ def _waveforms(mixtures: MixtureList, separator: Separator | None) -> Iterator[T
             yield example.mixture[0]
             continue
         outputs = separator.separate(example.mixture, mixtures.sample_rate)
-        talkers = torch.stack([each for name, each in outputs.items() if name.startswith("speaker")]).unsqueeze(0)
+        of_talkers = [each for group in find_talkers(list(outputs)) for each in group]
+        if len(of_talkers) != mixtures.num_speakers:
+            raise InputError(
+                f"data.separated_by: expected a model of {mixtures.num_speakers} talkers, found {', '.join(outputs)}"
+            )
+        talkers = torch.stack([list(outputs.values())[each] for each in of_talkers]).unsqueeze(0)  # (1, S, 1, T)
         scores = pairwise_si_sdr(talkers, example.sources.unsqueeze(0))
         yield from reorder(talkers, best_permutation(scores)[1])[0, :, 0]
 

@@ -102,6 +102,7 @@ def test_what_is_long_is_cut_within_its_utterances() -> None:
     [
         ({"overlap": (0.5, 1.0)}, ["overlap"]),
         ({"similar_pitch": 0.3}, ["similar_pitch"]),
+        ({"noise": {"path": "noise", "is_source": True}}, ["noise.is_source"]),
         ({"valid": {"path": "."}}, ["valid.scene", "alone", "together"]),
         ({"lists": {"talk": {"scene": "conversation"}}}, ["lists.talk.scene", "conversation"]),
         ({"other_voice": {"level_db": (-5, 5)}}, ["level_db", "-100 to 0"]),
