@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RECIPE_OR_ROOT",
         type=Path,
         required=True,
-        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; a CSV "
-        "list of files (mixture,SOURCE,...); or a folder of SPEAKER/**/*.{flac,wav,opus,ogg}, of which mixtures are "
-        "made",
+        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ, or of "
+        "{mix,SOURCE}/TRACK.wav; a CSV list of files (mixture,SOURCE,...); or a folder of "
+        "SPEAKER/**/*.{flac,wav,opus,mp3,...}, of which mixtures are made",
     )
     parser.add_argument(
         "--split",
@@ -52,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_device(parser, "where the model runs")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    parser.add_argument(
+        "--no-consistency",
+        action="store_true",
+        help="score what the model gives, without making its sources sum to the mixture",
+    )
     add_scoring_arguments(parser)
 
 
@@ -72,12 +77,15 @@ def run(args: argparse.Namespace) -> int:
     names = find_lists(args.data, filter(None, chosen), args.overrides) if args.lists else []
     model: Separator | str = args.model
     if args.model not in ORACLES:
-        model = Separator.from_pretrained(args.model, args.device, args.precision)
+        consistency = False if args.no_consistency else None  # as the model says
+        model = Separator.from_pretrained(args.model, args.device, args.precision, mixture_consistency=consistency)
     if len(names) < 2:
         return _evaluate(args, model, names[0] if names else None, args.output)
+    against = args.against
     code = 0
     for name in names:
         print(f"{name}:")
+        args.against = against and against / name  # of the same lists
         try:
             code |= _evaluate(args, model, name, args.output / name)
         except InputError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from separator.comparison.mixtures import load_test_mixtures, score_best
-from separator.comparison.run import OUTCOME_NAME, read_outcome, train_recipe
+from separator.comparison.run import read_outcome, train_recipe
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import Recipe, find_differences, load_recipe, recipe_to_dict
@@ -20,6 +20,7 @@ from separator.replacing import replace_text
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.separating import TestSet
 from separator.training.best import MODEL_NAME
+from separator.training.record import OUTCOME_NAME
 from separator.training.run import RECIPE_NAME, STATE_NAME
 
 SCORES_FOLDER = "scores"

@@ -8,24 +8,22 @@ from typing import Annotated, Literal, NamedTuple, cast
 import numpy as np
 import soxr
 import torch
-from pydantic import Field
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
 from separator.data.channel import Channel
 from separator.data.conversation import ScenesConfig
+from separator.data.example import TrainingSet
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.mixture_list import MixtureList
 from separator.data.noise import Noises, load_noise
-from separator.data.recordings import Speaker
+from separator.data.recordings import Speaker, describe_speakers
 from separator.data.rooms import Rooms, load_rooms
-from separator.data.speakers import SpeakersConfig, find_speakers, load_speakers
+from separator.data.segments import CROP_ATTEMPTS
+from separator.data.speaker_files import find_speakers
+from separator.data.speakers import SpeakersConfig
 from separator.errors import InputError
 from separator.section import Share, section, within
-
-CROP_ATTEMPTS = 5
-"""How often a crop that turned out silent is drawn again."""
 
 
 class VoiceExample(NamedTuple):
@@ -66,13 +64,11 @@ class VoicesConfig(SpeakersConfig):
     Args:
         separated_by: The separation model that lists of two talkers at once go through, by name.
         other_voice: What is heard of another voice in the training examples.
-        shortest_share: Each training step takes a share of its examples' `segment_seconds` from this to 1.
     """
 
     kind: Literal["voices"] = "voices"  # type: ignore[assignment]
     separated_by: str = "speech-2spk-16k"
     other_voice: OtherVoiceConfig = field(default_factory=OtherVoiceConfig)
-    shortest_share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,11 +86,12 @@ class VoicesConfig(SpeakersConfig):
     ) -> "Voices":
         root = Path(self.root)
         return Voices(
-            [(load_speakers(root, each.path, self.sample_rate, on_file), each.weight) for each in self.train],
+            [(self._load_speakers(each.path, on_file), each.weight) for each in self.train],
             self,
             load_noise(root, self.training_noise, self.sample_rate) if self.training_noise else None,
             load_rooms(root, self.training_rooms, self.sample_rate) if self.training_rooms else None,
             seed,
+            self.training_sets,
         )
 
     def load_list(self, sources: Sequence[str] = (), split: str = "test", name: str | None = None) -> MixtureList:
@@ -106,12 +103,12 @@ class VoicesConfig(SpeakersConfig):
         Raises:
             InputError: If a folder is missing or empty.
         """
-        names = {name for each in self.train for name in find_speakers(Path(self.root) / each.path)}
+        names = {name for each in self.train for name in find_speakers(Path(self.root) / each.path, self.speaker_depth)}
         return len(names) * len(self.speeds)
 
 
-class Voices(Dataset[VoiceExample]):
-    """An endless set of stretches of voices: example number `i` is a function of the seed and `i` alone.
+class Voices(TrainingSet):
+    """An endless set of stretches of voices: example number `i` of a length follows from the seed and these two alone.
 
     Args:
         speaker_sets: Pairs of (speakers, weight); a set is drawn by weight, then a speaker evenly, then a speed.
@@ -119,6 +116,7 @@ class Voices(Dataset[VoiceExample]):
         noise: Noise; None adds none.
         rooms: Rooms; None leaves voices as recorded.
         seed: Seed of the whole set.
+        set_names: What the sets are called, for `contents`.
 
     Shape:
         An item's waveform is `(T,)`.
@@ -131,6 +129,7 @@ class Voices(Dataset[VoiceExample]):
         noise: Noises | None = None,
         rooms: Rooms | None = None,
         seed: int = 0,
+        set_names: Sequence[str] = (),
     ) -> None:
         self.speaker_sets = speaker_sets
         self.config = config
@@ -138,6 +137,11 @@ class Voices(Dataset[VoiceExample]):
         self.rooms = rooms
         self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)
         self.seed = seed
+        self.segment_samples = config.segment_samples
+        self.contents = [
+            f"{name}: {describe_speakers(speakers)}"
+            for name, (speakers, _) in zip(set_names, speaker_sets, strict=bool(set_names))
+        ]
         weights = np.array([weight for _, weight in speaker_sets])
         self.set_probabilities = weights / weights.sum()
         names = sorted({speaker.name for speakers, _ in speaker_sets for speaker in speakers})
@@ -145,19 +149,19 @@ class Voices(Dataset[VoiceExample]):
             raise InputError(f"data.train: expected at least 2 speakers to tell apart, found {len(names)}")
         self._numbers = {name: number for number, name in enumerate(names)}
 
-    def __getitem__(self, index: int) -> VoiceExample:
+    def example(self, index: int, num_samples: int) -> VoiceExample:  # type: ignore[override]
         config = self.config
         random = np.random.default_rng((self.seed, index))
         speaker = self._draw_speaker(random)
         which_speed = int(random.integers(len(config.speeds)))
         half_range = config.level_range_db / 2
         level_db = SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range))
-        talks = [self._talk(speaker, config.speeds[which_speed], level_db, random)]
+        talks = [self._talk(speaker, num_samples, config.speeds[which_speed], level_db, random)]
         if random.random() < config.other_voice.probability:
             while (other := self._draw_speaker(random)).name == speaker.name:
                 pass
             beside_db = level_db + float(random.uniform(*config.other_voice.level_db))
-            talks.append(self._talk(other, float(random.choice(config.speeds)), beside_db, random))
+            talks.append(self._talk(other, num_samples, float(random.choice(config.speeds)), beside_db, random))
         heard = np.stack(talks)
         if self.channel is not None:
             heard = self.channel.pass_talkers(heard, random)
@@ -176,9 +180,11 @@ class Voices(Dataset[VoiceExample]):
         speakers = self.speaker_sets[int(random.choice(len(self.speaker_sets), p=self.set_probabilities))][0]
         return speakers[int(random.integers(len(speakers)))]
 
-    def _talk(self, speaker: Speaker, speed: float, level_db: float, random: np.random.Generator) -> np.ndarray:
-        """Draw a crop of a speaker, `(T,)` float32; what is shorter is repeated."""
-        length, rate = self.config.segment_samples, self.config.sample_rate
+    def _talk(
+        self, speaker: Speaker, length: int, speed: float, level_db: float, random: np.random.Generator
+    ) -> np.ndarray:
+        """Draw a crop of a speaker, `(length,)` float32; what is shorter is repeated."""
+        rate = self.config.sample_rate
         num_samples = length if speed == 1 else round(length * speed) + 1
         for _ in range(CROP_ATTEMPTS):
             talk = crop(speaker, num_samples, random)
@@ -191,18 +197,6 @@ class Voices(Dataset[VoiceExample]):
 
 
 def crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.ndarray:
-    """Draw `(num_samples,)` of a speaker's utterances in random order, end to end and again, from a random start."""
-    chosen, length = [], 0
-    for which in random.permutation(len(speaker.utterances)):
-        chosen.append(speaker.utterances[which])
-        length += chosen[-1].num_samples
-        if length >= num_samples:
-            break
-    if length >= num_samples:
-        start = int(random.integers(length - num_samples + 1))
-        if len(chosen) == 1:
-            return chosen[0].read(start, num_samples)
-    else:
-        start = int(random.integers(length))
-    whole = np.concatenate([each.read(0, each.num_samples) for each in chosen])
-    return np.resize(np.roll(whole, -start), num_samples)
+    """Draw `(num_samples,)` of what a speaker says, as `Speaker.crop`; all of it again and again where it is less."""
+    whole = sum(each.num_samples for each in speaker.utterances)
+    return np.resize(speaker.crop(min(num_samples, whole), random), num_samples)

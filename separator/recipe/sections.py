@@ -165,6 +165,12 @@ class Recipe:
             raise InputError(f"model.{error}") from None
         check_source_names(self.sources)
         self.data.check(self.sources, self.model.config.get("channels", 1))
+        longest, batch_seconds = self.data.segment_range_seconds, self.training.batch_size * self.data.segment_seconds
+        if longest is not None and longest[1] > batch_seconds:
+            raise InputError(
+                "data.segment_range_seconds: expected lengths up to training.batch_size x data.segment_seconds, "
+                f"{batch_seconds:g} s, found {longest[1]:g} s"
+            )
         if "num_sources" in self.model.config:
             raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
 

@@ -93,6 +93,7 @@ class LearningModule(lightning.LightningModule, Generic[Model]):
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
             group.update(optimizer_settings(self.optimizer_config), initial_lr=self.optimizer_config.learning_rate)
         schedule.base_lrs = [self.optimizer_config.learning_rate for _ in schedule.base_lrs]  # type: ignore[union-attr]
+        schedule.last_epoch = self.global_step  # type: ignore[union-attr]
         self._set_learning_rate()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

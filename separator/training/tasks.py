@@ -24,11 +24,13 @@ class Task:
         build_module: Called with the recipe and, unless a run goes on, with who is told what `model.initial` gave.
         export: Writes a model folder; called with the folder, the recipe, the module, the steps done and the score.
         callbacks: Called with the run folder and the recipe.
+        goes_back: Whether a run can go back to a model that it has kept, which then holds all that is learned.
     """
 
     build_module: Callable[[Any, Callable[[str], None] | None], LearningModule[Any]]
     export: Callable[[Path, Any, Any, int, float], None]
     callbacks: Callable[[Path, Any], list[Callback]] = lambda run_folder, recipe: []
+    goes_back: bool = True
 
 
 def _export_separator(folder: Path, recipe: Recipe, module: SeparationModule, steps: int, score_db: float) -> None:
@@ -45,6 +47,6 @@ def _samples(run_folder: Path, recipe: Recipe) -> list[Callback]:
 
 TASKS: dict[str, Task] = {
     "separation": Task(build_module, _export_separator, _samples),
-    "voice": Task(build_voice_module, export_voice),
+    "voice": Task(build_voice_module, export_voice, goes_back=False),
 }
 """Every task by its name in a recipe."""

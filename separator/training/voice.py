@@ -19,6 +19,7 @@ from separator.models.voice import VoiceNetwork
 from separator.recipe.sections import OptimizerConfig, TrainingConfig
 from separator.recipe.voice import MarginConfig, VoiceRecipe
 from separator.training.learning import LearningModule, Score
+from separator.training.parts import batch_lengths
 
 
 class AdditiveMarginSoftmax(nn.Module):
@@ -57,7 +58,6 @@ class VoiceModule(LearningModule[VoiceNetwork]):
         loss: Scale and margin.
         optimizer: Learning rate and schedule.
         training: Length of the run, accumulation, averaging, seed.
-        shortest: Share of the samples of an example that each step takes at least: all of a batch are cut alike.
     """
 
     score = Score("valid/eer", "valid_eer_percent", "equal error rate", "%", higher_is_better=False)
@@ -69,12 +69,10 @@ class VoiceModule(LearningModule[VoiceNetwork]):
         loss: MarginConfig,
         optimizer: OptimizerConfig,
         training: TrainingConfig,
-        shortest: float,
     ) -> None:
         super().__init__(model, optimizer, training)
         self.loss = loss
         self.margin = AdditiveMarginSoftmax(model.config.embedding_size, num_voices, loss.scale)
-        self.shortest = shortest
         self._vectors = torch.zeros(0)
 
     @property
@@ -83,8 +81,7 @@ class VoiceModule(LearningModule[VoiceNetwork]):
 
     def training_step(self, batch: VoiceExample, batch_idx: int) -> Tensor:
         margin = self.loss.margin * min(1.0, (self.global_step + 1) / max(1, self.loss.warmup_steps))
-        share = self.shortest + (1 - self.shortest) * float(torch.rand(()))
-        vectors = self.model(batch.waveform[:, : round(share * batch.waveform.shape[1])])
+        vectors = self.model(batch.waveform)
         loss: Tensor = self.margin(vectors.float(), batch.voice, margin)
         self.log("train/loss", loss, prog_bar=True)
         self._last = loss.detach(), list(batch.name)
@@ -118,21 +115,20 @@ def build_voice_module(recipe: VoiceRecipe, on_initial: Callable[[str], None] | 
     if recipe.trainer.compile:
         raise InputError("trainer.compile: expected false for task: voice, found true")
     num_voices = recipe.data.count_voices()
-    return VoiceModule(network, num_voices, recipe.loss, recipe.optimizer, recipe.training, recipe.data.shortest_share)
+    return VoiceModule(network, num_voices, recipe.loss, recipe.optimizer, recipe.training)
 
 
 def export_voice(folder: Path, recipe: VoiceRecipe, module: VoiceModule, steps: int, score: float) -> None:
     """Write the model folder of a voice network."""
-    trained, data = recipe.training, recipe.data
-    devices = recipe.trainer.devices * recipe.trainer.num_nodes
-    examples = steps * trained.batch_size * trained.accumulate_batches * devices
+    data, devices = recipe.data, recipe.trainer.devices * recipe.trainer.num_nodes
+    heard = batch_lengths(recipe).audio_seconds(0, steps * recipe.training.accumulate_batches)
     description = VoiceDescription(
         config=config_to_dict(module.model.config),
         training={
             "recipe": recipe.name,
             "steps": steps,
             "segment_seconds": data.segment_seconds,
-            "hours_of_speech": round(examples * data.segment_seconds / 3600, 2),
+            "hours_of_speech": round(heard * devices / 3600, 2),
             "voices": len(module.margin.directions) // len(data.speeds),
             "train_sets": data.training_sets,
         },

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from separator.models.config import FourierConfig
-from separator.models.fourier import FourierSeparator, log_magnitude
+from separator.models.fourier import FourierConfig, log_magnitude, make_fourier_transform
+from separator.models.pipeline import MaskingSeparator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,10 @@ class BandGainsConfig(FourierConfig):
 class FrameMasker(nn.Sequential):
     """Complex frames `(B, N, K)` to masks `(B, S, N, K)`."""
 
+    receptive_field = 1
+
     def __init__(self, config: BandGainsConfig) -> None:
-        features = config.channels * (config.window_length // 2 + 1)
+        features = config.channels * config.num_bins
         self.shape = (config.num_sources, features)
         super().__init__(
             nn.Conv1d(features, config.hidden_channels, 1),
@@ -37,8 +39,9 @@ class FrameMasker(nn.Sequential):
         return masks.unflatten(1, self.shape)
 
 
-class BandGains(FourierSeparator):
+class BandGains(MaskingSeparator):
     """Short-time Fourier transform, masks of each frame by itself, inverse transform."""
 
     def __init__(self, config: BandGainsConfig) -> None:
-        super().__init__(config, FrameMasker(config), masker_receptive_field=1)
+        encoder, decoder = make_fourier_transform(config)
+        super().__init__(config, encoder, FrameMasker(config), decoder)

@@ -106,7 +106,6 @@ def test_what_is_long_is_cut_within_its_utterances() -> None:
         ({"valid": {"path": "."}}, ["valid.scene", "alone", "together"]),
         ({"lists": {"talk": {"scene": "conversation"}}}, ["lists.talk.scene", "conversation"]),
         ({"other_voice": {"level_db": (-5, 5)}}, ["level_db", "-100 to 0"]),
-        ({"shortest_share": 0}, ["shortest_share", "0"]),
     ],
 )
 def test_settings_that_mean_nothing_here_are_refused(changes: dict[str, Any], words: list[str]) -> None:

@@ -225,3 +225,17 @@ def test_sources_that_sum_to_the_mixture_by_themselves_come_at_its_scale(level: 
             centred = mixture - mixture.mean()
             expected = model(centred.unsqueeze(0) / centred.square().mean().sqrt())[0] * centred.square().mean().sqrt()
         torch.testing.assert_close(found, expected + mixture.mean() / 3, rtol=0, atol=1e-4 * level)
+
+
+def test_the_fingerprint_is_of_what_runs_not_of_how_it_was_trained() -> None:
+    def fingerprint(bias: float = 0.0, **changes: object) -> str:
+        description = describe(**changes)
+        model = build_tiny_model(description)
+        with torch.no_grad():
+            model.masker.masker.output.bias.add_(bias)
+        return Separator(model, description, device="cpu").fingerprint
+
+    same = fingerprint()
+    assert fingerprint(training={"steps": 5}, scores={"test_si_sdri_db": 2.0}) == same
+    others = [fingerprint(bias=1e-3), fingerprint(sample_rate=8000), fingerprint(sources=("a", "b"))]
+    assert len({same, *others}) == 4
