@@ -14,9 +14,7 @@ from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
 from separator.training.state import is_main_process
 
 
-def train_recipe(
-    recipe: AnyRecipe, run_folder: Path, resume: bool = False, resume_from: str | None = None
-) -> Outcome:
+def train_recipe(recipe: AnyRecipe, run_folder: Path, resume: bool = False, resume_from: str | None = None) -> Outcome:
     """Train a recipe; the folder also holds the recipe with every default, and `outcome.json` once it is finished.
 
     Args:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from separator.data.mixture_list import MixtureList
+from separator.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ def list_stretches(mixtures: MixtureList) -> list[Stretch]:
 def make_trials(stretches: list[Stretch]) -> tuple[Tensor, Tensor]:
     """Pair every stretch with every other, but for those that share samples of a recording.
 
+    Raises:
+        InputError: If there is no trial of one voice, or none of two.
+
     Shape:
         Returns the numbers of both stretches of each trial `(N, 2)`, and whether they are of one voice `(N,)`.
     """
@@ -52,4 +56,10 @@ def make_trials(stretches: list[Stretch]) -> tuple[Tensor, Tensor]:
     first, second = np.triu_indices(len(stretches), 1)
     shared = (files[first] == files[second]) & (starts[first] < ends[second]) & (starts[second] < ends[first])
     first, second = first[~shared], second[~shared]
-    return torch.from_numpy(np.stack([first, second], axis=1)), torch.from_numpy(speakers[first] == speakers[second])
+    same = speakers[first] == speakers[second]
+    if not 0 < same.sum() < len(same):
+        raise InputError(
+            f"{len(stretches)} stretches of {len(set(speakers))} speakers: expected pairs of one voice that share no "
+            f"sample, and pairs of two, found {same.sum()} and {(~same).sum()}: list more, or shorter ones"
+        )
+    return torch.from_numpy(np.stack([first, second], axis=1)), torch.from_numpy(same)

@@ -71,6 +71,17 @@ class VoiceRecipe:
         if "sample_rate" in self.model.config:
             raise InputError("model.config.sample_rate follows from data.sample_rate: leave it out of the recipe")
 
+        longest = (self.data.segment_range_seconds or (0.0, self.data.segment_seconds))[1]
+        if self.training.batch_size * self.data.segment_seconds < 2 * longest:  # batch norm needs two of them
+            raise InputError(
+                f"training.batch_size: expected two examples of {longest:g} s or more, found "
+                f"{self.training.batch_size} of {self.data.segment_seconds:g} s"
+            )
+        if self.trainer.compile:
+            raise InputError("trainer.compile: expected false for task: voice, found true")
+        if self.optimizer.schedule == "plateau":
+            raise InputError("optimizer.schedule: expected linear or cosine for task: voice, found plateau")
+
     @property
     def sources(self) -> tuple[str, ...]:
         """Return no name: nothing is separated."""

@@ -77,6 +77,7 @@ class SeparationModule(LearningModule[MaskingSeparator]):
             self.plateau.step(improvement / heard)
             self._set_learning_rate()
 
+
 def unit_level(mixture: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
     """Scale the mixture to unit RMS, and its sources by the same factor.
 

@@ -12,7 +12,6 @@ from separator.checkpoint import VoiceDescription, save_voice_network
 from separator.data.example import Example
 from separator.data.trials import list_stretches, make_trials
 from separator.data.voices import VoiceExample
-from separator.errors import InputError
 from separator.metrics.verification import equal_error_rate
 from separator.models import config_to_dict
 from separator.models.voice import VoiceNetwork
@@ -112,8 +111,6 @@ def build_voice_module(recipe: VoiceRecipe, on_initial: Callable[[str], None] | 
     """
     lightning.seed_everything(recipe.training.seed, workers=True, verbose=False)
     network = recipe.build_model()
-    if recipe.trainer.compile:
-        raise InputError("trainer.compile: expected false for task: voice, found true")
     num_voices = recipe.data.count_voices()
     return VoiceModule(network, num_voices, recipe.loss, recipe.optimizer, recipe.training)
 

@@ -130,6 +130,12 @@ def test_trials_are_all_pairs_but_those_that_share_samples() -> None:
     assert pairs.tolist() == [[0, 2], [0, 3], [1, 3], [2, 3]] and same.tolist() == [True, False, False, False]
 
 
+@pytest.mark.parametrize("speakers", ["aa", "ab"])
+def test_trials_of_one_kind_alone_are_refused(speakers: str) -> None:
+    with pytest.raises(InputError, match=r"2 stretches of \d speakers: expected pairs of one voice"):
+        make_trials([Stretch(number, 0, name, f"{number}.wav", 0, 100) for number, name in enumerate(speakers)])
+
+
 def test_every_talker_of_a_list_is_a_stretch() -> None:
     one, two = (
         MixtureList(VoicesConfig(**vars(config(valid={"path": ".", "scene": "alone"}))).valid, (LOW, HIGH), 2, RATE),

@@ -13,6 +13,7 @@ from separator.checkpoint import load_voice_network
 from separator.cli.main import main
 from separator.errors import InputError
 from separator.recipe import VoiceRecipe, load_any_recipe, load_recipe, recipe_to_dict
+from separator.training.metrics_table import read_metrics
 from separator.training.run import train
 from separator.training.voice import AdditiveMarginSoftmax
 from tests.speech import write_speakers
@@ -39,7 +40,13 @@ def tiny(data: Path, *overrides: str) -> VoiceRecipe:
             "data.num_workers=0",
         ),
         *("data.valid={path: valid, scene: alone, num_mixtures: 12, max_seconds: 0.5}", "data.test=null"),
-        *("data.lists={}", "data.segment_seconds=0.5", f"model.config={NETWORK}", "loss.warmup_steps=5"),
+        *(
+            "data.lists={}",
+            "data.segment_seconds=0.5",
+            "data.segment_range_seconds=null",
+            f"model.config={NETWORK}",
+            "loss.warmup_steps=5",
+        ),
         *("training.batch_size=8", "training.max_steps=8", "training.validate_every_steps=4"),
         *("trainer.accelerator=cpu", "trainer.loggers=[csv]", "optimizer.decay_steps=0", "optimizer.warmup_steps=2"),
     ]
@@ -65,20 +72,14 @@ def test_the_loss_is_the_cross_entropy_of_cosines_less_a_margin() -> None:
 
 def test_a_run_learns_voices_and_its_folder_says_what_it_is(data: Path, tmp_path: Path) -> None:
     outcome = train(tmp_path / "run", tiny(data, "training.max_steps=60", "training.validate_every_steps=60"))
-    rows = (tmp_path / "run" / "metrics").rglob("metrics.csv")
-    losses = _column("".join(path.read_text() for path in rows), "train/loss")
-    assert losses[-1] < 0.5 * losses[0]
+    rows = read_metrics(tmp_path / "run" / "metrics.csv", 60)
+    assert float(rows[-1]["train_loss"]) < 0.6 * float(rows[0]["train_loss"])
+    assert float(rows[-1]["valid_eer_percent"]) == pytest.approx(outcome.best)
     network, description = load_voice_network(outcome.model_folder)
     content = json.loads((outcome.model_folder / "config.json").read_text())
     assert content["task"] == "voice" and content["scores"] == {"valid_eer_percent": round(outcome.best, 3)}
     assert 0 <= outcome.best <= 50 and description.training["voices"] == 6
     assert network(torch.randn(1, 8000)).shape == (1, 16)
-
-
-def _column(text: str, name: str) -> list[float]:
-    header, *lines = text.splitlines()
-    place = header.split(",").index(name)
-    return [float(value) for line in lines if (value := line.split(",")[place])]
 
 
 def test_a_resumed_run_ends_where_one_that_was_not_stopped_ends(data: Path, tmp_path: Path) -> None:
@@ -114,6 +115,9 @@ def test_train_says_what_it_chose_by(data: Path, tmp_path: Path, capsys: pytest.
     [
         ("task=music", ["task", "separation, voice", "'music'"]),
         ("sources=[a, b]", ["sources"]),
+        ("training.batch_size=1", ["training.batch_size", "two examples of 0.5 s"]),
+        ("trainer.compile=true", ["trainer.compile", "false"]),
+        ("optimizer={schedule: plateau}", ["optimizer.schedule", "plateau"]),
         ("model.config.sample_rate=8000", ["sample_rate follows"]),
         ("model.config.embedding_size=0", ["model.config", "embedding_size"]),
         ("loss.margin=-1", ["loss.margin", "at least 0", "-1"]),
