@@ -238,8 +238,8 @@ def find_model(name_or_path: str | Path) -> Path:
         return Path(name)
     if name in list_models():
         return BUNDLED / name
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) and not Path(name).exists():
-        return _download(name)
+    if is_hub_id(name) and not Path(name).exists():
+        return download_folder(name, [CONFIG_NAME, WEIGHTS_NAME, CARD_NAME])
     raise InputError(
         f"model {name!r}: expected a released model ({', '.join(list_models()) or 'none here'}), "
         "a model folder, or a Hugging Face repo id owner/name"
@@ -262,11 +262,25 @@ def list_models() -> list[str]:
     return sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG_NAME}"))
 
 
-def _download(repo_id: str) -> Path:
+def is_hub_id(name: str) -> bool:
+    """Tell whether a name can be a Hugging Face repo id, `owner/name`."""
+    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) is not None
+
+
+def download_folder(repo_id: str, names: Sequence[str]) -> Path:
+    """Download files of a Hugging Face repository, and return the folder that they are in.
+
+    Args:
+        repo_id: `owner/name`.
+        names: Of the files, or patterns of them; those that are not there are left out.
+
+    Raises:
+        InputError: If the Hub does not deliver them.
+    """
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(repo_id, allow_patterns=[CONFIG_NAME, WEIGHTS_NAME, CARD_NAME]))
+        return Path(snapshot_download(repo_id, allow_patterns=list(names)))
     except Exception as error:  # the hub client raises requests', httpx's and its own errors
         reason = str(error).strip().split("\n")[0]
         raise InputError(

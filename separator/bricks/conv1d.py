@@ -9,7 +9,7 @@ from torch.nn import functional
 from separator.errors import InputError
 
 Activation = Literal["linear", "relu"]
-EdgePadding = Literal["torchaudio", "asteroid"]
+EdgePadding = Literal["torchaudio", "asteroid", "naplab"]
 
 
 class _FrameGeometry(nn.Module):
@@ -19,6 +19,8 @@ class _FrameGeometry(nn.Module):
       Every sample is seen by as many frames as any other.
     - "asteroid": no zeros. Frames lie only where a whole kernel fits, and the decoder fills what they leave uncovered
       at the end with zeros; a signal shorter than one kernel is filled up to one kernel.
+    - "naplab": as "torchaudio", but the zeros after the signal complete a whole kernel that begins a hop before the
+      signal does: a frame or two more.
     """
 
     def __init__(
@@ -39,11 +41,13 @@ class _FrameGeometry(nn.Module):
         self.kernel_size = kernel_size
         self.stride = stride
         self.edge_padding = edge_padding
-        self.edge = stride if edge_padding == "torchaudio" else 0
+        self.edge = 0 if edge_padding == "asteroid" else stride
         """Zeros before the signal, in samples."""
 
     def _fill(self, num_samples: int) -> int:
         """Return the number of zeros after the signal, in samples."""
+        if self.edge_padding == "naplab":
+            return self.edge + self.kernel_size - (self.stride + num_samples) % self.kernel_size
         missing = self.kernel_size - num_samples - 2 * self.edge
         if self.edge_padding == "torchaudio":
             return self.edge + (missing % self.stride if missing <= 0 else missing)
@@ -68,7 +72,7 @@ class Conv1dEncoder(_FrameGeometry):
         kernel_size: L, in samples.
         stride: Samples from one frame to the next; L/2 in the paper.
         activation: H: "linear" (none) or "relu".
-        edge_padding: "torchaudio" (zeros around the signal, all frames complete) or "asteroid" (no zeros).
+        edge_padding: "torchaudio" (zeros around the signal, all frames complete), "asteroid" (no zeros) or "naplab".
 
     Shape:
         `(B, C, T)` to `(B, N, K)` for any `T ≥ 1`.

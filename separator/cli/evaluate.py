@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=("test", "valid", "train", "all"),
         default="test",
-        help="which list of the recipe, or which half of a tree that has the folders train and test",
+        help="which list of the recipe, or which part of a tree that has the folders train, valid or test",
     )
     parser.add_argument(
         "--list",

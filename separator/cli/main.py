@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "compare": "train several recipes alike, score them alike, and write one table",
     "embed": "tell whose voice is in each recording: vectors, and how alike they are",
     "models": "list the released models at hand",
+    "import": "make a model folder of other software's Conv-TasNet",
     "info": "describe a model or a recipe, and measure what it costs",
     "bench": "measure a model's speed beside other software's, and beside what the machine can do",
 }

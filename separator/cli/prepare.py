@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "dataset",
         metavar="DATASET",
-        help="speakers, librimix, wsj0_mix (and WHAM!), whamr, musdb, stems, csv, or a recipe",
+        help="a kind of data, as data.kind in a recipe (librimix, musdb, ...; of an unknown one all are listed), or a "
+        "recipe",
     )
     parser.add_argument("root", metavar="ROOT", type=Path, help="the data set's folder")
     add_output(parser, "the prepared tree", required=False)

@@ -40,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--split",
-        choices=("test", "train", "all"),
-        help="which half of a tree that has the folders train and test (default: test of --musdb, all of --references)",
+        choices=("test", "valid", "train", "all"),
+        help="which part of a tree that has the folders train, valid or test (default: test of --musdb, all of "
+        "--references)",
     )
     parser.add_argument(
         "--lengths",

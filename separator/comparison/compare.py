@@ -199,7 +199,8 @@ def _measure(run_folder: Path) -> dict[str, Any]:
         env={**os.environ, "PYTHONPATH": python_path},
     )
     if measured.returncode != 0:
-        raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {measured.stderr.strip()}")
+        reason = measured.stderr.strip() or f"it ended with exit code {measured.returncode}"
+        raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {reason}")
     replace_text(run_folder / COST_NAME, measured.stdout)
     cost: dict[str, Any] = json.loads(measured.stdout)
     return cost

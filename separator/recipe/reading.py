@@ -48,7 +48,7 @@ def load_any_recipe(path: Path | str, overrides: Iterable[str] = ()) -> AnyRecip
     """
     path = Path(path)
     content = _read(path, ())
-    _change(content, overrides)
+    apply_overrides(content, overrides)
     task = content.get("task", next(iter(TASKS)))
     if task not in TASKS:
         raise InputError(f"{path}: task: expected one of {', '.join(TASKS)}, found {task!r}")
@@ -77,7 +77,7 @@ def load_data_section(kind: str, root: Path, overrides: Iterable[str] = ()) -> D
         InputError: If the kind is unknown, or a setting wrong.
     """
     content: dict[str, Any] = {"data": dataclasses.asdict(default_config(kind, root))}
-    _change(content, overrides)
+    apply_overrides(content, overrides)
     if other := [key for key in content if key != "data"]:
         raise InputError(f"--set {other[0]}: expected a setting of data, as there is no recipe")
     try:
@@ -131,7 +131,8 @@ def _merged(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _change(content: dict[str, Any], overrides: Iterable[str]) -> None:
+def apply_overrides(content: dict[str, Any], overrides: Iterable[str]) -> None:
+    """Set keys of a mapping, each by `key.path=value` with a value in YAML; raise `InputError` for what is none."""
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator or not key:

@@ -12,7 +12,7 @@ Layout = Literal["track", "source"]
 
 LAYOUTS: dict[Layout, str] = {"track": "TRACK/SOURCE.wav", "source": "SOURCE/TRACK.wav"}
 
-SUBSETS = ("train", "test")
+SUBSETS = ("train", "valid", "test")
 """First folders of a tree that are no part of a track's name."""
 
 MOST_SOURCES = 12

@@ -53,7 +53,7 @@ def score(
         estimates: Folder of the estimates of the same tracks, in either layout; or a CSV list.
         output: Folder for `scores.csv`, `summary.json`, `report.html`, made if missing; a call that was stopped goes
             on there. None writes nothing.
-        split: "test", "train" or "all" of a tree that has the folders train and test.
+        split: "test", "valid", "train" or "all" of a tree that has these folders.
         layout: "track" (folders are tracks), "source" (folders are sources), or "auto", which goes by the names; two of
             them with a comma, for references and estimates.
         mixture: Which of the references' recordings is the mixture, where there are several (`mix_clean`, `mix_both`).
@@ -154,7 +154,7 @@ def evaluate(
             stopped goes on there. None writes nothing.
         model_name: What the outputs call the model; None is `model`, or the architecture of a `Separator`.
         overrides: `key.path=value` settings of the recipe.
-        split: "test" or "valid" of a recipe; "test", "train" or "all" of a folder of tracks.
+        split: "test" or "valid" of a recipe; "test", "valid", "train" or "all" of a folder of tracks.
         list_name: A variation of the recipe's list, by its name in `data.lists`.
         save_audio: Also write `audio/references` and `audio/estimates` in the output folder, as `score` takes them.
         device, precision, mixture_consistency: Where and how a model that is given by name runs, as for `Separator`.

@@ -89,7 +89,7 @@ class TestSet:
         examples: The examples.
         sources: Names of the sources that are scored, in order.
         name: For headings.
-        subsets: `train` or `test` of each example; empty is all `test`.
+        subsets: `train`, `valid` or `test` of each example; empty is all `test`.
         original_rate: Rate of the recordings in Hz; None is the examples' own.
         delivered: Names of the sources that the examples hold, in order; empty is `sources`.
     """

@@ -55,7 +55,7 @@ def load_test_set(
     Args:
         data: A recipe, a folder of tracks, a CSV list, or a folder of speakers.
         separator: The model, which a folder without a recipe is made to fit; None is an oracle.
-        split: "test" or "valid" of a recipe; "test", "train" or "all" of a tree of tracks.
+        split: "test" or "valid" of a recipe; "test", "valid", "train" or "all" of a tree of tracks.
         list_name: A key of the recipe's `data.lists`; None is the split's own list.
         overrides: `key.path=value` settings of the recipe.
         sources: Of a tree of tracks: the sources to score.

@@ -47,7 +47,7 @@ class Track:
 
     Attributes:
         name: The track's folders and file, relative to where the search began, without the subset; or the row's name.
-        subset: `test` or `train` where the tree has these folders, else `test`.
+        subset: `train`, `valid` or `test` where the tree has these folders, else `test`.
         sources: Every recording but the mixtures, by name.
         mixtures: The mixtures, by name: `mixture`, or as data sets call them (`mix_clean`, `mix_both`).
         mixture_is_sum: Whether the mixture, where it has no file, is the sum of the sources, as in lists.

@@ -141,11 +141,12 @@ def test_estimates_of_talkers_may_have_other_names(tmp_path: Path) -> None:
 
 
 def test_subsets_and_nested_folders_are_part_of_the_tree(tmp_path: Path) -> None:
-    for folder in ("train/a", "test/b", "plain", "deep/er"):
+    for folder in ("train/a", "valid/v", "test/b", "plain", "deep/er"):
         write_track(tmp_path / folder, {"vocals": stems(1, 1, 0.01)[0]})
     tracks = find_tracks(tmp_path)
     assert {name: track.subset for name, track in tracks.items()} == {
         "a": "train",
+        "v": "valid",
         "b": "test",
         "plain": "test",
         "deep/er": "test",

@@ -1,5 +1,6 @@
 """What takes long is said before it is done, with a terminal and without."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ def test_lines_of_a_run_come_in_order(data: Path, tmp_path: Path, capsys: pytest
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"reading the data in {data}, and measuring the talkers' pitches"
     assert lines[1].startswith("the data is read, in ")
-    assert lines[2] == "validating 4 items" and lines[3].startswith("step 10 ")
-    assert lines[4] == "validating 4 items, about 0 s" and lines[5].startswith("step 20 ")
+    assert lines[-4] == "validating 4 items" and lines[-3].startswith("step 10 ")
+    assert re.fullmatch(r"validating 4 items, about \d+ s", lines[-2]) and lines[-1].startswith("step 20 ")
     run(tiny(data, "training.max_steps=21"), tmp_path / "run", resume=True)
     assert "going on at step 20 of 21\n" in capsys.readouterr().err
 
