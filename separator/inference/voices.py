@@ -79,7 +79,7 @@ class VoiceModel:
         self.device = find_device(device)
         self.network = network.to(self.device).eval()
         # Channels last: a quarter less time on a CPU.
-        self.fused = fold_batch_norm(self.network).to(memory_format=torch.channels_last)
+        self.fused = fold_batch_norm(self.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, device: str = "auto") -> Self:
