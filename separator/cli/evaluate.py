@@ -8,6 +8,7 @@ from separator.cli.options import add_device, add_overrides
 
 if TYPE_CHECKING:
     from separator.inference import Separator
+    from separator.recipe import VoiceRecipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,9 +65,14 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.main import print_error
     from separator.errors import InputError, describe
     from separator.inference import Separator
+    from separator.recipe import VoiceRecipe, load_any_recipe
     from separator.scoring.oracle import ORACLES
     from separator.scoring.sets import find_lists
 
+    is_recipe = args.data.suffix in (".yaml", ".yml") and not args.data.is_dir()
+    recipe = load_any_recipe(args.data, args.overrides) if is_recipe else None
+    if isinstance(recipe, VoiceRecipe):
+        return _evaluate_voices(args, recipe)
     chosen = [part.strip() for each in args.lists for part in each.split(",")]
     names = find_lists(args.data, filter(None, chosen), args.overrides) if args.lists else []
     model: Separator | str = args.model
@@ -86,6 +92,36 @@ def run(args: argparse.Namespace) -> int:
             print_error(f"{name}: {describe(error)}")
             code = 1
     return code
+
+
+def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
+    """Score a voice model on every list of its recipe, or on those of `--list`."""
+    from separator.cli.main import print_error
+    from separator.data.lists import ALL_LISTS
+    from separator.errors import InputError, describe
+    from separator.inference import Separator
+    from separator.inference.voices import VoiceModel
+    from separator.scoring.voices import VoiceScores, evaluate_voices, write_voice_summary
+
+    chosen = [name for each in args.lists for part in each.split(",") if (name := part.strip())]
+    names = chosen if chosen and ALL_LISTS not in chosen else list(recipe.data.list_names)
+    model = VoiceModel.from_pretrained(args.model, args.device)
+    together = [name for name in names if name in recipe.data.lists and recipe.data.lists[name].scene == "together"]
+    separator = Separator.from_pretrained(recipe.data.separated_by, args.device) if together else None
+    scores: dict[str, VoiceScores] = {}
+    for name in names:
+        try:
+            scores[name] = evaluate_voices(model.embed, recipe.data, args.split, name, separator, args.output / name)
+        except InputError as error:
+            print_error(f"{name}: {describe(error)}")
+            continue
+        found = scores[name]
+        print(
+            f"{name}: equal error rate {found.eer_percent:.2f} %, minDCF {found.min_dcf:.3f} "
+            f"({found.num_same} of {found.num_trials} trials of one voice, {found.num_speakers} speakers)"
+        )
+    write_voice_summary(args.output, args.model, args.split, recipe.data, scores)
+    return 1 if len(scores) < len(names) else 0
 
 
 def _evaluate(args: argparse.Namespace, model: "Separator | str", list_name: str | None, output: Path) -> int:

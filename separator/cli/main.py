@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "separate a test set and score it",
     "score": "score what any software has separated",
     "compare": "train several recipes alike, score them alike, and write one table",
+    "embed": "tell whose voice is in each recording: vectors, and how alike they are",
     "models": "list the released models at hand",
     "import": "make a model folder of other software's Conv-TasNet",
     "info": "describe a model or a recipe, and measure what it costs",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from separator.cli.options import add_output, add_overrides
 
 if TYPE_CHECKING:
-    from separator.recipe import Recipe
+    from separator.recipe import AnyRecipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
     import shlex
 
     from separator.comparison.run import train_recipe
-    from separator.recipe import load_recipe
+    from separator.recipe import load_any_recipe
     from separator.training.run import RECIPE_NAME
 
-    recipe = load_recipe(args.recipe, args.overrides)
+    recipe = load_any_recipe(args.recipe, args.overrides)
     if args.dry_run:
         return _print_plan(recipe)
     run_folder = args.output or Path("runs") / recipe.name
@@ -51,12 +51,12 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 130
-    print(f"step {outcome.steps}, best SI-SDRi on validation {outcome.best_si_sdri_db:.2f} dB", file=sys.stderr)
+    print(f"step {outcome.steps}, on validation at best {outcome.score.describe(outcome.best)}", file=sys.stderr)
     print(outcome.model_folder)
     return 0
 
 
-def _print_plan(recipe: "Recipe") -> int:
+def _print_plan(recipe: "AnyRecipe") -> int:
     from separator.training.dry_run import dry_run
     from separator.training.parts import describe_batch
 
@@ -66,7 +66,7 @@ def _print_plan(recipe: "Recipe") -> int:
     batches = f"{training.accumulate_batches} batches" if training.accumulate_batches > 1 else "a batch"
     seconds = estimate.audio_seconds_per_step
     lines = {
-        "recipe": f"{recipe.name}: {recipe.model.architecture}, {estimate.parameters / 1e6:.2f} M parameters",
+        "recipe": f"{recipe.name}: {recipe.network}, {estimate.parameters / 1e6:.2f} M parameters",
         "loss": str(recipe.loss),
         "a step": f"{batches} of {describe_batch(recipe)}" + (f" on each of {devices} devices" if devices > 1 else ""),
         "all steps": f"{training.max_steps}, {seconds * devices * training.max_steps / 3600:.1f} hours of mixtures",

@@ -7,14 +7,14 @@ from typing import Any
 import yaml
 
 from separator.errors import InputError
-from separator.recipe import Recipe, find_differences, recipe_to_dict
+from separator.recipe import AnyRecipe, find_differences, recipe_to_dict
 from separator.replacing import replace_text
 from separator.training.record import OUTCOME_NAME
 from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
 from separator.training.state import is_main_process
 
 
-def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False, resume_from: str | None = None) -> Outcome:
+def train_recipe(recipe: AnyRecipe, run_folder: Path, resume: bool = False, resume_from: str | None = None) -> Outcome:
     """Train a recipe; the folder also holds the recipe with every default, and `outcome.json` once it is finished.
 
     Args:
@@ -40,7 +40,7 @@ def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False, resume_
     if not outcome.stopped_by_signal:
         facts = {
             "steps": outcome.steps,
-            "valid_si_sdri_db": outcome.best_si_sdri_db,
+            outcome.score.key: outcome.best,
             "training_seconds": round(outcome.training_seconds, 1),
         }
         replace_text(run_folder / OUTCOME_NAME, json.dumps(facts, indent=2) + "\n")

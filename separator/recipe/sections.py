@@ -144,6 +144,7 @@ class Recipe:
         optimizer: Learning rate and schedule.
         loss: What training makes small.
         trainer: Devices, precision, where metrics go.
+        task: "separation".
     """
 
     name: str
@@ -154,13 +155,10 @@ class Recipe:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    task: Literal["separation"] = "separation"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w[\w. -]*", self.name):  # a run's folder has this name
-            raise InputError(
-                "name: expected letters, digits, '_', '-', '.' and spaces, the first a letter, a digit or '_', "
-                f"found {self.name!r}"
-            )
+        check_name(self.name)
         try:
             find_architecture(self.model.architecture)
         except InputError as error:
@@ -176,6 +174,11 @@ class Recipe:
         if "num_sources" in self.model.config:
             raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
 
+    @property
+    def network(self) -> str:
+        """Return the name of what is trained."""
+        return self.model.architecture
+
     def build_model(self) -> MaskingSeparator:
         """Return an untrained model, with an output for each source.
 
@@ -186,3 +189,12 @@ class Recipe:
             return build_model(self.model.architecture, {**self.model.config, "num_sources": len(self.sources)})
         except InputError as error:
             raise InputError(f"model.config: {error}") from None
+
+
+def check_name(name: str) -> None:
+    """Raise `InputError` if a recipe's name cannot be that of a folder."""
+    if not re.fullmatch(r"\w[\w. -]*", name):
+        raise InputError(
+            "name: expected letters, digits, '_', '-', '.' and spaces, the first a letter, a digit or '_', "
+            f"found {name!r}"
+        )

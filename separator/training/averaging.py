@@ -14,7 +14,7 @@ from separator.errors import InputError
 from separator.recipe import Recipe, load_recipe
 from separator.training.announcements import Announcements, say
 from separator.training.kept import KeptModel, find_kept
-from separator.training.module import SCORE, SeparationModule
+from separator.training.module import SeparationModule
 from separator.training.parts import batch_lengths, build_module, build_trainer
 from separator.training.run import RECIPE_NAME, quieten_lightning
 
@@ -123,6 +123,6 @@ def _score(recipe: Recipe, module: SeparationModule, examples: Examples, weights
             recipe, Path(folder), [Announcements(compiles=False)], logger=False, devices=1, num_nodes=1
         )
         trainer.validate(module, examples, verbose=False)
-    if SCORE not in trainer.callback_metrics:
+    if module.score.name not in trainer.callback_metrics:
         raise InputError("expected validation examples that can be scored, found only silent sources")
-    return float(trainer.callback_metrics[SCORE])
+    return float(trainer.callback_metrics[module.score.name])

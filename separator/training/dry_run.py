@@ -14,11 +14,12 @@ from separator.benchmark.speed import peak_resident_bytes
 from separator.data.batches import BatchLengths
 from separator.data.module import Examples
 from separator.errors import InputError
-from separator.recipe import Recipe
-from separator.training.announcements import Announcements
-from separator.training.module import NotFiniteError
-from separator.training.parts import build_data, build_module, build_trainer
+from separator.recipe import AnyRecipe
+from separator.training.announcements import Announcements, say
+from separator.training.learning import NotFiniteError
+from separator.training.parts import build_data, build_trainer
 from separator.training.run import quieten_lightning
+from separator.training.tasks import TASKS
 
 NUM_STEPS = 6
 NUM_WARM = 2
@@ -96,7 +97,7 @@ class _Clock(Callback):
         self.validations.append(time.monotonic() - self._validation_started)
 
 
-def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
+def dry_run(recipe: AnyRecipe, show_progress: bool = False) -> Estimate:
     """Load the data, build the model, take a few steps, validate a few examples, and measure.
 
     Args:
@@ -107,7 +108,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         InputError: Whatever the run itself would fail on in its first steps: data, memory, a loss that is not finite.
     """
     quieten_lightning()
-    module = build_module(recipe)
+    module = TASKS[recipe.task].build_module(recipe, say)
     mixtures = build_data(recipe, show_progress)
     training = recipe.training
     clock = _Clock(training.accumulate_batches)
@@ -150,7 +151,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
     )
 
 
-def _loader_rate(examples: Examples, recipe: Recipe) -> float:
+def _loader_rate(examples: Examples, recipe: AnyRecipe) -> float:
     """Measure examples a second of the loader alone, after its first batch; a run may have fewer than this takes."""
     examples.trainer = None
     examples.lengths = BatchLengths(recipe.data, recipe.training.batch_size, LOADER_BATCHES + 1, recipe.training.seed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from separator.replacing import replace_file
+from separator.training.learning import Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,27 +20,30 @@ SMOOTHED_SHARE = 0.03
 LOSS_COLOUR, SCORE_COLOUR, RATE_COLOUR, MARK_COLOUR = "#1f5fa8", "#b5451b", "#4c7a34", "#777777"
 
 
-def draw_learning_curve(rows: Sequence[dict[str, str]], path: Path) -> None:
+def draw_learning_curve(rows: Sequence[dict[str, str]], path: Path, score: Score) -> None:
     """Draw the rows of `metrics.csv`; dashed lines mark where the run was resumed.
 
     Args:
         rows: As `separator.training.metrics_table.read_metrics` gives them.
         path: The PNG file; replaced whole.
+        score: What models are chosen by.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     steps, parts, hours = (_column(rows, name) for name in ("step", "part", "hours"))
     figure = Figure(figsize=(9, 7.5), layout="constrained", dpi=100)
     FigureCanvasAgg(figure)
     panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.6))
     _draw_loss(panels[0], steps, _column(rows, "train_loss"))
-    _draw_score(panels[1], steps, _column(rows, "valid_si_sdri_db"))
+    _draw_score(panels[1], steps, _column(rows, score.key), score)
     known = np.isfinite(rates := _column(rows, "learning_rate"))
     panels[2].plot(steps[known], rates[known], color=RATE_COLOUR, linewidth=1.5)
     panels[2].set_ylim(bottom=0)
     panels[2].ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
-    for panel, name in zip(panels, ("training loss", "validation SI-SDRi, dB", "learning rate"), strict=True):
+    names = ("training loss", f"validation {score.label}, {score.unit}", "learning rate")
+    for panel, name in zip(panels, names, strict=True):
         panel.set_ylabel(name)
         panel.grid(color="#dddddd", linewidth=0.6)
         panel.spines[["top", "right"]].set_visible(False)
@@ -47,6 +51,7 @@ def draw_learning_curve(rows: Sequence[dict[str, str]], path: Path) -> None:
     _mark_resumes(panels, steps[:-1][np.diff(parts) > 0])
     panels[0].set_xlim(0, max(1.0, float(steps.max(initial=1)) * 1.02))
     panels[2].set_xlabel("steps")
+    panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[2].xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     _add_hours(panels[0], steps, hours)
     replace_file(path, lambda temporary: figure.savefig(temporary, format="png"))
@@ -71,13 +76,13 @@ def _draw_loss(panel: "Axes", steps: np.ndarray, losses: np.ndarray) -> None:
         panel.set_ylim(low - 0.05 * (high - low) - 1e-9, high + 0.15 * (high - low) + 1e-9)
 
 
-def _draw_score(panel: "Axes", steps: np.ndarray, scores: np.ndarray) -> None:
+def _draw_score(panel: "Axes", steps: np.ndarray, scores: np.ndarray, score: Score) -> None:
     known = np.isfinite(scores)
     steps, scores = steps[known], scores[known]
     panel.plot(steps, scores, color=SCORE_COLOUR, linewidth=1.5, marker="o", markersize=3 if len(steps) < 100 else 0)
     if len(scores):
-        best = int(np.argmax(scores))
-        label = f"best: {scores[best]:.2f} dB at step {steps[best]:,.0f}"
+        best = int(np.argmax(scores) if score.higher_is_better else np.argmin(scores))
+        label = f"best: {scores[best]:.2f} {score.unit} at step {steps[best]:,.0f}"
         panel.plot(steps[best], scores[best], "*", color=SCORE_COLOUR, markersize=13, label=label)
         panel.legend(frameon=False, fontsize=9, loc="lower right")
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,20 @@ from torch import Tensor
 
 from separator.data.batches import BatchLengths
 from separator.replacing import replace_text
+from separator.training.learning import Score
 from separator.training.learning_curve import CURVE_NAME, draw_learning_curve
-from separator.training.module import SCORE
 
 METRICS_NAME = "metrics.csv"
 EVERY_STEPS = 10
 
 COLUMNS = (
     *("step", "part", "hours", "audio_hours", "audio_seconds_per_second"),
-    *("train_loss", "gradient_norm", "learning_rate", "valid_loss", "valid_si_sdri_db"),
+    *("train_loss", "gradient_norm", "learning_rate", "valid_loss"),
 )
-"""Of `metrics.csv`. `part` counts how often the run was resumed; `hours` are those of training, validations included,
-`audio_hours` those of all examples; the loss is the mean since the row before, the gradient's norm and the learning
-rate are those of the last step."""
+"""Of `metrics.csv`, before the score of validation. `part` counts how often the run was resumed; `hours` are those of
+training, validations included, `audio_hours` those of all examples; the loss is the mean since the row before, the
+gradient's norm and the learning rate are those of the last step."""
+
 
 Row = dict[str, str]
 
@@ -41,15 +42,23 @@ class MetricsTable(Callback):
         lengths: Of the examples of all batches, for the audio that was heard.
         validate_every_steps: Steps between validations.
         seconds: Gives the time spent training, over all parts.
+        score: What models are chosen by.
     """
 
     def __init__(
-        self, run_folder: Path, lengths: BatchLengths, validate_every_steps: int, seconds: Callable[[], float]
+        self,
+        run_folder: Path,
+        lengths: BatchLengths,
+        validate_every_steps: int,
+        seconds: Callable[[], float],
+        score: Score,
     ) -> None:
         self.path = run_folder / METRICS_NAME
         self.lengths = lengths
         self.validate_every_steps = validate_every_steps
         self.seconds = seconds
+        self.score = score
+        self.columns = (*COLUMNS, score.key)
         self.rows: list[Row] | None = None  # of the file, once it is open
         self._part = 0
         self._loss: Tensor | float = 0.0  # sum over the steps since the last row
@@ -92,10 +101,10 @@ class MetricsTable(Callback):
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if trainer.sanity_checking:
             return
-        self._add(trainer, valid_loss="valid/loss", valid_si_sdri_db=SCORE)
+        self._add(trainer, valid_loss="valid/loss", **{self.score.key: self.score.name})
         self._timed_from = (trainer.global_step, time.monotonic())
         if trainer.is_global_zero and self.rows is not None:
-            draw_learning_curve(self.rows, self.path.with_name(CURVE_NAME))
+            draw_learning_curve(self.rows, self.path.with_name(CURVE_NAME), self.score)
 
     def _measure_rate(self, trainer: lightning.Trainer) -> None:
         (first, started), now = self._timed_from, time.monotonic()
@@ -131,7 +140,7 @@ class MetricsTable(Callback):
             self._rewrite(rows)
         rows.append(row)
         with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write(_text([row], header=False))
+            file.write(_text([row], self.columns, header=False))
 
     def _open(self, step: int) -> list[Row]:
         """Take up the rows until a step, and drop the others."""
@@ -141,7 +150,7 @@ class MetricsTable(Callback):
         return self.rows
 
     def _rewrite(self, rows: list[Row]) -> None:
-        replace_text(self.path, _text(rows))
+        replace_text(self.path, _text(rows, self.columns))
 
 
 def read_metrics(path: Path, last_step: int) -> list[Row]:
@@ -152,7 +161,9 @@ def read_metrics(path: Path, last_step: int) -> list[Row]:
     if not path.is_file():
         return []
     whole_lines = path.read_text(encoding="utf-8", errors="replace").rpartition("\n")[0]
-    rows = [{name: row.get(name) or "" for name in COLUMNS} for row in csv.DictReader(io.StringIO(whole_lines))]
+    table = csv.DictReader(io.StringIO(whole_lines))
+    names = [*COLUMNS, *(name for name in table.fieldnames or () if name not in COLUMNS)]
+    rows = [{name: row.get(name) or "" for name in names} for row in table]
     return [row for row in rows if _is_whole(row) and int(row["step"]) <= last_step]
 
 
@@ -164,9 +175,9 @@ def _is_whole(row: Row) -> bool:
         return False
 
 
-def _text(rows: Iterable[Row], header: bool = True) -> str:
+def _text(rows: Iterable[Row], columns: Sequence[str], header: bool = True) -> str:
     text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     if header:
         table.writeheader()
     table.writerows(rows)

@@ -18,7 +18,7 @@ from separator.errors import InputError
 from separator.losses import SeparationLoss
 from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
-from separator.recipe import Recipe
+from separator.recipe import AnyRecipe, Recipe
 from separator.training.announcements import say
 from separator.training.callbacks import StepProgressBar
 from separator.training.initial import load_initial
@@ -44,14 +44,14 @@ def build_module(recipe: Recipe, on_initial: Callable[[str], None] | None = None
     return module
 
 
-def batch_lengths(recipe: Recipe) -> BatchLengths:
+def batch_lengths(recipe: AnyRecipe) -> BatchLengths:
     """Return number and length of the examples of each batch of a run, on each device."""
     training = recipe.training
     num_batches = training.max_steps * training.accumulate_batches
     return BatchLengths(recipe.data, training.batch_size, num_batches, training.seed)
 
 
-def describe_batch(recipe: Recipe) -> str:
+def describe_batch(recipe: AnyRecipe) -> str:
     """Return what a batch is, on each device, in words."""
     training, data = recipe.training, recipe.data
     if data.segment_range_seconds is None:
@@ -60,7 +60,7 @@ def describe_batch(recipe: Recipe) -> str:
     return f"about {training.batch_size * data.segment_seconds:g} s in examples of {low:g} to {high:g} s"
 
 
-def build_data(recipe: Recipe, show_progress: bool = False) -> Examples:
+def build_data(recipe: AnyRecipe, show_progress: bool = False) -> Examples:
     """Return the data module, its recordings found and checked: InputError names what is wrong."""
     examples = Examples(recipe.data, recipe.sources, batch_lengths(recipe), recipe.training.seed, show_progress)
     say(recipe.data.preparation)
@@ -87,12 +87,12 @@ def describe_model(recipe: Recipe, model: MaskingSeparator, steps: int, score_db
             "hours_of_mixtures": round(heard * devices / 3600, 2),
             "train_sets": recipe.data.training_sets,
         },
-        scores={"valid_si_sdri_db": round(score_db, 3)},
+        scores={SeparationModule.score.key: round(score_db, 3)},
         sums_to_mixture=recipe.data.sums_to_mixture(recipe.sources),
     )
 
 
-def build_trainer(recipe: Recipe, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
+def build_trainer(recipe: AnyRecipe, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
     """Return Lightning's trainer; `options` replace its arguments.
 
     Raises:

@@ -14,9 +14,9 @@ from separator.replacing import replace_file
 from separator.training.announcements import say
 from separator.training.best import MODEL_NAME, MODELS_NAME, KeepBest
 from separator.training.kept import KeptModel, find_kept, read_kept
+from separator.training.learning import LearningModule
 from separator.training.learning_curve import CURVE_NAME
 from separator.training.metrics_table import METRICS_NAME, read_metrics
-from separator.training.module import SeparationModule
 from separator.training.record import OUTCOME_NAME
 from separator.training.samples import SAMPLES_NAME
 from separator.training.state import save_state
@@ -51,7 +51,7 @@ class GoBack(Callback):
 
 
 def stand_at(
-    kept: KeptModel, run_folder: Path, trainer: lightning.Trainer, module: SeparationModule, keep_best: KeepBest
+    kept: KeptModel, run_folder: Path, trainer: lightning.Trainer, module: LearningModule[Any], keep_best: KeepBest
 ) -> None:
     """Make a new trainer and module stand where the run stood when it kept a model, and say what is as it was.
 
@@ -87,7 +87,7 @@ def stand_at(
     _say_what_is_restored(kept, run_folder, module, bool(scores))
 
 
-def _say_what_is_restored(kept: KeptModel, run_folder: Path, module: SeparationModule, has_scores: bool) -> None:
+def _say_what_is_restored(kept: KeptModel, run_folder: Path, module: LearningModule[Any], has_scores: bool) -> None:
     restored = "the weights, the number of steps, the examples that follow, the learning rate's place in its schedule"
     anew = ["the optimiser's averages of gradients"]
     if module.config.ema_decay:

@@ -11,29 +11,21 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 
-from separator.checkpoint import save_model
 from separator.errors import InputError
-from separator.recipe import Recipe, setting_text
+from separator.recipe import AnyRecipe, setting_text
 from separator.replacing import remove_leftovers
 from separator.training.announcements import Announcements, say
 from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
 from separator.training.kept import choose_kept
+from separator.training.learning import NotFiniteError, Score
 from separator.training.loggers import build_loggers
 from separator.training.metrics_table import MetricsTable
-from separator.training.module import SCORE, NotFiniteError
-from separator.training.parts import (
-    batch_lengths,
-    build_data,
-    build_module,
-    build_trainer,
-    describe_batch,
-    describe_model,
-)
+from separator.training.parts import batch_lengths, build_data, build_trainer, describe_batch
 from separator.training.record import write_record
 from separator.training.rewinding import GoBack, stand_at
-from separator.training.samples import ValidationSamples
 from separator.training.state import is_main_process, read_state
+from separator.training.tasks import TASKS
 
 STATE_NAME = "last.ckpt"
 RECIPE_NAME = "recipe.yaml"
@@ -47,7 +39,8 @@ class Outcome:
         model_folder: The best model so far; it exists once there was a validation.
         state_path: The resumable state.
         steps: Optimiser steps done in all.
-        best_si_sdri_db: Best validation score, in dB; minus infinity before the first validation.
+        score: What models are chosen by.
+        best: Best validation score; the worst there is before the first validation.
         training_seconds: Time from the first step to the last, validations included, over all resumed parts.
         stopped_by_signal: Whether Ctrl-C or SIGTERM ended it before `max_steps`.
         signal_received: Whether one came at all; after the last step it ends nothing here, but its sender meant it.
@@ -57,7 +50,8 @@ class Outcome:
     model_folder: Path
     state_path: Path
     steps: int
-    best_si_sdri_db: float
+    score: Score
+    best: float
     training_seconds: float
     stopped_by_signal: bool
     signal_received: bool = False
@@ -66,12 +60,12 @@ class Outcome:
 
 def train(
     run_folder: Path,
-    recipe: Recipe,
+    recipe: AnyRecipe,
     resume: bool = False,
     changes: dict[str, tuple[Any, Any]] | None = None,
     resume_from: str | None = None,
 ) -> Outcome:
-    """Train a separator: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
+    """Train a model: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
 
     Args:
         run_folder: Made if missing. One that already holds a state needs `resume` or `resume_from`.
@@ -85,6 +79,9 @@ def train(
             missing, the loss stops being finite, or memory runs out.
     """
     check_run_folder(run_folder, resume, resume_from)
+    task = TASKS[recipe.task]
+    if resume_from is not None and not task.goes_back:
+        raise InputError(f"--resume-from: cannot go back in a run of task {recipe.task}: its models leave a part out")
     kept = None if resume_from is None else choose_kept(run_folder, resume_from)
     state_path = run_folder / STATE_NAME
     run_folder.mkdir(parents=True, exist_ok=True)
@@ -93,13 +90,13 @@ def train(
         remove_leftovers(run_folder)
 
     quieten_lightning()
-    module = build_module(recipe, None if resume or kept else say)
+    module = task.build_module(recipe, None if resume or kept else say)
     training = recipe.training
 
-    def export(folder: Path, steps: int, score_db: float) -> None:
-        save_model(folder, module.scored_model, describe_model(recipe, module.model, steps, score_db))
+    def export(folder: Path, steps: int, score: float) -> None:
+        task.export(folder, recipe, module, steps, score)
 
-    keep_best = KeepBest(run_folder, state_path, export, training.keep_best)
+    keep_best = KeepBest(run_folder, state_path, export, module.score, training.keep_best)
     stop_on_signal = StopOnSignal(state_path)
     saved = read_state(state_path, module) if resume else None
     steps_before = saved.steps if saved else kept.step if kept else 0
@@ -165,25 +162,17 @@ def train(
     return _outcome(run_folder, keep_best, trainer.global_step, trainer.is_global_zero, stopped, signalled)
 
 
-def _callbacks(run_folder: Path, recipe: Recipe, keep_best: KeepBest) -> list[Callback]:
+def _callbacks(run_folder: Path, recipe: AnyRecipe, keep_best: KeepBest) -> list[Callback]:
     """Return what looks at a validation before its state is saved, which holds what they have counted."""
-    training = recipe.training
+    training, score = recipe.training, keep_best.score
     callbacks: list[Callback] = []
     if training.stop_after_validations is not None:
-        callbacks.append(EarlyStopping(SCORE, mode="max", patience=training.stop_after_validations))
-    if training.sample_every_validations and training.num_samples:
-        callbacks.append(
-            ValidationSamples(
-                run_folder,
-                recipe.sources,
-                recipe.data.sample_rate,
-                training.num_samples,
-                training.sample_every_validations,
-            )
-        )
+        mode = "max" if score.higher_is_better else "min"
+        callbacks.append(EarlyStopping(score.name, mode=mode, patience=training.stop_after_validations))
+    callbacks += TASKS[recipe.task].callbacks(run_folder, recipe)
     if "csv" in recipe.trainer.loggers:
-        lengths = batch_lengths(recipe)
-        callbacks.append(MetricsTable(run_folder, lengths, training.validate_every_steps, lambda: keep_best.seconds))
+        lengths, every_steps = batch_lengths(recipe), training.validate_every_steps
+        callbacks.append(MetricsTable(run_folder, lengths, every_steps, lambda: keep_best.seconds, score))
     return callbacks
 
 
@@ -199,7 +188,8 @@ def _outcome(
         model_folder=run_folder / MODEL_NAME,
         state_path=run_folder / STATE_NAME,
         steps=steps,
-        best_si_sdri_db=keep_best.best,
+        score=keep_best.score,
+        best=keep_best.best,
         training_seconds=keep_best.seconds,
         stopped_by_signal=stopped_by_signal,
         signal_received=signal_received,

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from separator.errors import InputError
-from separator.recipe import load_recipe, recipe_to_dict
+from separator.recipe import load_any_recipe, load_recipe, recipe_to_dict
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 TINY = RECIPES / "tiny.yaml"
@@ -15,7 +15,7 @@ TINY = RECIPES / "tiny.yaml"
 
 @pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_read_and_its_model_built(path: Path) -> None:
-    recipe = load_recipe(path)
+    recipe = load_any_recipe(path)
     recipe.build_model()
 
 

@@ -9,6 +9,7 @@ import pytest
 from separator.recipe import load_recipe
 from separator.training.learning_curve import draw_learning_curve, smoothed
 from separator.training.metrics_table import COLUMNS, read_metrics
+from separator.training.module import SeparationModule
 from separator.training.parts import batch_lengths
 from tests.training.small_run import run, tiny, weights, write_everything
 
@@ -39,13 +40,13 @@ def test_columns_are_what_they_say(data: Path, tmp_path: Path) -> None:
     recipe = tiny(data, "data.segment_range_seconds=[0.5, 2]", "training.accumulate_batches=2", "training.max_steps=10")
     outcome = run(recipe, tmp_path / "run")
     (row,) = rows(tmp_path / "run")
-    assert tuple(row) == COLUMNS and (row["step"], row["part"]) == ("10", "0")
+    assert tuple(row) == (*COLUMNS, "valid_si_sdri_db") and (row["step"], row["part"]) == ("10", "0")
     lengths = batch_lengths(recipe)
     audio_seconds = float((lengths.num_examples * lengths.num_samples)[:20].sum()) / 16000
     assert float(row["audio_hours"]) == pytest.approx(audio_seconds / 3600, abs=1e-6)
     assert 0 < float(row["hours"]) <= outcome.training_seconds / 3600 + 1e-6
     assert float(row["audio_seconds_per_second"]) >= audio_seconds / outcome.training_seconds
-    assert float(row["valid_si_sdri_db"]) == outcome.best_si_sdri_db
+    assert float(row["valid_si_sdri_db"]) == outcome.best
     assert float(row["learning_rate"]) == pytest.approx(7e-4)  # 5 steps of rise are over
 
 
@@ -97,8 +98,8 @@ def table(num_rows: int, **columns: list[float]) -> list[dict[str, str]]:
 def test_any_number_of_rows_is_drawn(num_rows: int, tmp_path: Path) -> None:
     losses = np.linspace(5.0, -10.0, num_rows).tolist()
     for columns in ({}, {"train_loss": losses, "valid_si_sdri_db": losses, "learning_rate": losses, "hours": losses}):
-        draw_learning_curve(table(num_rows, **columns), tmp_path / "curve.png")
-        assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+        draw_learning_curve(table(num_rows, **columns), tmp_path / "curve.png", SeparationModule.score)
+        assert (tmp_path / "curve.png", SeparationModule.score).read_bytes().startswith(b"\x89PNG")
 
 
 def test_smoothing_is_the_mean_around() -> None:
