@@ -169,7 +169,7 @@ def read_metrics(path: Path, last_step: int) -> list[Row]:
 
 def _is_whole(row: Row) -> bool:
     try:
-        numbers = [float(cell or 0) for cell in row.values()]
+        numbers = [float(row[name] or 0) for name in COLUMNS]
         return len(numbers) > 0 and int(row["step"]) >= int(row["part"]) >= 0
     except ValueError:
         return False
