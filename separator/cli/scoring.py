@@ -168,7 +168,8 @@ def print_summary(summary: dict[str, Any], output: Path) -> int:
         print(line)
     for line in describe_lags(summary["lags"]):
         print_line("warning", line)
-    print(f"scores and report.html are in {output}", file=sys.stderr)
+    what = "scores and report.html are" if summary["num_items"] else "nothing was scored; what failed is"
+    print(f"{what} in {output}", file=sys.stderr)
     return 1 if summary["failed"] else 0
 
 

@@ -15,7 +15,7 @@ from separator.data.batches import BatchLengths
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.recipe import AnyRecipe
-from separator.training.announcements import Announcements
+from separator.training.announcements import Announcements, say
 from separator.training.learning import NotFiniteError
 from separator.training.parts import build_data, build_trainer
 from separator.training.run import quieten_lightning
@@ -108,7 +108,7 @@ def dry_run(recipe: AnyRecipe, show_progress: bool = False) -> Estimate:
         InputError: Whatever the run itself would fail on in its first steps: data, memory, a loss that is not finite.
     """
     quieten_lightning()
-    module = TASKS[recipe.task].build_module(recipe, None)
+    module = TASKS[recipe.task].build_module(recipe, say)
     mixtures = build_data(recipe, show_progress)
     training = recipe.training
     clock = _Clock(training.accumulate_batches)

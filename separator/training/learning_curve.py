@@ -30,6 +30,7 @@ def draw_learning_curve(rows: Sequence[dict[str, str]], path: Path, score: Score
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     steps, parts, hours = (_column(rows, name) for name in ("step", "part", "hours"))
     figure = Figure(figsize=(9, 7.5), layout="constrained", dpi=100)
@@ -50,6 +51,7 @@ def draw_learning_curve(rows: Sequence[dict[str, str]], path: Path, score: Score
     _mark_resumes(panels, steps[:-1][np.diff(parts) > 0])
     panels[0].set_xlim(0, max(1.0, float(steps.max(initial=1)) * 1.02))
     panels[2].set_xlabel("steps")
+    panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[2].xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     _add_hours(panels[0], steps, hours)
     replace_file(path, lambda temporary: figure.savefig(temporary, format="png"))

@@ -102,7 +102,7 @@ def test_causal_global_norm_is_refused() -> None:
 
 
 def test_unknown_norm_is_refused() -> None:
-    with pytest.raises(InputError, match="norm: expected one of gLN, cLN, found 'batch'"):
+    with pytest.raises(InputError, match="norm: expected one of gLN, cLN, frameLN, found 'batch'"):
         make_norm("batch", 4, causal=False)
 
 

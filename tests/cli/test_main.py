@@ -36,7 +36,7 @@ def test_info_describes_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[st
     folder = save_tiny_model(tmp_path / "m")
     assert main(["info", str(folder), "--no-measure"]) == 0
     text = capsys.readouterr().out
-    assert "architecture: stft_tcn" in text and "sources: speaker1, speaker2" in text
+    assert "architecture: stft_tcn" in text and "sources: [speaker1, speaker2]" in text
     assert main(["info", str(folder), "--no-measure", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["parameters"] > 0 and facts["sample_rate"] == 16000

@@ -161,8 +161,8 @@ def test_asteroid_edges_are_no_padding_and_a_zero_tail(kernel_size: int, length:
     ("change", "message"),
     [
         ({"causal": True}, r"norm: expected 'cLN' with causal=True .*, found 'gLN'"),
-        ({"norm": "BN"}, "norm: expected one of gLN, cLN, found 'BN'"),
-        ({"mask": "tanh"}, "mask: expected one of sigmoid, relu, softmax, found 'tanh'"),
+        ({"norm": "BN"}, "norm: expected one of gLN, cLN, frameLN, found 'BN'"),
+        ({"mask": "gelu"}, "mask: expected one of sigmoid, relu, softmax, .*, found 'gelu'"),
         ({"encoder_activation": "tanh"}, "encoder_activation: expected one of linear, relu, found 'tanh'"),
         ({"edge_padding": "same"}, "edge_padding: expected one of torchaudio, asteroid, naplab, found 'same'"),
         ({"block_kernel_size": 4}, "block_kernel_size: expected an odd number unless causal, found 4"),
