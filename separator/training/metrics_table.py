@@ -162,7 +162,8 @@ def read_metrics(path: Path, last_step: int) -> list[Row]:
         return []
     whole_lines = path.read_text(encoding="utf-8", errors="replace").rpartition("\n")[0]
     table = csv.DictReader(io.StringIO(whole_lines))
-    names = [*COLUMNS, *(name for name in table.fieldnames or () if name not in COLUMNS)]
+    scores = [name for name in table.fieldnames or () if name.startswith("valid_") and name not in COLUMNS]
+    names = [*COLUMNS, *scores]
     rows = [{name: row.get(name) or "" for name in names} for row in table]
     return [row for row in rows if _is_whole(row) and int(row["step"]) <= last_step]
 
@@ -177,7 +178,7 @@ def _is_whole(row: Row) -> bool:
 
 def _text(rows: Iterable[Row], columns: Sequence[str], header: bool = True) -> str:
     text = io.StringIO()
-    table = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    table = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     if header:
         table.writeheader()
     table.writerows(rows)
