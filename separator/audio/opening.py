@@ -133,7 +133,7 @@ def _open_ogg(
     path: Path, start: int, end: int | None
 ) -> tuple[soundfile.SoundFile | OpusFile | ContainerFile, str | None]:
     damaged, changes = right_checksums(path, start, end)
-    damage = f"{damaged} of its pages are damaged" if damaged else None
+    damage = f"damaged pages: {damaged}" if damaged else None
     try:
         file = soundfile.SoundFile(FilePart(path, start, end) if start or end else native_name(path))
     except soundfile.LibsndfileError:  # of FLAC in Ogg, libsndfile opens none that FFmpeg wrote

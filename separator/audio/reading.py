@@ -178,7 +178,7 @@ class AudioReader:
             self._first_damage = f"{before}damaged after {self._position / self.sample_rate:.2f} s: {reason(error)}"
             self.damage = self._first_damage
         else:
-            self.damage = f"{self._first_damage}, and in {self._damaged_places - 1} more places"
+            self.damage = f"{self._first_damage}, and again after that: {self._damaged_places} places in all"
 
     def close(self) -> None:
         """Close the file."""

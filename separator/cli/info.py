@@ -55,6 +55,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.depth < 1:
         raise InputError(f"--depth: expected at least 1, found {args.depth}")
+    if (voice := _voice_facts(args.model)) is not None:
+        if args.layers or args.measure or args.overrides:
+            raise InputError(f"{args.model}: a voice model: --layers, --measure and --set are of models that separate")
+        print(json.dumps(voice, indent=2)) if args.json else _print_facts(voice)
+        return 0
     device = find_device(args.device)
     model, facts = load(args.model, args.overrides)
     sample_rate = facts["sample_rate"]
@@ -72,6 +77,22 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(facts, layers, args.seconds)
     return 0
+
+
+def _voice_facts(name: str) -> dict[str, Any] | None:
+    """Return what a voice model says of itself; None is a recipe, or a model that separates."""
+    from dataclasses import asdict
+
+    from separator.checkpoint import VoiceDescription, count_parameters, find_model, read_description
+
+    if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():
+        return None
+    description = read_description(folder := find_model(name))
+    if not isinstance(description, VoiceDescription):
+        return None
+    return {"folder": str(folder), "gives": description.gives, **asdict(description)} | {
+        "parameters": count_parameters(folder)
+    }
 
 
 def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
@@ -129,19 +150,23 @@ def _print(facts: dict[str, Any], layers: "Layer | None", seconds: float) -> Non
         }
     for key in ("causal", "layers"):
         del facts[key]
-    for key, value in (facts | costs).items():
-        if isinstance(value, dict):
-            print(f"{key}:")
-            for inner, setting in value.items():
-                print(f"  {inner}: {_as_yaml(setting)}")
-        else:
-            print(f"{key}: {value if isinstance(value, str) else _as_yaml(value)}")
+    _print_facts(facts | costs)
     if layers is not None:
         print(
             f"layers, separating {seconds:g} s of audio, the padding at its ends included; what a step of the output "
             "sees of the input,\nin samples, frames or bins × frames:\n"
         )
         print(layer_table(layers))
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            print(f"{key}:")
+            for inner, setting in value.items():
+                print(f"  {inner}: {_as_yaml(setting)}")
+        else:
+            print(f"{key}: {value if isinstance(value, str) else _as_yaml(value)}")
 
 
 def _as_yaml(value: Any) -> str:

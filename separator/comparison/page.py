@@ -62,6 +62,9 @@ def _facts(
     macs = [compared.mean.mmacs_per_second for compared in table]
     examples = training.batch_size * training.accumulate_batches * trainer.devices * trainer.num_nodes
     hours = training.max_steps * examples * data.segment_seconds / 3600
+    length = f"{data.segment_seconds:g}"
+    if data.segment_range_seconds is not None:  # as many seconds of audio to a batch
+        length += " (drawn: {:g} to {:g})".format(*data.segment_range_seconds)
     different = "; ".join(compared.mean.differences for compared in table)
     trained_alike = not any(key in f"; {different}" for key in ("; data.", "; loss.", "; training."))
     whose = "each" if trained_alike else f"{first.name} (the others differ as listed)"
@@ -80,7 +83,7 @@ def _facts(
     return [
         f"Command: `{command}`",
         f"Training of {whose}: {training.max_steps} steps of {examples} mixtures of "
-        f"{data.segment_seconds:g} s, {hours:.1f} hours of mixtures from "
+        f"{length} s, {hours:.1f} hours of mixtures from "
         f"{', '.join(data.training_sets)}; loss {first.loss}; {seed}. The weights scored "
         f"are those of the best validation on {data.describe_list('valid')}.",
         f"Test: {num_mixtures} mixtures, the same for all, of {data.describe_list('test')}. Intervals: 95 %, bootstrap "

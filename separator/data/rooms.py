@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from separator.audio.finding import find_audio
 from separator.audio.reading import read_audio
@@ -199,6 +198,8 @@ def _normalised(response: np.ndarray) -> np.ndarray:
 
 
 def _convolve(talk: np.ndarray, response: np.ndarray) -> np.ndarray:
+    from scipy.signal import fftconvolve  # half a second to import: a recipe that is only read does without
+
     return fftconvolve(talk, response)[: len(talk)].astype(np.float32)
 
 

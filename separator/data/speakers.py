@@ -14,9 +14,9 @@ from separator.data.file_groups import FileGroup
 from separator.data.lists import ALL_LISTS, HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixing import MixedSpeakers, MixingConfig
 from separator.data.mixture_list import MixtureList
-from separator.data.noise import NoiseConfig, find_noise, load_noise
+from separator.data.noise import NoiseConfig, Noises, find_noise, load_noise
 from separator.data.recordings import Speaker
-from separator.data.rooms import RoomConfig, find_rooms, load_rooms
+from separator.data.rooms import RoomConfig, Rooms, find_rooms, load_rooms
 from separator.data.speaker_files import find_speakers, load_speakers
 from separator.data.telephone import TELEPHONE_RATE
 from separator.errors import InputError
@@ -96,14 +96,19 @@ class SpeakersConfig(MixingConfig):
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> MixedSpeakers:
+        noise, rooms = self._load_surroundings()
+        return MixedSpeakers(self._load_training_speakers(on_file), self, noise, rooms, seed, self.training_sets)
+
+    def _load_training_speakers(self, on_file: Callable[[], None] | None) -> list[tuple[tuple[Speaker, ...], float]]:
+        """Load the speakers of each training set, with its weight."""
+        return [(self._load_speakers(each.path, on_file), each.weight) for each in self.train]
+
+    def _load_surroundings(self) -> tuple[Noises | None, Rooms | None]:
+        """Load the noise and the rooms of training examples, as far as there are any."""
         root = Path(self.root)
-        return MixedSpeakers(
-            [(self._load_speakers(each.path, on_file), each.weight) for each in self.train],
-            self,
+        return (
             load_noise(root, self.training_noise, self.sample_rate) if self.training_noise else None,
             load_rooms(root, self.training_rooms, self.sample_rate) if self.training_rooms else None,
-            seed,
-            self.training_sets,
         )
 
     def _load_speakers(self, path: str, on_file: Callable[[], None] | None = None) -> tuple[Speaker, ...]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.signal import firwin, oaconvolve
 
 from separator.audio.resampling import fit_length, resample
 
@@ -39,6 +38,8 @@ def telephone(signals: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.nda
     Source:
         ITU-T Recommendation G.711, 1988, table 2a/b.
     """
+    from scipy.signal import firwin, oaconvolve  # as in rooms, slow to import
+
     if sample_rate < TELEPHONE_RATE:
         raise ValueError(f"expected a sample rate of at least {TELEPHONE_RATE} Hz, found {sample_rate}")
     taps = firwin(FILTER_TAPS, BAND_HZ, pass_zero=False, fs=TELEPHONE_RATE)

@@ -16,9 +16,9 @@ from separator.data.conversation import ScenesConfig
 from separator.data.example import TrainingSet
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.mixture_list import MixtureList
-from separator.data.noise import Noises, load_noise
+from separator.data.noise import Noises
 from separator.data.recordings import Speaker, describe_speakers
-from separator.data.rooms import Rooms, load_rooms
+from separator.data.rooms import Rooms
 from separator.data.segments import CROP_ATTEMPTS
 from separator.data.speaker_files import find_speakers
 from separator.data.speakers import SpeakersConfig
@@ -84,15 +84,8 @@ class VoicesConfig(SpeakersConfig):
     def load_training_set(  # type: ignore[override]
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> "Voices":
-        root = Path(self.root)
-        return Voices(
-            [(self._load_speakers(each.path, on_file), each.weight) for each in self.train],
-            self,
-            load_noise(root, self.training_noise, self.sample_rate) if self.training_noise else None,
-            load_rooms(root, self.training_rooms, self.sample_rate) if self.training_rooms else None,
-            seed,
-            self.training_sets,
-        )
+        noise, rooms = self._load_surroundings()
+        return Voices(self._load_training_speakers(on_file), self, noise, rooms, seed, self.training_sets)
 
     def load_list(self, sources: Sequence[str] = (), split: str = "test", name: str | None = None) -> MixtureList:
         return cast(MixtureList, super().load_list(sources, split, name))

@@ -23,6 +23,16 @@ BLOCK_PARTS = (
 )
 """Parts of a block of ours (`SeparableBlock`), in the order in which a format gives the names of its own."""
 
+WITHOUT_SKIPS: dict[str, Any] = {
+    "encoder_activation": "relu",
+    "edge_padding": "asteroid",
+    "skip_channels": None,
+    "input_norm": "frameLN",
+    "output_prelu": False,
+    "bias": False,
+}
+"""What is so in every Conv-TasNet of kaituoxu's and of those made from it: no skip path, and no bias anywhere."""
+
 
 @dataclass(frozen=True)
 class Imported:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from separator.errors import InputError
-from separator.exchange.imported import Imported, bare_tensors, choose, rename_weights, take_told
+from separator.exchange.imported import WITHOUT_SKIPS, Imported, bare_tensors, choose, rename_weights, take_told
 
 LETTERS = {
     "N": "num_filters",
@@ -20,14 +20,6 @@ LETTERS = {
     "X": "num_blocks",
     "R": "num_repeats",
     "C": "num_sources",
-}
-FIXED = {
-    "encoder_activation": "relu",
-    "edge_padding": "asteroid",
-    "skip_channels": None,
-    "input_norm": "frameLN",
-    "output_prelu": False,
-    "bias": False,
 }
 NORMS = {"gLN": "gLN", "cLN": "frameLN"}
 MASKS = {"relu": "relu", "softmax": "softmax"}
@@ -63,7 +55,7 @@ def read(content: Mapping[str, Any], told: Mapping[str, Any]) -> Imported:
     causal = choose({0: False, 1: True}, content["causal"], "causal")
     config = {
         **{ours: content[letter] for letter, ours in LETTERS.items()},
-        **FIXED,
+        **WITHOUT_SKIPS,
         "norm": choose(NORMS, content["norm_type"], "norm_type"),
         "mask": choose(MASKS, content["mask_nonlinear"], "mask_nonlinear"),
         "causal": causal,

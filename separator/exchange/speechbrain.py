@@ -13,7 +13,7 @@ from torch import Tensor
 
 from separator.errors import InputError
 from separator.exchange.hyperparams import Construction, read_hyperparams
-from separator.exchange.imported import Imported, choose, rename_weights, take, take_told
+from separator.exchange.imported import WITHOUT_SKIPS, Imported, choose, rename_weights, take, take_told
 
 ENCODER = "speechbrain.lobes.models.dual_path.Encoder"
 MASKNET = "speechbrain.lobes.models.conv_tasnet.MaskNet"
@@ -25,15 +25,6 @@ MASKNET_KNOWN = {**dict.fromkeys(SIZES), "norm_type": "gLN", "causal": False, "m
 ENCODER_KNOWN = {"kernel_size": 2, "out_channels": 64, "in_channels": 1}
 DECODER_KNOWN = {"in_channels": None, "out_channels": None, "kernel_size": None, "stride": 1, "bias": True}
 
-FIXED = {
-    "encoder_activation": "relu",
-    "edge_padding": "asteroid",
-    "skip_channels": None,
-    "input_norm": "frameLN",
-    "output_prelu": False,
-    "bias": False,
-    "block_padding": "speechbrain",
-}
 NORMS = {"gLN": "gLN", "cLN": "frameLN"}
 MASKS = {"relu": "relu", "softmax": "softmax_over_features"}
 
@@ -88,7 +79,8 @@ def read(content: Mapping[str, Any], told: Mapping[str, Any]) -> Imported:
         "num_blocks": masknet["X"],
         "num_repeats": masknet["R"],
         "num_sources": masknet["C"],
-        **FIXED,
+        **WITHOUT_SKIPS,
+        "block_padding": "speechbrain",
         "norm": choose(NORMS, masknet["norm_type"], f"{MASKNET}: norm_type"),
         "mask": choose(MASKS, masknet["mask_nonlinear"], f"{MASKNET}: mask_nonlinear"),
         "causal": masknet["causal"],

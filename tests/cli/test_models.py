@@ -24,3 +24,18 @@ def test_models_info_and_card_agree(name: str, capsys: pytest.CaptureFixture[str
     card = (BUNDLED / name / CARD_NAME).read_text(encoding="utf-8")
     assert f"{millions} parameters" in line and f"{millions} parameters" in card and giga_macs in card
     assert all(f"{score} dB" in card for score in facts["scores"].values())
+
+
+def test_models_info_and_card_of_the_voice_model_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["voice-16k"]
+    assert main(["info", "voice-16k", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert {key: facts[key] for key in listed} == listed
+    card = (BUNDLED / "voice-16k" / CARD_NAME).read_text(encoding="utf-8")
+    assert f"{facts['parameters'] / 1e6:.2f} M parameters" in card
+    assert all(f"{score:.2f} %" in card for score in facts["scores"].values())
+    assert main(["info", "voice-16k"]) == 0
+    assert f"parameters: {facts['parameters']}" in capsys.readouterr().out
+    assert main(["info", "voice-16k", "--layers"]) == 2
+    assert "a voice model" in capsys.readouterr().err
