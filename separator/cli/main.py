@@ -15,6 +15,7 @@ from separator.errors import describe
 
 COMMANDS: dict[str, str] = {
     "separate": "separate recordings into one file a source",
+    "live": "separate a microphone or a pipe while it is being said",
     "train": "train a recipe, or go on with a run",
     "prepare": "convert a data set once into what training reads fast, or check it",
     "evaluate": "separate a test set and score it",
