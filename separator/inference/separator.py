@@ -21,7 +21,7 @@ from separator.inference.chunking import ChunkedSeparation
 from separator.inference.consistency import MixtureConsistency
 from separator.inference.devices import find_device
 from separator.inference.files import BLOCK_SECONDS, OnSeconds, SeparatedFile, separate_file
-from separator.inference.fused import fuse
+from separator.inference.fused import fuse, fuse_for_steps
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
 from separator.inference.output_folders import check_within, folder_name
@@ -140,6 +140,11 @@ class Separator:
     def sample_rate(self) -> int:
         """Return the rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
         return self.description.sample_rate
+
+    @cached_property
+    def stepping(self) -> MaskingSeparator:
+        """Return what runs on a live signal, of any number of sessions: made at the first, as `fused` is."""
+        return fuse_for_steps(self.model, self.device, self.dtype)
 
     @property
     def block_seconds(self) -> float:

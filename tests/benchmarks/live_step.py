@@ -2,8 +2,8 @@
 
     .venv/bin/python -m tests.benchmarks.live_step [MODEL] [SECONDS]
 
-MODEL is a causal model or recipe; recipes/speech-2spk-live.yaml, untrained, unless given. Noise for SECONDS (600), as fast
-as it goes. Goals: a real-time factor under 0.3, the 99.9th percentile of a step under the 10 ms of its block.
+MODEL is a causal model or recipe; recipes/speech-2spk-live.yaml, untrained, unless given. Noise for SECONDS (600), as
+fast as it goes. Goals: a real-time factor under 0.3, the 99.9th percentile of a step under the 10 ms of its block.
 """
 
 import sys

@@ -67,6 +67,8 @@ class LiveSeparator:
         self.follow_level = follow_level
         separator.check_signal(self.sample_rate, channels)
         self._network = _network_for(separator, channels)
+        is_consistent = separator.model.sums_to_mixture and self.sample_rate == separator.sample_rate
+        self._has_rest = separator.mixture_consistency and not is_consistent
         model_rate = separator.sample_rate
         ahead = separator.model.latency_samples + lookahead_samples(model_rate, self.sample_rate)  # at the model's rate
         behind = lookahead_samples(self.sample_rate, model_rate)
@@ -190,7 +192,7 @@ class LiveSeparator:
         """Put sources `(S·C, t)` at the signal's rate to what is ready."""
         sources = sources.unflatten(0, (-1, self.channels))
         done = sources.shape[2]
-        if self.separator.mixture_consistency:
+        if self._has_rest:
             sources = self._shares.push(sources, self._mixture[:, :done])
         self._mixture = self._mixture[:, done:].clone()
         self._ready = torch.cat([self._ready, sources], dim=2)
@@ -224,7 +226,7 @@ class _MasksOfMean(nn.Module):
 
 def _network_for(separator: Separator, channels: int) -> MaskingSeparator:
     """Return what steps through a signal of so many channels; `InputError` if the model cannot."""
-    network = separator.fused
+    network = separator.stepping
     if channels > 1 and network.channels == 1:
         network = MaskingSeparator(network.config, network.encoder, _MasksOfMean(network.masker), network.decoder)
     try:
