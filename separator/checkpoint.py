@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from separator.errors import InputError
-from separator.models import build_model, find_architecture
+from separator.models import build_model, build_voice_network, find_architecture
 from separator.models.pipeline import MaskingSeparator
+from separator.models.voice import VoiceNetwork
 from separator.replacing import replace_file, replace_text
 
 FORMAT_VERSION = 1
@@ -23,6 +24,8 @@ CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 CARD_NAME = "README.md"
 EXAMPLE_NAME = "example.wav"
+VOICE = "voice"
+"""The `task` of a voice model; a separator's folder names none."""
 
 _PACKAGED = Path(__file__).parent / "checkpoints"
 BUNDLED = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "checkpoints"
@@ -51,6 +54,31 @@ class ModelDescription:
     scores: dict[str, Any] = field(default_factory=dict)
     sums_to_mixture: bool = True
 
+    @property
+    def gives(self) -> str:
+        """Return what comes out of the model, in words."""
+        return f"{', '.join(self.sources)} at {self.sample_rate} Hz"
+
+
+@dataclass(frozen=True)
+class VoiceDescription:
+    """Description of a voice model, as its `config.json` holds it beside `"task": "voice"`.
+
+    Attributes:
+        config: Of the network, as plain values.
+        training: How it was trained, as plain values.
+        scores: Its scores by name.
+    """
+
+    config: dict[str, Any]
+    training: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def gives(self) -> str:
+        """Return what comes out of the model, in words."""
+        return f"vectors of voices at {self.config.get('sample_rate')} Hz"
+
 
 def save_model(
     folder: Path,
@@ -71,8 +99,23 @@ def save_model(
     Raises:
         InputError: If the folder cannot be written.
     """
+    _write(folder, model, asdict(description), card, example)
+
+
+def save_voice_network(
+    folder: Path,
+    network: VoiceNetwork,
+    description: VoiceDescription,
+    card: str | None = None,
+    example: Path | None = None,
+) -> None:
+    """Write the folder of a voice model, as `save_model` does that of a separator."""
+    _write(folder, network, {"task": VOICE, **asdict(description)}, card, example)
+
+
+def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | None, example: Path | None) -> None:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    content = {"format_version": FORMAT_VERSION, **asdict(description)}
+    content = {"format_version": FORMAT_VERSION, **content}
     text = json.dumps(content, indent=2) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,18 +129,42 @@ def save_model(
         raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
 
 
+def load_voice_network(name_or_path: str | Path) -> tuple[VoiceNetwork, VoiceDescription]:
+    """Load a voice model, strictly, in evaluation mode and on the CPU. Nothing is unpickled.
+
+    Args:
+        name_or_path: As for `load_model`.
+
+    Raises:
+        InputError: As `load_model`, or if it is a model of another task.
+    """
+    folder = find_model(name_or_path)
+    description = read_description(folder)
+    if not isinstance(description, VoiceDescription):
+        raise InputError(f"{folder}: expected a voice model, found a separator of {', '.join(description.sources)}")
+    try:
+        network = build_voice_network(description.config)
+    except InputError as error:
+        raise InputError(f"{folder / CONFIG_NAME}: {error}") from None
+    network.load_state_dict(_read_weights(folder / WEIGHTS_NAME, network.state_dict()))
+    return network.eval(), description
+
+
 def load_model(name_or_path: str | Path) -> tuple[MaskingSeparator, ModelDescription]:
-    """Load a model, strictly, in evaluation mode and on the CPU. Nothing is unpickled.
+    """Load a separation model, strictly, in evaluation mode and on the CPU. Nothing is unpickled.
 
     Args:
         name_or_path: Name of a released model, a model folder, or a Hugging Face repo id `owner/name`.
 
     Raises:
         InputError: One line that says what is wrong with the folder: a missing or damaged file, an unknown or future
-            format, an unknown architecture or key, a tensor that is missing, left over, of another shape or not finite.
+            format, another task, an unknown architecture or key, a tensor that is missing, left over, of another shape
+            or not finite.
     """
     folder = find_model(name_or_path)
     description = read_description(folder)
+    if not isinstance(description, ModelDescription):
+        raise InputError(f"{folder}: expected a model that separates, found a voice model (separator embed takes it)")
     try:
         model = build_model(description.architecture, description.config)
     except InputError as error:
@@ -110,8 +177,8 @@ def load_model(name_or_path: str | Path) -> tuple[MaskingSeparator, ModelDescrip
     return model.eval(), description
 
 
-def read_description(folder: Path) -> ModelDescription:
-    """Read and check `config.json` of a model folder.
+def read_description(folder: Path) -> ModelDescription | VoiceDescription:
+    """Read and check `config.json` of a model folder: of a voice model where its `task` says so.
 
     Raises:
         InputError: If it is missing, no JSON, of another format version, or not of the form described above.
@@ -130,7 +197,13 @@ def read_description(folder: Path) -> ModelDescription:
         raise InputError(f"{path}: expected format_version {FORMAT_VERSION}, found {version!r}: not a separator model")
     if version > FORMAT_VERSION:
         raise InputError(f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: update separator")
-    _check_fields(path, content)
+    if (task := content.pop("task", None)) == VOICE:
+        _check_fields(path, content, VoiceDescription, ("config",))
+        return VoiceDescription(**content)
+    if task is not None:
+        raise InputError(f"{path}: task: expected {VOICE}, or none for a separator, found {task!r}: update separator")
+    _check_fields(path, content, ModelDescription, ("architecture", "config", "sample_rate", "sources"))
+    _check_separator(path, content)
     return ModelDescription(**{**content, "sources": tuple(content["sources"])})
 
 
@@ -165,8 +238,8 @@ def find_model(name_or_path: str | Path) -> Path:
         return Path(name)
     if name in list_models():
         return BUNDLED / name
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) and not Path(name).exists():
-        return _download(name)
+    if is_hub_id(name) and not Path(name).exists():
+        return download_folder(name, [CONFIG_NAME, WEIGHTS_NAME, CARD_NAME])
     raise InputError(
         f"model {name!r}: expected a released model ({', '.join(list_models()) or 'none here'}), "
         "a model folder, or a Hugging Face repo id owner/name"
@@ -189,11 +262,25 @@ def list_models() -> list[str]:
     return sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG_NAME}"))
 
 
-def _download(repo_id: str) -> Path:
+def is_hub_id(name: str) -> bool:
+    """Tell whether a name can be a Hugging Face repo id, `owner/name`."""
+    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) is not None
+
+
+def download_folder(repo_id: str, names: Sequence[str]) -> Path:
+    """Download files of a Hugging Face repository, and return the folder that they are in.
+
+    Args:
+        repo_id: `owner/name`.
+        names: Of the files, or patterns of them; those that are not there are left out.
+
+    Raises:
+        InputError: If the Hub does not deliver them.
+    """
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(repo_id, allow_patterns=[CONFIG_NAME, WEIGHTS_NAME, CARD_NAME]))
+        return Path(snapshot_download(repo_id, allow_patterns=list(names)))
     except Exception as error:  # the hub client raises requests', httpx's and its own errors
         reason = str(error).strip().split("\n")[0]
         raise InputError(
@@ -201,7 +288,7 @@ def _download(repo_id: str) -> Path:
         ) from None
 
 
-def _check_fields(path: Path, content: dict[str, Any]) -> None:
+def _check_fields(path: Path, content: dict[str, Any], description: type[Any], required: tuple[str, ...]) -> None:
     kinds: dict[str, type] = {
         "architecture": str,
         "config": dict,
@@ -211,15 +298,18 @@ def _check_fields(path: Path, content: dict[str, Any]) -> None:
         "scores": dict,
         "sums_to_mixture": bool,
     }
-    known = [each.name for each in fields(ModelDescription)]
+    known = [each.name for each in fields(description)]
     if unknown := [key for key in content if key not in known]:
         raise InputError(f"{path}: expected keys out of {', '.join(known)}, found {unknown[0]!r}")
-    for key in ("architecture", "config", "sample_rate", "sources"):
+    for key in required:
         if key not in content:
             raise InputError(f"{path}: {key} is missing")
     for key, value in content.items():
         if not isinstance(value, kinds[key]) or (isinstance(value, bool) and kinds[key] is not bool):
             raise InputError(f"{path}: {key}: expected {kinds[key].__name__}, found {value!r}")
+
+
+def _check_separator(path: Path, content: dict[str, Any]) -> None:
     if content["sample_rate"] < 1:
         raise InputError(f"{path}: sample_rate: expected at least 1 Hz, found {content['sample_rate']}")
     try:

@@ -1,6 +1,7 @@
-"""The one exception that means that the input, not the program, is wrong, and any exception in words."""
+"""The one exception that means that the input, not the program, is wrong, and what messages are put in words with."""
 
 import os
+from collections.abc import Sequence
 
 
 class InputError(ValueError):
@@ -15,6 +16,16 @@ class InputError(ValueError):
         if message.startswith("Caught ") and "\nOriginal Traceback" in message:
             message = message.strip().splitlines()[-1].partition(": ")[2]
         super().__init__(message)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names of many, for a message.
+
+    Example:
+        >>> some(["a", "b", "c", "d"]), some([])
+        ('a, b, c, ...', 'none')
+    """
+    return (", ".join(names[:3]) or "none") + (", ..." if len(names) > 3 else "")
 
 
 def describe(error: Exception) -> str:

@@ -69,7 +69,7 @@ ADDITIONS = (
     ),
     Addition(
         None,
-        ("TERMS", "losses.py"),
+        ("TERMS", "loss_terms.py"),
         "def mean_square(e, r, *_): return (e.unsqueeze(2) - r.unsqueeze(1)).square().mean(dim=(3, 4))",
         '"mean_square": mean_square,',
     ),
@@ -196,7 +196,7 @@ def test_the_kind_of_data_is_checked_and_what_is_unknown_names_it(site: Path, da
     assert codes == [0, 1, 2]
     assert printed == f"{broken / 'test' / '2.wav'}: expected 2 channels, found 1"
     assert "train: 2 whole, 0 problems" in err and "test: 2 whole, 1 problems" in err
-    assert "stems, multitrack) or a recipe, found 'multi'" in err
+    assert ", multitrack) or a recipe, found 'multi'" in err
 
 
 def test_bricks_losses_and_architectures_are_named_where_one_is_unknown(site: Path, tmp_path: Path) -> None:

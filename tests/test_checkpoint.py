@@ -13,14 +13,19 @@ from separator.checkpoint import (
     CONFIG_NAME,
     FORMAT_VERSION,
     WEIGHTS_NAME,
+    ModelDescription,
+    VoiceDescription,
     count_parameters,
     find_model,
     list_models,
     load_model,
+    load_voice_network,
+    read_description,
     save_model,
 )
 from separator.errors import InputError
 from tests.tiny_model import build_tiny_model, describe, save_tiny_model
+from tests.tiny_voice import TINY_VOICE, build_tiny_voice, save_tiny_voice
 from tests.voices import ratio_db, voices
 
 
@@ -171,20 +176,65 @@ def test_a_hub_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch)
     assert "\n" not in str(raised.value)
 
 
+def load_any(name: str) -> tuple[torch.nn.Module, ModelDescription | VoiceDescription]:
+    """Load a released model, whatever its task."""
+    is_voice = isinstance(read_description(BUNDLED / name), VoiceDescription)
+    return load_voice_network(name) if is_voice else load_model(name)
+
+
 def test_every_released_model_is_whole() -> None:
     """It loads, is no larger than promised, and its card states its scores and its data's licences."""
     assert "speech-2spk-16k" in list_models()
     for name in list_models():
-        _, description = load_model(name)
+        _, description = load_any(name)
         folder = find_model(name)
         assert (folder / WEIGHTS_NAME).stat().st_size <= 12_000_000
         assert (folder / "example.wav").is_file() and description.training
         card = (folder / "README.md").read_text()
-        assert all(f"{score:.2f} dB" in card for score in description.scores.values())
+        units = {key: "%" if key.endswith("_percent") else "dB" for key in description.scores}
+        assert all(f"{score:.2f} {units[key]}" in card for key, score in description.scores.items())
         assert "CC BY" in card and "separator evaluate" in card
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_batch_norms_statistics_are_no_parameters(name: str) -> None:
-    model, _ = load_model(name)
+    model, _ = load_any(name)
     assert count_parameters(BUNDLED / name) == sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_a_voice_model_is_loaded_bit_for_bit_and_says_what_it_is(tmp_path: Path) -> None:
+    folder = save_tiny_voice(tmp_path / "voice")
+    network, description = load_voice_network(folder)
+    waveform = torch.randn(2, 8000)
+    assert torch.equal(network(waveform), build_tiny_voice()(waveform)) and not network.training
+    assert description == read_description(folder) and description.gives == "vectors of voices at 16000 Hz"
+    assert json.loads((folder / CONFIG_NAME).read_text())["task"] == "voice"
+    assert count_parameters(folder) == sum(each.numel() for each in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"task": "music"}, ["task", "voice", "'music'", "update"]),
+        ({"task": 1}, ["task", "found 1"]),
+        ({"sources": ["a", "b"]}, ["'sources'"]),
+        ({"config": None}, ["config is missing"]),
+        ({"config": TINY_VOICE | {"embedding_size": 17}}, ["shape"]),
+        ({"config": TINY_VOICE | {"colour": 1}}, ["'colour'"]),
+        ({"scores": 5}, ["scores", "dict"]),
+    ],
+)
+def test_a_wrong_voice_model_is_one_line(tmp_path: Path, changes: dict[str, Any], words: list[str]) -> None:
+    folder = save_tiny_voice(tmp_path / "voice")
+    change_config(folder, **changes)
+    with pytest.raises(InputError) as raised:
+        load_voice_network(folder)
+    message = str(raised.value)
+    assert "\n" not in message and str(folder) in message and all(word in message for word in words)
+
+
+def test_each_task_refuses_the_models_of_the_other(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(InputError, match="expected a voice model, found a separator"):
+        load_voice_network(folder)
+    with pytest.raises(InputError, match="expected a model that separates, found a voice model"):
+        load_model(save_tiny_voice(tmp_path / "voice"))

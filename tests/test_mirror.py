@@ -8,7 +8,7 @@ TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
 
 OF_A_WHOLE = {
-    ".": ("additions", "install", "mirror"),
+    ".": ("additions", "examples", "install", "mirror"),
     "bricks": ("contract",),
     "models": ("contract",),
     "inference/fused": ("contract",),

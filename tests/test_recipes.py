@@ -13,7 +13,8 @@ from tests.data.trees import write_list, write_mixtures, write_song, write_whamr
 from tests.speech import buzz, write_speakers
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-SHIPPED = [path for path in sorted(RECIPES.rglob("*.yaml")) if path.name != "base.yaml"]
+VOICE = RECIPES / "voice-16k.yaml"
+SHIPPED = [path for path in sorted(RECIPES.rglob("*.yaml")) if path.name != "base.yaml" and path != VOICE]
 
 FEW_STEPS = (
     *("training.max_steps=2", "training.validate_every_steps=2", "training.batch_size=2"),
@@ -87,3 +88,15 @@ def test_a_shipped_recipe_trains_and_its_model_separates(path: Path, data: Path,
         *("libri1mix-enhance", "libri2mix-noisy", "libri2mix-enhance", "speakers-folder", "whamr", "csv-list"),
     )
     assert np.allclose(sum(sources), stereo, atol=1e-4) != leaves_something_out
+
+
+def test_the_shipped_voice_recipe_trains_and_its_model_embeds(data: Path, tmp_path: Path) -> None:
+    settings = [f"data.root={data}", *FEW_STEPS, "data.valid.num_mixtures=12", "data.valid.max_seconds=0.5"]
+    settings.append("data.segment_range_seconds=null")
+    options = [part for setting in settings for part in ("--set", setting)]
+    assert main(["train", str(VOICE), "-o", str(tmp_path / "run"), *options]) == 0
+    soundfile.write(tmp_path / "talk.wav", buzz(100, 700, 1.0), 16000)
+    out = tmp_path / "vectors.npz"
+    assert main(["embed", str(tmp_path / "talk.wav"), "-m", str(tmp_path / "run" / "model"), "-o", str(out)]) == 0
+    vectors = np.load(out)["vectors"]
+    assert vectors.shape == (1, 192) and np.isclose(np.linalg.norm(vectors), 1, atol=1e-5)

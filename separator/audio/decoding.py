@@ -11,7 +11,7 @@ from separator.audio.tracks import AudioTrack, reason
 if TYPE_CHECKING:
     from av import AudioFrame, Packet
 
-GAP_FRAMES, GAP_SECONDS = 0.75, 0.015
+GAP_FRAMES, SHORTEST_GAP_SECONDS = 0.75, 0.015
 """Shorter gaps between the times of packets are no loss: times in whole milliseconds, and drifting clocks."""
 
 LONGEST_GAP_SECONDS = 60.0
@@ -81,7 +81,7 @@ class TrackDecoder:
             self._first_time = time
         elif time is not None and self._first_time is not None:
             missing = time - self._first_time - self._lasted
-            if min(missing, time - self._end_time) > max(GAP_FRAMES * seconds, GAP_SECONDS):
+            if min(missing, time - self._end_time) > max(GAP_FRAMES * seconds, SHORTEST_GAP_SECONDS):
                 room = self._promised - self._given if self._promised else LONGEST_GAP_SECONDS * self._rate
                 samples = max(0, min(round(missing * self._rate), round(room - seconds * self._rate)))
                 if samples:

@@ -52,7 +52,7 @@ def search_folder(folder: Path) -> FolderContents:
 
 
 def find_audio(folder: Path) -> list[Path]:
-    """Find the audio files below a folder, as `search_folder` does.
+    """Find the audio files below a folder, as `search_folder` does, but in no hidden folder.
 
     Raises:
         InputError: If there is none, or a folder that may not be read.
@@ -61,9 +61,50 @@ def find_audio(folder: Path) -> list[Path]:
     if contents.unreadable and folder.is_dir():
         path, why = contents.unreadable[0]
         raise InputError(f"{path}: cannot read this folder: {why}")
-    if not contents.audio:
+    audio = [
+        path for path in contents.audio if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if not audio:
         raise InputError(f"{folder}: expected a folder with audio files, found none in it")
-    return contents.audio
+    return audio
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """Return what is directly in a folder, sorted; hidden files and folders are left out.
+
+    Raises:
+        InputError: If the folder may not be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot read this folder: {error.strerror}") from None
+
+
+def files_by_stem(folder: Path, suffixes: tuple[str, ...] = AUDIO_SUFFIXES) -> dict[str, Path]:
+    """Return the audio files directly in a folder, sorted, by their names without suffix.
+
+    Hidden files, folders and files of other kinds are left out.
+
+    Args:
+        folder: Folder to look in.
+        suffixes: Suffixes in small letters that a file may have.
+
+    Raises:
+        InputError: If the folder may not be read, or two files differ in suffix alone.
+    """
+    found: dict[str, Path] = {}
+    for path in list_folder(folder):
+        if path.suffix.lower() in suffixes and not path.is_dir():
+            if path.stem in found:
+                raise second_file(path.stem, path, found[path.stem])
+            found[path.stem] = path
+    return found
+
+
+def second_file(name: str, path: Path, other: Path) -> InputError:
+    """Return the error of two files where one is expected; it names both."""
+    return InputError(f"{path}: expected one file for {name}, found {other.name} too")
 
 
 def count_kinds(paths: Iterable[Path]) -> str:

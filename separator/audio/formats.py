@@ -101,6 +101,9 @@ def bytes_before_info(before: bytes) -> int | None:
     return next((at for at in INFO_OFFSETS if at <= len(before) and frame_bytes(before[-at:][:6])), None)
 
 
+PIPE = "a pipe"
+
+
 def describe_place(path: Path) -> str | None:
     """Say what is at a path where no file is: nothing, a folder, a pipe, a link that leads nowhere; None for a file."""
     try:
@@ -114,7 +117,7 @@ def describe_place(path: Path) -> str | None:
         return None
     if stat.S_ISDIR(mode):
         return "a folder"
-    return "a pipe" if stat.S_ISFIFO(mode) else "a device"
+    return PIPE if stat.S_ISFIFO(mode) else "a device"
 
 
 def describe_content(path: Path) -> str | None:

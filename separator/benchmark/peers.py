@@ -15,6 +15,7 @@ from separator.errors import InputError
 from separator.exchange.torchaudio import torchaudio_names
 from separator.inference.fused import fuse
 from separator.inference.fused.pointwise import pointwise
+from separator.models import config_to_dict
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 from separator.models.pipeline import MaskingSeparator
 
@@ -140,11 +141,23 @@ def asteroid_peer(model: MaskingSeparator) -> nn.Module:
     from asteroid.models import ConvTasNet as AsteroidConvTasNet
 
     config = _conv_tasnet_config(model)
-    for key, expected in {"norm": "gLN", "causal": False, "channels": 1, "encoder_activation": "linear"}.items():
-        if getattr(config, key) != expected:
-            raise InputError(f"{key}: expected {expected!r} beside asteroid's, found {getattr(config, key)!r}")
-    if config.mask == "softmax":
-        raise InputError("mask: expected 'sigmoid' or 'relu' beside asteroid's, found 'softmax'")
+    expected = config_to_dict(ConvTasNetConfig())
+    for key in (
+        "norm",
+        "causal",
+        "channels",
+        "encoder_activation",
+        "input_norm",
+        "output_prelu",
+        "bias",
+        "block_padding",
+    ):
+        if getattr(config, key) != expected[key]:
+            raise InputError(f"{key}: expected {expected[key]!r} beside asteroid's, found {getattr(config, key)!r}")
+    if config.skip_channels is None:
+        raise InputError("skip_channels: expected a skip path beside asteroid's, found none")
+    if config.mask not in ("sigmoid", "relu"):
+        raise InputError(f"mask: expected 'sigmoid' or 'relu' beside asteroid's, found {config.mask!r}")
     peer = AsteroidConvTasNet(
         n_src=config.num_sources,
         n_blocks=config.num_blocks,

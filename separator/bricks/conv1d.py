@@ -10,7 +10,7 @@ from separator.bricks.framing import OverlappingSums, WaitingSamples
 from separator.errors import InputError
 
 Activation = Literal["linear", "relu"]
-EdgePadding = Literal["torchaudio", "asteroid"]
+EdgePadding = Literal["torchaudio", "asteroid", "naplab"]
 
 
 class _FrameGeometry(nn.Module):
@@ -20,6 +20,8 @@ class _FrameGeometry(nn.Module):
       Every sample is seen by as many frames as any other.
     - "asteroid": no zeros. Frames lie only where a whole kernel fits, and the decoder fills what they leave uncovered
       at the end with zeros; a signal shorter than one kernel is filled up to one kernel.
+    - "naplab": as "torchaudio", but the zeros after the signal complete a whole kernel that begins a hop before the
+      signal does: a frame or two more.
     """
 
     def __init__(
@@ -40,16 +42,14 @@ class _FrameGeometry(nn.Module):
         self.kernel_size = kernel_size
         self.stride = stride
         self.edge_padding = edge_padding
-        self.edge = stride if edge_padding == "torchaudio" else 0
+        self.edge = 0 if edge_padding == "asteroid" else stride
         """Zeros before the signal, in samples."""
 
     def _fill(self, num_samples: int) -> int:
         """Return the number of zeros after the signal, in samples."""
-        return self._fill_behind(num_samples + self.edge)
-
-    def _fill_behind(self, num_samples: int) -> int:
-        """Return the number of zeros after the signal whose last `num_samples` start with a frame, edge included."""
-        missing = self.kernel_size - num_samples - self.edge
+        if self.edge_padding == "naplab":
+            return self.edge + self.kernel_size - (self.stride + num_samples) % self.kernel_size
+        missing = self.kernel_size - num_samples - 2 * self.edge
         if self.edge_padding == "torchaudio":
             return self.edge + (missing % self.stride if missing <= 0 else missing)
         return max(missing, 0)
@@ -73,7 +73,7 @@ class Conv1dEncoder(_FrameGeometry):
         kernel_size: L, in samples.
         stride: Samples from one frame to the next; L/2 in the paper.
         activation: H: "linear" (none) or "relu".
-        edge_padding: "torchaudio" (zeros around the signal, all frames complete) or "asteroid" (no zeros).
+        edge_padding: "torchaudio" (zeros around the signal, all frames complete), "asteroid" (no zeros) or "naplab".
 
     Shape:
         `(B, C, T)` to `(B, N, K)` for any `T ≥ 1`.
@@ -128,8 +128,8 @@ class Conv1dEncoder(_FrameGeometry):
     def initial_state(self, batch: int) -> WaitingSamples:
         """Return the state before the first sample."""
         weight = self.basis.weight
-        started = torch.zeros(batch, dtype=torch.bool, device=weight.device)
-        return WaitingSamples(weight.new_zeros(batch, self.channels, self.edge), started)
+        frames = torch.zeros(batch, dtype=torch.int64, device=weight.device)
+        return WaitingSamples(weight.new_zeros(batch, self.channels, self.edge), frames)
 
     def step(self, waveform: Tensor, state: WaitingSamples) -> tuple[Tensor, WaitingSamples]:
         """Return the frames that are complete with the next samples `(B, C, t)`, and the state behind them."""
@@ -140,10 +140,11 @@ class Conv1dEncoder(_FrameGeometry):
 
     def finish(self, state: WaitingSamples) -> Tensor:
         """Return the frames that the end of the signal completes."""
-        waiting = state.samples
-        if self.edge_padding == "asteroid" and bool(state.started[0]):
-            return waiting.new_zeros(waiting.shape[0], self.num_filters, 0)
-        return self._frames(functional.pad(waiting, (0, self._fill_behind(waiting.shape[2]))))
+        num_samples = int(state.frames[0]) * self.stride + state.samples.shape[2] - self.edge
+        rest = functional.pad(state.samples, (0, self._fill(num_samples)))
+        if rest.shape[2] < self.kernel_size:
+            return rest.new_zeros(rest.shape[0], self.num_filters, 0)
+        return self._frames(rest)
 
 
 class Conv1dDecoder(_FrameGeometry):

@@ -12,11 +12,11 @@ class WaitingSamples:
 
     Attributes:
         samples: `(B, C, t)`, from the first sample of the next frame on.
-        started: Whether there was a frame, `(B,)`.
+        frames: How many there were so far, `(B,)`.
     """
 
     samples: Tensor
-    started: Tensor
+    frames: Tensor
 
     def take(self, samples: Tensor, frame_samples: int, hop_samples: int) -> tuple[Tensor, "WaitingSamples"]:
         """Take samples `(B, C, t)` along.
@@ -28,7 +28,7 @@ class WaitingSamples:
         num_frames = max(0, (joined.shape[2] - frame_samples) // hop_samples + 1)
         seen = joined[:, :, : (num_frames - 1) * hop_samples + frame_samples if num_frames else 0]
         waiting = joined[:, :, num_frames * hop_samples :].clone()  # a view would keep all that was ever joined
-        return seen, WaitingSamples(waiting, self.started | (num_frames > 0))
+        return seen, WaitingSamples(waiting, self.frames + num_frames)
 
 
 @dataclass(frozen=True)

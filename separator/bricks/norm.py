@@ -1,13 +1,15 @@
-"""Layer norms over channels and time: global (gLN) and cumulative (cLN)."""
+"""Layer norms over channels and time: global (gLN), cumulative (cLN), and of each frame by itself (frameLN)."""
 
 from dataclasses import dataclass
-from typing import NoReturn, Self
+from typing import Literal, NoReturn, Self
 
 import torch
 from torch import Tensor, nn
 
 from separator.bricks.stepping import refuse_looking_ahead
 from separator.errors import InputError
+
+NormName = Literal["gLN", "cLN", "frameLN"]
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ class RunningSums:
 
 
 class ChannelAffineNorm(nn.Module):
-    """Base of both norms: a gain γ and a bias β for each channel, and the constant that keeps silence finite."""
+    """Base of the norms: a gain γ and a bias β for each channel, and the constant that keeps silence finite."""
 
     receptive_field = 1
-    """Frames reached apart from the statistics, which reach the whole input (gLN) or the whole past (cLN)."""
+    """Frames reached apart from the statistics: of the whole input (gLN), the whole past (cLN), the frame (frameLN)."""
 
     causal: bool
 
@@ -148,22 +150,58 @@ class CumulativeLayerNorm(ChannelAffineNorm):
         return (normalised * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(frames.dtype), state
 
 
-NORMS: dict[str, type[ChannelAffineNorm]] = {"gLN": GlobalLayerNorm, "cLN": CumulativeLayerNorm}
+class FrameLayerNorm(ChannelAffineNorm):
+    """Layer norm of each frame by itself: `γ (f_k − E[f_k]) / sqrt(Var[f_k] + ε) + β`, statistics over its channels.
+
+    It sees no other frame, and so takes away how loud a frame is beside the others.
+
+    Args:
+        channels: Number of channels.
+        eps: ε, added to the variance.
+
+    Shape:
+        `(B, C, K)` to `(B, C, K)`. The same values as `nn.LayerNorm(C, eps)` over the channels.
+
+    Source:
+        The norm that asteroid, SpeechBrain and kaituoxu/Conv-TasNet call "cLN", channel-wise; the paper's, which is
+        cumulative, is `CumulativeLayerNorm`.
+
+    Example:
+        >>> frames = torch.tensor([[[1.0, 3.0], [5.0, 7.0]]])  # mean 3, then 5; variance 4 in both
+        >>> FrameLayerNorm(channels=2)(frames).detach()
+        tensor([[[-1., -1.],
+                 [ 1.,  1.]]])
+    """
+
+    causal = True
+    framewise = True
+
+    def forward(self, frames: Tensor) -> Tensor:
+        sizes = (self.channels,)
+        normalised = torch.layer_norm(frames.transpose(1, 2), sizes, self.weight, self.bias, self.eps)  # (B, K, C)
+        return normalised.transpose(1, 2)  # (B, C, K)
+
+
+NORMS: dict[str, type[ChannelAffineNorm]] = {
+    "gLN": GlobalLayerNorm,
+    "cLN": CumulativeLayerNorm,
+    "frameLN": FrameLayerNorm,
+}
 
 
 def check_norm(kind: str, causal: bool) -> None:
     """Raise `InputError` if `kind` is no norm, or if a causal stack cannot hold it."""
     if kind not in NORMS:
         raise InputError(f"norm: expected one of {', '.join(NORMS)}, found {kind!r}")
-    if causal and kind == "gLN":
+    if causal and not NORMS[kind].causal:
         raise InputError("norm: expected 'cLN' with causal=True (the statistics of gLN look ahead), found 'gLN'")
 
 
 def make_norm(kind: str, channels: int, causal: bool) -> ChannelAffineNorm:
-    """Build a norm by its name in the paper.
+    """Build a norm by its name.
 
     Args:
-        kind: "gLN" or "cLN".
+        kind: "gLN", "cLN" or "frameLN".
         channels: Number of channels.
         causal: Whether it goes into a causal stack.
 

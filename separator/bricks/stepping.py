@@ -64,6 +64,7 @@ FRAMEWISE: tuple[type[nn.Module], ...] = (
     nn.PReLU,
     nn.GELU,
     nn.Sigmoid,
+    nn.Tanh,
     nn.Linear,
     nn.LayerNorm,
     nn.BatchNorm2d,

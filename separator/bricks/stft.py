@@ -72,13 +72,13 @@ class STFTEncoder(_WindowedTransform):
 
     def initial_state(self, batch: int) -> WaitingSamples:
         """Return the state before the first sample; of one channel, which stands for any number."""
-        started = torch.zeros(batch, dtype=torch.bool, device=self.window.device)
-        return WaitingSamples(self.window.new_zeros(batch, 1, self.window_length // 2), started)
+        frames = torch.zeros(batch, dtype=torch.int64, device=self.window.device)
+        return WaitingSamples(self.window.new_zeros(batch, 1, self.window_length // 2), frames)
 
     def step(self, waveform: Tensor, state: WaitingSamples) -> tuple[Tensor, WaitingSamples]:
         """Return the frames that are complete with the next samples `(B, C, t)`, and the state behind them."""
         channels = waveform.shape[1]
-        state = WaitingSamples(state.samples.expand(-1, channels, -1), state.started)
+        state = WaitingSamples(state.samples.expand(-1, channels, -1), state.frames)
         seen, state = state.take(waveform, self.window_length, self.hop_length)
         if seen.shape[2] == 0:
             return seen.new_zeros(seen.shape[0], channels * self.num_bins, 0, dtype=torch.complex64), state

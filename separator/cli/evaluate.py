@@ -8,6 +8,7 @@ from separator.cli.options import add_device, add_overrides
 
 if TYPE_CHECKING:
     from separator.inference import Separator
+    from separator.recipe import VoiceRecipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,15 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RECIPE_OR_ROOT",
         type=Path,
         required=True,
-        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ; a CSV "
-        "list of files (mixture,SOURCE,...); or a folder of SPEAKER/**/*.{flac,wav,opus,ogg}, of which mixtures are "
-        "made",
+        help="a recipe, whose test list is scored; a folder of TRACK/{mixture,SOURCE}.wav, such as MUSDB18-HQ, or of "
+        "{mix,SOURCE}/TRACK.wav; a CSV list of files (mixture,SOURCE,...); or a folder of "
+        "SPEAKER/**/*.{flac,wav,opus,mp3,...}, of which mixtures are made",
     )
     parser.add_argument(
         "--split",
         choices=("test", "valid", "train", "all"),
         default="test",
-        help="which list of the recipe, or which half of a tree that has the folders train and test",
+        help="which list of the recipe, or which part of a tree that has the folders train, valid or test",
     )
     parser.add_argument(
         "--list",
@@ -51,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_device(parser, "where the model runs")
     parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    parser.add_argument(
+        "--no-consistency",
+        action="store_true",
+        help="score what the model gives, without making its sources sum to the mixture",
+    )
     add_scoring_arguments(parser)
 
 
@@ -59,25 +65,63 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.main import print_error
     from separator.errors import InputError, describe
     from separator.inference import Separator
+    from separator.recipe import VoiceRecipe, load_any_recipe
     from separator.scoring.oracle import ORACLES
     from separator.scoring.sets import find_lists
 
+    is_recipe = args.data.suffix in (".yaml", ".yml") and not args.data.is_dir()
+    recipe = load_any_recipe(args.data, args.overrides) if is_recipe else None
+    if isinstance(recipe, VoiceRecipe):
+        return _evaluate_voices(args, recipe)
     chosen = [part.strip() for each in args.lists for part in each.split(",")]
     names = find_lists(args.data, filter(None, chosen), args.overrides) if args.lists else []
     model: Separator | str = args.model
     if args.model not in ORACLES:
-        model = Separator.from_pretrained(args.model, args.device, args.precision)
+        consistency = False if args.no_consistency else None  # as the model says
+        model = Separator.from_pretrained(args.model, args.device, args.precision, mixture_consistency=consistency)
     if len(names) < 2:
         return _evaluate(args, model, names[0] if names else None, args.output)
+    against = args.against
     code = 0
     for name in names:
         print(f"{name}:")
+        args.against = against and against / name  # of the same lists
         try:
             code |= _evaluate(args, model, name, args.output / name)
         except InputError as error:
             print_error(f"{name}: {describe(error)}")
             code = 1
     return code
+
+
+def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
+    """Score a voice model on every list of its recipe, or on those of `--list`."""
+    from separator.cli.main import print_error
+    from separator.data.lists import ALL_LISTS
+    from separator.errors import InputError, describe
+    from separator.inference import Separator
+    from separator.inference.voices import VoiceModel
+    from separator.scoring.voices import VoiceScores, evaluate_voices, write_voice_summary
+
+    chosen = [name for each in args.lists for part in each.split(",") if (name := part.strip())]
+    names = chosen if chosen and ALL_LISTS not in chosen else list(recipe.data.list_names)
+    model = VoiceModel.from_pretrained(args.model, args.device)
+    together = [name for name in names if name in recipe.data.lists and recipe.data.lists[name].scene == "together"]
+    separator = Separator.from_pretrained(recipe.data.separated_by, args.device) if together else None
+    scores: dict[str, VoiceScores] = {}
+    for name in names:
+        try:
+            scores[name] = evaluate_voices(model.embed, recipe.data, args.split, name, separator, args.output / name)
+        except InputError as error:
+            print_error(f"{name}: {describe(error)}")
+            continue
+        found = scores[name]
+        print(
+            f"{name}: equal error rate {found.eer_percent:.2f} %, minDCF {found.min_dcf:.3f} "
+            f"({found.num_same} of {found.num_trials} trials of one voice, {found.num_speakers} speakers)"
+        )
+    write_voice_summary(args.output, args.model, args.split, recipe.data, scores)
+    return 1 if len(scores) < len(names) else 0
 
 
 def _evaluate(args: argparse.Namespace, model: "Separator | str", list_name: str | None, output: Path) -> int:

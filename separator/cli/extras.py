@@ -6,6 +6,7 @@ from separator.errors import InputError
 
 COMMAND_EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("train",),
+    "average": ("train",),
     "evaluate": ("score",),
     "score": ("score",),
     "compare": ("train", "score"),

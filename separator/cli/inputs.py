@@ -30,7 +30,7 @@ def find_jobs(inputs: list[Path], output: Path) -> Jobs:
     that a record beside them tells of. A recording that is given twice is separated once; `-` is what comes on standard
     input; a pipe is one too. Recordings that would share a folder get their suffix, then a number, added to it.
     """
-    from separator.audio.formats import describe_place
+    from separator.audio.formats import PIPE, describe_place
 
     jobs = Jobs()
     taken: set[str] = set()
@@ -45,7 +45,7 @@ def find_jobs(inputs: list[Path], output: Path) -> Jobs:
         found, root = [each], each.parent
         if os.path.isdir(each):
             found, root = _find_in_folder(each, output, jobs), each
-        elif not each.is_fifo() and (instead := describe_place(each)) is not None:
+        elif (instead := describe_place(each)) not in (None, PIPE):
             jobs.failures.append((each, f"{each}: expected an audio file or a folder, found {instead}"))
             continue
         for path in found:

@@ -25,8 +25,5 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for name, description in models.items():
         scores = ", ".join(f"{key} {value}" for key, value in description.scores.items())
-        print(
-            f"{name}: {', '.join(description.sources)} at {description.sample_rate} Hz; "
-            f"{parameters[name] / 1e6:.2f} M parameters; {scores}"
-        )
+        print(f"{name}: {description.gives}; {parameters[name] / 1e6:.2f} M parameters; {scores}")
     return 0

@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--references",
         metavar="DIR",
         type=Path,
-        help="true sources, TRACK/SOURCE.wav (any format), TRACK/mixture.wav is the mixture; or a CSV list of files "
-        "with the columns id, mixture, and one for each source",
+        help="true sources, TRACK/SOURCE.wav or SOURCE/TRACK.wav (any format), or a CSV list of files (id,SOURCE,...); "
+        "what is called mixture, mix, mix_clean or mix_both is the mixture",
     )
     references.add_argument("--musdb", metavar="ROOT", type=Path, help="a MUSDB18 or MUSDB18-HQ folder as references")
     parser.add_argument(
@@ -24,12 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         required=True,
-        help="estimates, TRACK/SOURCE.wav with the same names, or a list",
+        help="estimates of the same tracks, in either layout, or a CSV list",
+    )
+    parser.add_argument(
+        "--layout",
+        metavar="LAYOUT",
+        default="auto",
+        help="track (folders are tracks), source (folders are sources), or auto, by the names; two with a comma are of "
+        "references and estimates (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mixture",
+        metavar="NAME",
+        help="which recording of the references is the mixture, where there are several (mix_clean, mix_both)",
     )
     parser.add_argument(
         "--split",
-        choices=("test", "train", "all"),
-        help="which half of a tree that has the folders train and test (default: test of --musdb, all of --references)",
+        choices=("test", "valid", "train", "all"),
+        help="which part of a tree that has the folders train, valid or test (default: test of --musdb, all of "
+        "--references)",
     )
     parser.add_argument(
         "--lengths",
@@ -56,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
             args.estimates,
             args.output,
             split=args.split or ("test" if args.musdb else "all"),
+            layout=args.layout,
+            mixture=args.mixture,
             lengths=args.lengths,
             mono=args.mono,
             sum_as_mixture=args.sum_as_mixture,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from separator.cli.options import add_jobs, add_output, check_jobs
 
 if TYPE_CHECKING:
-    from separator.scoring.run import Watcher
+    from separator.scoring.options import Watcher
 
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +42,21 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sources", metavar="LIST", help="score these sources only, comma-separated")
     parser.add_argument("--sample-rate", metavar="HZ", type=int, help="resample everything to this rate first")
+    parser.add_argument(
+        "--against",
+        metavar="SCORES",
+        type=Path,
+        help="set the scores against others (scores.csv or its folder): paired differences on the items of both",
+    )
+    parser.add_argument(
+        "--facts", metavar="CSV", type=Path, help="facts about items, whose names are in its first column, for --by"
+    )
+    parser.add_argument(
+        "--by",
+        metavar="COLUMN,...",
+        help="split the means by these columns of --facts; numbers into four groups of the same size, or at the edges "
+        "that are given, such as snr=0:5:10",
+    )
     parser.add_argument("--limit", metavar="N", type=int, help="score N items only, evenly spaced (default: all)")
     add_jobs(parser, "scoring processes (default: one a core, at most 8)")
     parser.add_argument("--workers", dest="jobs", type=int, help=argparse.SUPPRESS)  # the name until 0.1
@@ -52,25 +67,32 @@ def scoring_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what these options are in Python.
 
     Raises:
-        InputError: If `--sources` is no list of names, or `--jobs` no number of processes.
+        InputError: If `--sources` or `--by` is no list of names, or `--jobs` no number of processes.
     """
-    from separator.errors import InputError
-
     check_jobs(args.jobs)
-    sources = None
-    if args.sources is not None:
-        sources = tuple(name for name in (each.strip() for each in args.sources.split(",")) if name)
-        if not sources or len(set(sources)) != len(sources):
-            raise InputError(f"--sources: expected names, each once, found {args.sources!r}")
     return {
         "metrics": args.metrics,
         "engine": args.engine,
         "permute": args.permute,
-        "sources": sources,
+        "sources": _names("--sources", args.sources),
         "sample_rate": args.sample_rate,
         "limit": args.limit,
         "jobs": args.jobs,
+        "against": args.against,
+        "facts": args.facts,
+        "by": _names("--by", args.by) or (),
     }
+
+
+def _names(option: str, text: str | None) -> tuple[str, ...] | None:
+    from separator.errors import InputError
+
+    if text is None:
+        return None
+    names = tuple(name for name in (each.strip() for each in text.split(",")) if name)
+    if not names or len(set(names)) != len(names):
+        raise InputError(f"{option}: expected names, each once, found {text!r}")
+    return names
 
 
 @contextmanager
@@ -85,7 +107,7 @@ def watch(debug: bool) -> Iterator["Watcher"]:
 
     from separator.cli.main import print_error, print_line
     from separator.errors import describe
-    from separator.scoring.run import Watcher
+    from separator.scoring.options import Watcher
 
     if threading.current_thread() is threading.main_thread():  # the default action would leave the processes behind
         for name in ("SIGTERM", "SIGHUP"):
@@ -115,6 +137,11 @@ def print_summary(summary: dict[str, Any], output: Path) -> int:
     Returns:
         The exit code.
     """
+    from separator.cli.main import print_line
+    from separator.scoring.against import describe_against
+    from separator.scoring.consistency import describe_consistency
+    from separator.scoring.facts import describe_groups
+    from separator.scoring.lags import describe_lags
     from separator.scoring.metrics import METRICS
     from separator.scoring.talkers import describe_talkers
 
@@ -133,9 +160,16 @@ def print_summary(summary: dict[str, Any], output: Path) -> int:
             undefined = f"; {entry['undefined']} not defined" if entry["undefined"] else ""
             value = "–" if entry["value"] is None else f"{entry['value']:.3f}"
             print(f"{column.label}: {value} ({_worth(entry)}{', '.join(notes)}{extra}{undefined})")
-    for line in (*describe_talkers(summary["talkers"]), *summary["notes"]):
+    lines = [*describe_talkers(summary["talkers"]), *describe_consistency(summary["consistency"]), *summary["notes"]]
+    lines += describe_groups(summary["groups"], METRICS[next(iter(summary["metrics"]))].columns[0].name)
+    if summary["against"] is not None:
+        lines += describe_against(summary["against"])
+    for line in lines:
         print(line)
-    print(f"scores and report.html are in {output}", file=sys.stderr)
+    for line in describe_lags(summary["lags"]):
+        print_line("warning", line)
+    what = "scores and report.html are" if summary["num_items"] else "nothing was scored; what failed is"
+    print(f"{what} in {output}", file=sys.stderr)
     return 1 if summary["failed"] else 0
 
 

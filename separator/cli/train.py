@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from separator.cli.options import add_output, add_overrides
 
 if TYPE_CHECKING:
-    from separator.recipe import Recipe
+    from separator.recipe import AnyRecipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="check recipe, data and memory, time a few steps, and leave nothing"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in RUN_DIR")
+    going_on = parser.add_mutually_exclusive_group()
+    going_on.add_argument("--resume", action="store_true", help="go on with the run in RUN_DIR")
+    going_on.add_argument(
+        "--resume-from",
+        metavar="MODEL",
+        help="go back to a model that the run in RUN_DIR has kept (models/step-N, model, or its step) and go on from "
+        "there, with a new optimiser; what the run has made since is moved to RUN_DIR/abandoned",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
     import shlex
 
     from separator.comparison.run import train_recipe
-    from separator.recipe import load_recipe
+    from separator.recipe import load_any_recipe
     from separator.training.run import RECIPE_NAME
 
-    recipe = load_recipe(args.recipe, args.overrides)
+    recipe = load_any_recipe(args.recipe, args.overrides)
     if args.dry_run:
         return _print_plan(recipe)
     run_folder = args.output or Path("runs") / recipe.name
-    outcome = train_recipe(recipe, run_folder, args.resume)
+    outcome = train_recipe(recipe, run_folder, args.resume, args.resume_from)
     if not outcome.is_main:
         return 130 if outcome.stopped_by_signal else 0
     if outcome.stopped_by_signal:
@@ -44,13 +51,14 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 130
-    print(f"step {outcome.steps}, best SI-SDRi on validation {outcome.best_si_sdri_db:.2f} dB", file=sys.stderr)
+    print(f"step {outcome.steps}, on validation at best {outcome.score.describe(outcome.best)}", file=sys.stderr)
     print(outcome.model_folder)
     return 0
 
 
-def _print_plan(recipe: "Recipe") -> int:
+def _print_plan(recipe: "AnyRecipe") -> int:
     from separator.training.dry_run import dry_run
+    from separator.training.parts import describe_batch
 
     estimate = dry_run(recipe, show_progress=sys.stderr.isatty())
     training, trainer = recipe.training, recipe.trainer
@@ -58,10 +66,9 @@ def _print_plan(recipe: "Recipe") -> int:
     batches = f"{training.accumulate_batches} batches" if training.accumulate_batches > 1 else "a batch"
     seconds = estimate.audio_seconds_per_step
     lines = {
-        "recipe": f"{recipe.name}: {recipe.model.architecture}, {estimate.parameters / 1e6:.2f} M parameters",
+        "recipe": f"{recipe.name}: {recipe.network}, {estimate.parameters / 1e6:.2f} M parameters",
         "loss": str(recipe.loss),
-        "a step": f"{batches} of {training.batch_size} x {recipe.data.segment_seconds:g} s"
-        + (f" on each of {devices} devices" if devices > 1 else ""),
+        "a step": f"{batches} of {describe_batch(recipe)}" + (f" on each of {devices} devices" if devices > 1 else ""),
         "all steps": f"{training.max_steps}, {seconds * devices * training.max_steps / 3600:.1f} hours of mixtures",
         "device": f"{estimate.device}, {trainer.precision}{', compiled' if trainer.compile else ''}",
         "memory": f"{estimate.peak_memory_mb / 1000:.2f} GB at the most in the first steps",
@@ -77,6 +84,8 @@ def _print_plan(recipe: "Recipe") -> int:
         per_step = training.batch_size * training.accumulate_batches * devices
         steps = -(-estimate.examples_per_epoch // per_step)
         lines["epoch"] = f"{steps} steps, {_duration(steps * estimate.step_seconds)}"
+    for line in estimate.contents:
+        print(f"{'data':<12}{line}")
     for name, text in lines.items():
         print(f"{name:<12}{text}")
     return 0

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from separator.comparison.mixtures import load_test_mixtures, score_best
-from separator.comparison.run import OUTCOME_NAME, read_outcome, train_recipe
+from separator.comparison.run import read_outcome, train_recipe
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import Recipe, find_differences, load_recipe, recipe_to_dict
@@ -20,6 +20,7 @@ from separator.replacing import replace_text
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.separating import TestSet
 from separator.training.best import MODEL_NAME
+from separator.training.record import OUTCOME_NAME
 from separator.training.run import RECIPE_NAME, STATE_NAME
 
 SCORES_FOLDER = "scores"
@@ -198,7 +199,8 @@ def _measure(run_folder: Path) -> dict[str, Any]:
         env={**os.environ, "PYTHONPATH": python_path},
     )
     if measured.returncode != 0:
-        raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {measured.stderr.strip()}")
+        reason = measured.stderr.strip() or f"it ended with exit code {measured.returncode}"
+        raise InputError(f"cannot measure {run_folder / MODEL_NAME}: {reason}")
     replace_text(run_folder / COST_NAME, measured.stdout)
     cost: dict[str, Any] = json.loads(measured.stdout)
     return cost

@@ -11,7 +11,9 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import Recipe
 from separator.scoring.assignment import NOISE
+from separator.scoring.consistency import describe_consistency
 from separator.scoring.item_scores import ItemScores
+from separator.scoring.options import ScoringOptions
 from separator.scoring.run import evaluate_test_set
 from separator.scoring.separating import TestSet
 from separator.scoring.sets import load_list_of
@@ -90,11 +92,14 @@ def score_best(
     """
     scored_sources = tuple(source for source in test_set.sources if source != NOISE)
     without_noise = replace(test_set, sources=scored_sources, delivered=test_set.sources)
-    scored = evaluate_test_set(separator, name, without_noise, settings, folder, metrics="si_sdr", jobs=1, replace=True)
+    options = ScoringOptions(metrics="si_sdr", jobs=1, replace=True)
+    scored = evaluate_test_set(separator, name, without_noise, settings, folder, options)
     for item, reason in scored.summary["failed"].items():
         raise InputError(f"{item}: {reason}")
     if scored.summary.get("si_sdri_db") is None:
         raise InputError("expected test mixtures whose sources sound, found silence in all")
     again = "scored already: " if scored.num_kept == len(scored.items) else ""
     report(f"  {again}SI-SDRi {scored.summary['si_sdri_db']:.2f} dB on {len(scored.items)} mixtures")
+    for line in describe_consistency(scored.summary["consistency"]):
+        report(f"  {line}")
     return scored.items

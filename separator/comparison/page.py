@@ -85,6 +85,8 @@ def _facts(
         f"are those of the best validation on {data.describe_list('valid')}.",
         f"Test: {num_mixtures} mixtures, the same for all, of {data.describe_list('test')}. Intervals: 95 %, bootstrap "
         f"{chance}",
+        "Scores are with mixture consistency, as `separate` applies it; the `scores/summary.json` of each run has "
+        "those without, which validation measures.",
         f"Multiply-accumulates: from {min(macs):,.1f} to {max(macs):,.1f} million a second of audio, by torch's FLOP "
         "counter (convolutions and matrix products).",
         f"Real-time factor and peak memory: float32, {_machine()}, each model in a process of its own; training "

@@ -7,39 +7,40 @@ from typing import Any
 import yaml
 
 from separator.errors import InputError
-from separator.recipe import Recipe, find_differences, recipe_to_dict
+from separator.recipe import AnyRecipe, find_differences, recipe_to_dict
 from separator.replacing import replace_text
+from separator.training.record import OUTCOME_NAME
 from separator.training.run import RECIPE_NAME, Outcome, check_run_folder, train
 from separator.training.state import is_main_process
 
-OUTCOME_NAME = "outcome.json"
 
-
-def train_recipe(recipe: Recipe, run_folder: Path, resume: bool = False) -> Outcome:
+def train_recipe(recipe: AnyRecipe, run_folder: Path, resume: bool = False, resume_from: str | None = None) -> Outcome:
     """Train a recipe; the folder also holds the recipe with every default, and `outcome.json` once it is finished.
 
     Args:
         recipe: What to train.
         run_folder: Made if missing.
         resume: Go on from the state in the folder.
+        resume_from: Go on from a model that the run has kept, with a new optimiser.
 
     Raises:
         InputError: As `separator.training.run.train`.
     """
-    check_run_folder(run_folder, resume)
+    goes_on = resume or resume_from is not None
+    check_run_folder(run_folder, resume, resume_from)
     run_folder.mkdir(parents=True, exist_ok=True)
     resolved = run_folder / RECIPE_NAME
     text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
-    if not resume and is_main_process():
+    if not goes_on and is_main_process():
         replace_text(resolved, text)
-    outcome = train(run_folder, recipe, resume, _changes(resolved, text) if resume else None)
+    outcome = train(run_folder, recipe, resume, _changes(resolved, text) if goes_on else None, resume_from)
     if not outcome.is_main:
         return outcome
     replace_text(resolved, text)  # of a resumed run only now: one that could not start changes nothing
     if not outcome.stopped_by_signal:
         facts = {
             "steps": outcome.steps,
-            "valid_si_sdri_db": outcome.best_si_sdri_db,
+            outcome.score.key: outcome.best,
             "training_seconds": round(outcome.training_seconds, 1),
         }
         replace_text(run_folder / OUTCOME_NAME, json.dumps(facts, indent=2) + "\n")

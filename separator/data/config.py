@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import NonNegativeInt
-from torch.utils.data import Dataset
 
-from separator.data.example import Example, ExampleSet
+from separator.data.example import ExampleSet, TrainingSet
+from separator.data.file_groups import FileGroup
 from separator.errors import InputError
-from separator.section import Count, Seconds, section
+from separator.section import Count, Seconds, section, within
 
 SPLITS = ("train", "valid", "test")
 
@@ -23,12 +23,15 @@ class DataConfig:
         root: Folder that all paths are relative to; itself relative to where the command is run.
         sample_rate: Rate in Hz at which everything is delivered; files of another rate are resampled.
         segment_seconds: Length of a training example.
+        segment_range_seconds: Range that each batch draws the length of its examples from, evenly; it then holds as
+            many as come nearest to the seconds of audio of a batch of `segment_seconds`. None takes that length always.
         num_workers: Loader processes beside the training process.
     """
 
     root: str
     sample_rate: Count = 16000
     segment_seconds: Seconds = 4.0
+    segment_range_seconds: Annotated[tuple[float, float], within(0.01, 3600)] | None = None
     num_workers: NonNegativeInt = 1
 
     @property
@@ -49,6 +52,11 @@ class DataConfig:
     def training_sets(self) -> list[str]:
         """Return what a model is trained on, for the model's description."""
         raise NotImplementedError
+
+    @property
+    def preparation(self) -> str:
+        """Return what `load_training_set` does that may take minutes, in words."""
+        return f"reading the data in {self.root}"
 
     @property
     def default_sources(self) -> tuple[str, ...]:
@@ -78,8 +86,8 @@ class DataConfig:
 
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
-    ) -> Dataset[Example]:
-        """Return training examples without end: number `i` follows from the seed and `i` alone.
+    ) -> TrainingSet:
+        """Return training examples without end: number `i` of a length follows from the seed and these two alone.
 
         Args:
             sources: Names of the sources, in order.
@@ -118,29 +126,30 @@ class DataConfig:
         """Return which list of a split it is, in words."""
         return self.root
 
-    def find_problems(self, sources: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Look at the header of every file of every split.
+    def find_splits(self, sources: Sequence[str]) -> Iterator[tuple[str, list[FileGroup], list[str]]]:
+        """Find the files of every split: its name, what `find_groups` returns or the problem that it raises."""
+        for split in SPLITS:
+            try:
+                if (found := self.find_groups(sources, split)) is not None:
+                    yield split, *found
+            except InputError as error:
+                yield split, [], [str(error)]
+
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
+        """Return the files that are read of a split, and a line for each that cannot be found; None without the split.
 
         Args:
             sources: Names of the sources, for songs.
-
-        Returns:
-            For each split its name, how many mixtures, songs or recordings are whole, and a line for each problem.
-        """
-        for split in SPLITS:
-            try:
-                if (found := self.check_split(sources, split)) is not None:
-                    yield split, *found
-            except InputError as error:
-                yield split, 0, [str(error)]
-
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]] | None:
-        """Return how many items of a split are whole, and a line for each problem; None if there is no such split.
+            split: "train", "valid" or "test".
 
         Raises:
             InputError: If the whole split is missing or empty.
         """
         raise NotImplementedError
+
+    def find_tables(self) -> list[Path]:
+        """Return the files beside the audio that say what belongs to the data set."""
+        return []
 
 
 def refuse_problems(problems: Sequence[str]) -> None:

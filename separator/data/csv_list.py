@@ -7,6 +7,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
+from separator.data.config import SPLITS
+from separator.data.file_groups import FileGroup
 from separator.data.pair_files import SUFFIXES, Pair
 from separator.data.paired import PairedConfig
 from separator.errors import InputError
@@ -67,8 +69,20 @@ class CSVListConfig(PairedConfig):
             raise InputError("data.test is missing; expected a test list")
         return Path(self.root) / name
 
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
+        return None if split == "test" and self.test is None else super().find_groups(sources, split)
+
+    def find_tables(self) -> list[Path]:
+        paths = [self.list_path(split) for split in SPLITS if split != "test" or self.test is not None]
+        return [path for path in paths if path.is_file()]
+
     def find_pairs(self, sources: Sequence[str], split: str) -> list[Pair]:
         return [each.pair(sources) for each in read_list(self.list_path(split), sources)]
+
+
+def is_list(path: Path) -> bool:
+    """Tell whether a path is that of a list, by its name, and of no folder."""
+    return path.suffix.lower() == LIST_SUFFIX and not path.is_dir()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from separator.data.mixture_row import MixtureRow
 
@@ -25,6 +26,27 @@ class Example(NamedTuple):
     name: str
 
 
+class TrainingSet(Dataset[Example]):
+    """Training examples without end: number `i` of a length follows from the seed and these two alone.
+
+    Attributes:
+        segment_samples: Length of an example where none is asked for.
+        contents: How many talkers, mixtures or songs of which length there are, a line for each set.
+        examples_per_epoch: Examples until all have been seen; None where they are drawn without end.
+    """
+
+    segment_samples: int
+    contents: list[str]
+    examples_per_epoch: int | None = None
+
+    def example(self, index: int, num_samples: int) -> Example:
+        """Return example number `index`, `num_samples` long."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> Example:
+        return self.example(index, self.segment_samples)
+
+
 class ExampleSet(Protocol):
     """A fixed list of examples at one sample rate: what validation and the final score go through.
 
@@ -33,6 +55,7 @@ class ExampleSet(Protocol):
         original_rate: Highest rate of the recordings in Hz, for scores to tell; None where it is of no interest.
         names: Names of the examples, in order.
         rows: What the mixtures are made of, where they are made as they are read; empty where files hold them.
+        contents: How many talkers, mixtures or songs of which length there are, in words.
     """
 
     @property
@@ -46,6 +69,9 @@ class ExampleSet(Protocol):
 
     @property
     def rows(self) -> Sequence[MixtureRow]: ...
+
+    @property
+    def contents(self) -> list[str]: ...
 
     def __len__(self) -> int: ...
 

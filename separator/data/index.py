@@ -1,11 +1,14 @@
 """Facts from audio files' headers, and the index of them that `separator prepare` leaves, to open nothing twice."""
 
 import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
+from separator.section import Lengths
 
 INDEX_NAME = "index.csv"
 FIELDS = ("file", "num_samples", "sample_rate", "source_bytes", "source_time_ns", "source_sha256")
@@ -49,9 +52,48 @@ def read_facts(path: Path, track: int = 0) -> FileFacts:
         InputError: If it cannot be read, or promises more than there is.
     """
     with AudioReader(path, track) as reader:
-        if reader.is_truncated:
-            raise InputError(f"{path}: cut short: its header promises more than it holds")
+        reader.refuse_truncated()
         return FileFacts(reader.num_samples, reader.sample_rate)
+
+
+def read_aligned_facts(
+    files: Sequence[Path], known: Mapping[Path, FileFacts] = {}, lengths: Lengths = "error", hint: str = ""
+) -> tuple[dict[Path, FileFacts], dict[Path, str]]:
+    """Look at the headers of files that must be of one rate, and of one length where another is an error.
+
+    Args:
+        files: The files.
+        known: Facts that need no look at the header.
+        lengths: What happens where they differ in length.
+        hint: What to do about lengths, for errors.
+
+    Returns:
+        The facts of those that can be read, and what is wrong with each that cannot, or is not as most are (as the
+        first among equals).
+    """
+    facts: dict[Path, FileFacts] = {}
+    problems: dict[Path, str] = {}
+    for path in files:
+        try:
+            facts[path] = known[path] if path in known else read_facts(path)
+        except InputError as error:
+            problems[path] = str(error)
+    if not facts:
+        return facts, problems
+    usual = Counter(facts.values()).most_common(1)[0][0]
+    first = next(path for path, found in facts.items() if found == usual)
+    where = f"as in {first.parent.name}/{first.name}"
+    for path, found in facts.items():
+        if found.sample_rate != usual.sample_rate:
+            problems[path] = f"{path}: expected {usual.sample_rate} Hz {where}, found {found.sample_rate}"
+        elif found.num_samples != usual.num_samples and lengths == "error":
+            problems[path] = f"{path}: expected {usual.num_samples} samples {where}, found {found.num_samples}{hint}"
+    return facts, problems
+
+
+def common_length(num_samples: Iterable[int], lengths: Lengths = "error") -> int:
+    """Return the length that files of these lengths are given together."""
+    return (min if lengths == "cut" else max)(num_samples)
 
 
 def read_rows(root: Path) -> dict[str, IndexRow]:

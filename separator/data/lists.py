@@ -51,8 +51,8 @@ class MixtureListConfig:
     def __post_init__(self) -> None:
         if self.noise is not None and self.noise.is_source:
             raise InputError("noise.is_source: expected in data.noise, which decides for every list, found in a list")
-        if self.rooms is not None and self.rooms.path is None:
-            raise InputError("rooms.path: expected a folder of measured rooms, alike on any machine, found none")
+        if self.rooms is not None and self.rooms.simulated_share > 0:
+            raise InputError("rooms: expected measured rooms alone, alike on any machine, found simulated ones")
 
 
 @section()

@@ -8,16 +8,15 @@ import numpy as np
 import soxr
 import torch
 from pydantic import Field
-from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
 from separator.audio.pitch import pitch_distance
 from separator.data.channel import Channel, ChannelConfig
 from separator.data.config import DataConfig
 from separator.data.conversation import ScenesConfig, take_turns
-from separator.data.example import Example
+from separator.data.example import Example, TrainingSet
 from separator.data.noise import NoiseConfig, Noises
-from separator.data.recordings import Speaker, median_pitches
+from separator.data.recordings import Speaker, describe_speakers, median_pitches
 from separator.data.rooms import RoomConfig, Rooms
 from separator.data.segments import CROP_ATTEMPTS
 from separator.errors import InputError
@@ -71,6 +70,10 @@ class MixingConfig(DataConfig):
     def num_sources(self) -> int:
         return self.num_speakers + self.noise_is_source
 
+    @property
+    def preparation(self) -> str:
+        return super().preparation + (", and measuring the talkers' pitches" if self.similar_pitch else "")
+
     def sums_to_mixture(self, sources: Sequence[str]) -> bool:
         if self.noise_is_source:
             return True  # whatever is no talker's is noise
@@ -79,8 +82,8 @@ class MixingConfig(DataConfig):
         return self.noise is None and (self.rooms is None or self.rooms.target == "reverberant")
 
 
-class MixedSpeakers(Dataset[Example]):
-    """An endless set of mixtures: example number `i` is a function of the seed and `i` alone.
+class MixedSpeakers(TrainingSet):
+    """An endless set of mixtures: example number `i` of a length is a function of the seed and these two alone.
 
     Args:
         speaker_sets: Pairs of (speakers, weight); a talker's set is drawn by weight, then the talker evenly.
@@ -88,6 +91,7 @@ class MixedSpeakers(Dataset[Example]):
         noise: Noise added to the mixture; None adds none.
         rooms: Rooms the talkers are heard in; None leaves them as recorded.
         seed: Seed of the whole set.
+        set_names: What the sets are called, for `contents`.
 
     Shape:
         An item's sources are `(S, 1, T)`, the talkers and, if it is a source, the noise; its mixture is the talkers'
@@ -101,12 +105,18 @@ class MixedSpeakers(Dataset[Example]):
         noise: Noises | None = None,
         rooms: Rooms | None = None,
         seed: int = 0,
+        set_names: Sequence[str] = (),
     ) -> None:
         total = len({speaker.name for speakers, _ in speaker_sets for speaker in speakers})
         if total < config.num_speakers:
             raise InputError(f"data.train: expected at least {config.num_speakers} speakers to mix, found {total}")
         self.speaker_sets = speaker_sets
         self.config = config
+        self.segment_samples = config.segment_samples
+        self.contents = [
+            f"{set_name}: {describe_speakers(speakers)}"
+            for set_name, (speakers, _) in zip(set_names, speaker_sets, strict=False)
+        ]
         self.noise = noise
         self.rooms = rooms
         self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)
@@ -119,13 +129,14 @@ class MixedSpeakers(Dataset[Example]):
         speakers = {speaker.name: speaker for members, _ in speaker_sets for speaker in members}
         self.pitches = median_pitches(speakers, config.sample_rate) if config.similar_pitch else {}
 
-    def __getitem__(self, index: int) -> Example:
+    def example(self, index: int, num_samples: int) -> Example:
+        """Return example number `index`, `num_samples` long."""
         random = np.random.default_rng((self.seed, index))
         scene = self.scenes[0]
         if len(self.scenes) > 1:
             scene = self.scenes[int(random.choice(len(self.scenes), p=self.scene_probabilities))]
         speakers = self._draw_speakers(random)
-        talks = self._talks(scene, speakers, random)
+        talks = self._talks(scene, speakers, num_samples, random)
         if self.channel is not None:
             talks = self.channel.pass_talkers(talks, random)
         heard, targets = (talks, talks) if self.rooms is None else self.rooms.place(talks, random)
@@ -161,12 +172,12 @@ class MixedSpeakers(Dataset[Example]):
             each is not None and pitch_distance(mine, each) < SIMILAR_OCTAVES for each in theirs
         )
 
-    def _talks(self, scene: str, speakers: list[Speaker], random: np.random.Generator) -> np.ndarray:
+    def _talks(self, scene: str, speakers: list[Speaker], num_samples: int, random: np.random.Generator) -> np.ndarray:
         """Draw what each talker says, and when: `(S, T)`."""
-        num_samples, rate = self.config.segment_samples, self.config.sample_rate
+        rate = self.config.sample_rate
         talks = np.zeros((len(speakers), num_samples), dtype=np.float32)
         if scene == "together":
-            starts, length = self._places(random)
+            starts, length = self._places(num_samples, random)
             for talk, speaker, start in zip(talks, speakers, starts, strict=True):
                 talk[start : start + length] = self._talk(speaker, length, random)
         elif scene == "turns":
@@ -189,9 +200,9 @@ class MixedSpeakers(Dataset[Example]):
             talks[talker, first:last] = self._talk(speakers[talker], last - first, random)
         return talks
 
-    def _places(self, random: np.random.Generator) -> tuple[list[int], int]:
+    def _places(self, num_samples: int, random: np.random.Generator) -> tuple[list[int], int]:
         """Draw when each talker starts, and for how long all talk: one after the other, each overlapping the next."""
-        num_samples, num_speakers = self.config.segment_samples, self.config.num_speakers
+        num_speakers = self.config.num_speakers
         low, high = self.config.overlap
         if low == 1 or num_speakers == 1:
             return [0] * num_speakers, num_samples

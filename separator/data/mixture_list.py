@@ -16,7 +16,7 @@ from separator.data.lists import MixtureListConfig
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.mixture_row import NOISE_NUMBER, MixtureRow
 from separator.data.noise import NoisePart, Noises, at_ratio
-from separator.data.recordings import Recording, Speaker
+from separator.data.recordings import Recording, Speaker, describe_speakers
 from separator.data.rooms import Response, Rooms
 from separator.data.telephone import telephone
 from separator.errors import InputError
@@ -61,11 +61,12 @@ class MixtureList(Dataset[Example]):
     ) -> None:
         num_talking = 1 if config.scene == "alone" else num_speakers
         if len(speakers) < num_talking:
-            raise InputError(f"{config.path}: expected at least {num_talking} speakers, found {len(speakers)}")
+            raise InputError(f"{root / config.path}: expected at least {num_talking} speakers, found {len(speakers)}")
         self.sample_rate = sample_rate
         self.config = config
         self.num_speakers = num_speakers
         self.noise_is_source = noise_is_source
+        self.contents = [f"{config.path}: {describe_speakers(speakers)}, in {config.num_mixtures} mixtures"]
         self._rooms = rooms
         self._recordings: dict[str, Recording] = {
             file: recording
@@ -73,7 +74,7 @@ class MixtureList(Dataset[Example]):
             for file, recording in zip(speaker.files, speaker.utterances, strict=True)
         }
         self._noise = {_name(each.path, root): each for folder in (noise.folders if noise else ()) for each in folder}
-        self._responses = {_name(each.path, root): each for room in (rooms.responses if rooms else ()) for each in room}
+        self._responses = {_name(each.path, root): each for each in (rooms.responses if rooms else ())}
         random = np.random.default_rng(config.seed)
         digits = len(str(config.num_mixtures - 1))
         draw: Callable[[str, list[Speaker], np.random.Generator], list[MixtureRow]]

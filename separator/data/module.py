@@ -1,45 +1,17 @@
 """The Lightning data module: batches of any kind of data, for one process or several."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
 from rich.progress import Progress
-from torch.utils.data import DataLoader, Dataset, Sampler, Subset
+from torch.utils.data import DataLoader, Subset
 
+from separator.data.batches import BatchLengths, ExamplesOfLength, ResumableBatches
 from separator.data.config import DataConfig
-from separator.data.example import Example, ExampleSet
+from separator.data.example import Example, ExampleSet, TrainingSet
 from separator.errors import InputError
-
-
-class ResumableBatches(Sampler[list[int]]):
-    """Batches of consecutive example numbers, starting after those that training has already seen.
-
-    Args:
-        batch_size: Examples in a batch.
-        num_batches: Batches of the whole run; this is the length, also when some are already done.
-        first_batch: Batches already done.
-        rank: Number of this process; each takes other batches, all together those of one with larger batches.
-        world_size: Number of processes.
-    """
-
-    def __init__(
-        self, batch_size: int, num_batches: int, first_batch: int = 0, rank: int = 0, world_size: int = 1
-    ) -> None:
-        self.batch_size = batch_size
-        self.num_batches = num_batches
-        self.first_batch = first_batch
-        self.rank = rank
-        self.world_size = world_size
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for batch in range(self.first_batch, self.num_batches):
-            first = (batch * self.world_size + self.rank) * self.batch_size
-            yield list(range(first, first + self.batch_size))
-
-    def __len__(self) -> int:
-        return self.num_batches
 
 
 class ResumableLoader(DataLoader[Example]):
@@ -60,14 +32,12 @@ def _outlive_termination(worker: int) -> None:
 class Examples(lightning.LightningDataModule):
     """The examples of a recipe's `data` section: endless for training, fixed lists for validation and test.
 
-    Training example `i` depends on the seed and `i` alone, and a resumed run goes on with the examples it has not
-    seen. Of several processes each takes its own.
+    A resumed run goes on with the training examples it has not seen. Of several processes each takes its own.
 
     Args:
         config: The recipe's data section.
         sources: Names of the sources, in order.
-        batch_size: Training examples in a batch.
-        num_batches: Batches of the whole run, on each device.
+        lengths: Number and length of the examples of each training batch, on each device.
         seed: Seed of the training examples.
         show_progress: Draw a bar while decoding.
 
@@ -80,19 +50,17 @@ class Examples(lightning.LightningDataModule):
         self,
         config: DataConfig,
         sources: Sequence[str],
-        batch_size: int,
-        num_batches: int,
+        lengths: BatchLengths,
         seed: int = 0,
         show_progress: bool = False,
     ) -> None:
         super().__init__()
         self.config = config
         self.sources = sources
-        self.batch_size = batch_size
-        self.num_batches = num_batches
+        self.lengths = lengths
         self.seed = seed
         self.show_progress = show_progress
-        self.train_set: Dataset[Example] | None = None
+        self.train_set: TrainingSet | None = None
         self.valid_set: ExampleSet | None = None
         self.test_set: ExampleSet | None = None
 
@@ -110,7 +78,13 @@ class Examples(lightning.LightningDataModule):
     @property
     def examples_per_epoch(self) -> int | None:
         """Return the number of training examples until all have been seen; None where they are drawn without end."""
-        return getattr(self.train_set, "examples_per_epoch", None)
+        return None if self.train_set is None else self.train_set.examples_per_epoch
+
+    @property
+    def contents(self) -> list[str]:
+        """Return what the sets that are set up hold, in words."""
+        named = {"train": self.train_set, "valid": self.valid_set, "test": self.test_set}
+        return [f"{split}: {line}" for split, each in named.items() if each is not None for line in each.contents]
 
     def train_dataloader(self) -> DataLoader[Example]:
         if self.train_set is None:
@@ -118,8 +92,8 @@ class Examples(lightning.LightningDataModule):
         rank, world_size = self._place()
         first = 0 if self.trainer is None else self.trainer.global_step * self.trainer.accumulate_grad_batches
         return ResumableLoader(
-            self.train_set,
-            batch_sampler=ResumableBatches(self.batch_size, self.num_batches, first, rank, world_size),
+            ExamplesOfLength(self.train_set),
+            batch_sampler=ResumableBatches(self.lengths, first, rank, world_size),
             num_workers=self.config.num_workers,
             prefetch_factor=4 if self.config.num_workers else None,
             pin_memory=False,

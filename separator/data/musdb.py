@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from separator.audio.finding import list_folder
+from separator.data.file_groups import FileGroup
 from separator.data.index import read_facts
-from separator.data.song_files import Song, StemFile, find_songs
+from separator.data.song_files import Song, StemFile, find_songs, group_songs, song_folders, song_group
 from separator.data.songs import MUSDB_SOURCES, SongsConfig
+from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.section import section
-
-STEM_SUFFIX = ".stem.mp4"
-STEM_TRACKS = ("mixture", "drums", "bass", "other", "vocals")
-"""Contents of the audio tracks of a `.stem.mp4`, in order."""
 
 VALIDATION_SONGS = (
     "Actions - One Minute Smile",
@@ -67,26 +66,42 @@ class MUSDBConfig(SongsConfig):
         unknown = [source for source in sources if source not in MUSDB_SOURCES]
         if unknown:
             raise InputError(f"sources: expected names out of {', '.join(MUSDB_SOURCES)}, found {unknown[0]!r}")
+        paths = self._song_paths(split)
+        if is_stem_file(paths[0]):
+            return _packed_songs(paths, sources)
+        songs, problems = find_songs(paths, sources)
+        return songs, problems + self._missing_stems(paths, sources)
+
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
+        names, paths = self._names_read(sources, split), self._song_paths(split)
+        if is_stem_file(paths[0]):
+            return [song_group(song_name(path), [path]) for path in paths], []
+        groups, problems = group_songs(paths, names)
+        return groups, problems + self._missing_stems(paths, names)
+
+    def _song_paths(self, split: str) -> list[Path]:
+        """Return the `.stem.mp4` files of a split's songs, or their folders if the tree holds none of those."""
         folder = Path(self.root) / ("test" if split == "test" else "train")
         if not folder.is_dir():
             raise InputError(f"{folder}: expected songs of MUSDB18, found nothing")
         kept = set(VALIDATION_SONGS if self.valid_tracks is None else self.valid_tracks)
-
-        def belongs(name: str) -> bool:
-            return split == "test" or (name in kept) == (split == "valid")
-
-        packed = sorted(path for path in folder.iterdir() if is_stem_file(path))
-        if packed:
-            songs, problems = _packed_songs([path for path in packed if belongs(song_name(path))], sources)
-        else:
-            found, problems = find_songs(folder, sources)
-            songs = [song for song in found if belongs(song.name)]
-            missing = [folder / song.name / source for song in songs for source in sources if source not in song.stems]
-            problems += [f"{path}.wav: expected a stem, found nothing" for path in missing]
-        if not songs and not problems:
+        packed = [path for path in list_folder(folder) if is_stem_file(path)]
+        paths = {song_name(path): path for path in packed} or {path.name: path for path in song_folders(folder)}
+        found = [path for name, path in paths.items() if split == "test" or (name in kept) == (split == "valid")]
+        if not found:
             hint = "; name some of them in data.valid_tracks" if split == "valid" else ""
             raise InputError(f"{folder}: expected songs for {split}, found none{hint}")
-        return songs, problems
+        return found
+
+    def _missing_stems(self, folders: Sequence[Path], sources: Sequence[str]) -> list[str]:
+        """Return a line for each stem that a song does not have, but some other."""
+        problems = []
+        for folder in folders:
+            stems = {path.stem for path in list_folder(folder)}
+            if stems & set(sources):
+                missing = [source for source in sources if source not in stems]
+                problems += [f"{folder / source}.wav: expected a stem, found nothing" for source in missing]
+        return problems
 
 
 def _packed_songs(paths: list[Path], sources: Sequence[str]) -> tuple[list[Song], list[str]]:
@@ -101,13 +116,3 @@ def _packed_songs(paths: list[Path], sources: Sequence[str]) -> tuple[list[Song]
         seconds = facts.num_samples / facts.sample_rate
         songs.append(Song(song_name(path), stems, StemFile(path), seconds, facts.sample_rate))
     return songs, problems
-
-
-def is_stem_file(path: Path) -> bool:
-    """Tell whether a file is a `.stem.mp4`, by its name."""
-    return path.name.lower().endswith(STEM_SUFFIX)
-
-
-def song_name(path: Path) -> str:
-    """Return the name of the song in a `.stem.mp4`."""
-    return path.name[: -len(STEM_SUFFIX)]

@@ -1,9 +1,22 @@
-"""In which order the examples of a finite set are seen: a permutation of its own in each epoch."""
+"""Which examples of a finite set are seen, and in which order: a permutation of its own in each epoch."""
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
-ORDER_STREAM, EXAMPLE_STREAM = 1, 2
-"""Keep the random numbers of the order apart from those of the examples."""
+ORDER_STREAM, EXAMPLE_STREAM, LENGTH_STREAM = 1, 2, 3
+"""Keep the random numbers of the order, of the examples and of their lengths apart."""
+
+
+Item = TypeVar("Item")
+
+
+def evenly_spaced(items: Sequence[Item], number: int) -> list[Item]:
+    """Return so many of the items, evenly spaced from the first on; all where there are no more."""
+    if number >= len(items):
+        return list(items)
+    return [items[index * len(items) // number] for index in range(number)]
 
 
 class EpochOrder:

@@ -8,14 +8,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from separator.audio.finding import files_by_stem
 from separator.audio.resampling import fit_length, resampled_length
 from separator.data.example import Example
-from separator.data.index import FileFacts, read_facts, read_index
+from separator.data.file_groups import with_place
+from separator.data.index import FileFacts, common_length, read_aligned_facts, read_index
 from separator.data.segments import read_segment, with_channels
 from separator.errors import InputError
 from separator.section import Lengths
 
 SUFFIXES = (".wav", ".flac")
+
+LENGTH_HINT = "; data.lengths pad or cut makes them equal"
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,6 @@ class Pair:
     def files(self) -> tuple[Path, ...]:
         """Return each file once, the mixture's first."""
         return tuple(dict.fromkeys((*self.mixture, *self.sources)))
-
-    def problem(self, path: Path, what: str) -> str:
-        """Return the line that says what is wrong with a file, with its place in the list."""
-        return f"{self.places[path]}: {what}" if path in self.places else what
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | N
         names: Files' names without suffix, if a list says which belong; None takes all that are in `mixtures`.
 
     Raises:
-        InputError: If the folder holds no mixture.
+        InputError: If the folder holds no mixture, or two files for one.
     """
-    found = {path.stem: path for path in sorted(mixtures.iterdir()) if path.suffix.lower() in SUFFIXES}
+    found = files_by_stem(mixtures, SUFFIXES)
     if not found:
         raise InputError(f"{mixtures}: expected mixtures (*.wav, *.flac), found none")
     folders = list(sources)
@@ -159,22 +159,8 @@ def check_pairs(pairs: Iterable[Pair], root: Path, lengths: Lengths = "error") -
 
 
 def _check(pair: Pair, known: Mapping[Path, FileFacts], lengths: Lengths) -> CheckedPair | list[str]:
-    facts: dict[Path, FileFacts] = {}
-    problems = []
-    for path in pair.files:
-        try:
-            facts[path] = known[path] if path in known else read_facts(path)
-        except InputError as error:
-            problems.append(pair.problem(path, str(error)))
-    for path, found in list(facts.items())[1:]:
-        first, usual = next(iter(facts.items()))
-        if found.sample_rate != usual.sample_rate:
-            what = f"expected {usual.sample_rate} Hz as in {first.name}, found {found.sample_rate}"
-            problems.append(pair.problem(path, f"{path}: {what}"))
-        elif found.num_samples != usual.num_samples and lengths == "error":
-            what = f"expected {usual.num_samples} samples as in {first.name}, found {found.num_samples}"
-            problems.append(pair.problem(path, f"{path}: {what}; data.lengths pad or cut makes them equal"))
+    facts, problems = read_aligned_facts(pair.files, known, lengths, LENGTH_HINT)
     if problems:
-        return problems
-    length = (min if lengths == "cut" else max)(found.num_samples for found in facts.values())
+        return [with_place(pair.places, path, what) for path, what in problems.items()]
+    length = common_length((found.num_samples for found in facts.values()), lengths)
     return CheckedPair(pair, length, facts[pair.files[0]].sample_rate)

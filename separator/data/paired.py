@@ -7,9 +7,10 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from separator.data.config import DataConfig, refuse_problems
-from separator.data.example import Example, file_facts
-from separator.data.order import EpochOrder, example_random
-from separator.data.pair_files import CheckedPair, Pair, check_pairs
+from separator.data.example import Example, TrainingSet, file_facts
+from separator.data.file_groups import FileGroup, describe_amount
+from separator.data.order import EpochOrder, evenly_spaced, example_random
+from separator.data.pair_files import LENGTH_HINT, CheckedPair, Pair, check_pairs
 from separator.section import Count, Lengths, section
 
 
@@ -18,7 +19,7 @@ class PairedConfig(DataConfig):
     """Mixtures and their sources as files, made beforehand.
 
     Args:
-        max_valid: Validate on the first so many mixtures; None takes all.
+        max_valid: Validate on so many mixtures, evenly spaced; None takes all.
         lengths: What happens where a mixture's files differ in length: "error", "pad" (zeros after the shorter), or
             "cut" (the longer ones cut).
     """
@@ -46,20 +47,47 @@ class PairedConfig(DataConfig):
         return PairedSegments(pairs, self.segment_samples, self.sample_rate, self.num_channels, seed)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "PairedList":
-        found = self.find_pairs(sources, split)[: self.max_valid if split == "valid" else None]
-        return PairedList(self._whole_pairs(found), self.sample_rate, self.num_channels)
+        return PairedList(self._whole_pairs(self._pairs_read(sources, split)), self.sample_rate, self.num_channels)
 
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
-        checked, problems = self._check(self.find_pairs(sources, split))
-        return len(checked), problems
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
+        groups = [
+            FileGroup(
+                pair.name,
+                "mixtures",
+                "",
+                pair.files,
+                lengths=self.lengths,
+                length_hint=LENGTH_HINT,
+                summands=self.find_summands(pair),
+                has_neighbours=self.is_made_alike,
+                places=pair.places,
+            )
+            for pair in self._pairs_read(sources, split)
+        ]
+        return groups, []
+
+    @property
+    def is_made_alike(self) -> bool:
+        """Tell whether all mixtures of a split should have one rate and number of channels."""
+        return False
+
+    def find_summands(self, pair: Pair) -> tuple[Path, ...]:
+        """Return the files whose sum a mixture's file must be; none where it need not be a sum."""
+        return ()
+
+    def _pairs_read(self, sources: Sequence[str], split: str) -> list[Pair]:
+        pairs = self.find_pairs(sources, split)
+        return evenly_spaced(pairs, self.max_valid) if split == "valid" and self.max_valid else pairs
 
     def _whole_pairs(self, pairs: list[Pair]) -> list[CheckedPair]:
-        checked, problems = self._check(pairs)
+        checked, problems = check_pairs(pairs, Path(self.root), self.lengths)
         refuse_problems(problems)
         return checked
 
-    def _check(self, pairs: list[Pair]) -> tuple[list[CheckedPair], list[str]]:
-        return check_pairs(pairs, Path(self.root), self.lengths)
+
+def describe_pairs(pairs: Sequence[CheckedPair]) -> str:
+    """Return how many mixtures and hours there are, in words."""
+    return describe_amount("mixtures", sum(pair.num_samples / pair.sample_rate for pair in pairs), len(pairs))
 
 
 class PairedList(Dataset[Example]):
@@ -78,6 +106,7 @@ class PairedList(Dataset[Example]):
         self.pairs = pairs
         self.sample_rate = sample_rate
         self.num_channels = num_channels
+        self.contents = [describe_pairs(pairs)]
 
     @property
     def names(self) -> list[str]:
@@ -97,7 +126,7 @@ class PairedList(Dataset[Example]):
         return [pair.name, file_facts(pair.files)]
 
 
-class PairedSegments(Dataset[Example]):
+class PairedSegments(TrainingSet):
     """Training examples: each mixture once an epoch, in an order of its own, cut at random.
 
     Args:
@@ -116,11 +145,13 @@ class PairedSegments(Dataset[Example]):
         self.sample_rate = sample_rate
         self.num_channels = num_channels
         self.seed = seed
+        self.contents = [describe_pairs(pairs)]
         self.examples_per_epoch = len(pairs)
         self._order = EpochOrder(len(pairs), seed)
 
-    def __getitem__(self, index: int) -> Example:
+    def example(self, index: int, num_samples: int) -> Example:
+        """Return example number `index`, `num_samples` long."""
         pair = self.pairs[self._order[index]]
-        latest = max(0, pair.length(self.sample_rate) - self.segment_samples)
+        latest = max(0, pair.length(self.sample_rate) - num_samples)
         start = int(example_random(self.seed, index).integers(latest + 1))
-        return pair.read(start, self.segment_samples, self.sample_rate, self.num_channels)
+        return pair.read(start, num_samples, self.sample_rate, self.num_channels)

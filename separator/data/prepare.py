@@ -3,41 +3,25 @@
 import csv
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TextIO
 
 import numpy as np
 import soundfile
 
-from separator.audio.finding import find_audio
 from separator.audio.opening import native_name, reason
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
+from separator.data.conversion import Conversion
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
-from separator.data.musdb import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.replacing import remove_leftovers, replace_file
 
 HASH_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """One file to write.
-
-    Attributes:
-        source: The file that is read.
-        target: Where it goes, relative to the prepared tree.
-        track: Which of its audio tracks, from 0.
-    """
-
-    source: Path
-    target: Path
-    track: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,62 +43,33 @@ class ConversionResult:
     clipped: int = 0
 
 
-def find_conversions(root: Path, suffix: str) -> list[Conversion]:
-    """Return a conversion for every audio file below a folder, and for every signal of its `.stem.mp4` files.
-
-    Args:
-        root: The data set.
-        suffix: ".flac" or ".wav", of the files to write.
-
-    Raises:
-        InputError: If there is none, or two would be written to one place.
-    """
-    if not root.is_dir():
-        raise InputError(f"{root}: expected a data set, found {'a file' if root.exists() else 'nothing'}")
-    conversions: list[Conversion] = []
-    for path in find_audio(root):
-        place = path.relative_to(root)
-        if is_stem_file(path):
-            folder = place.parent / song_name(path)
-            conversions += [
-                Conversion(path, folder / f"{name}{suffix}", track) for track, name in enumerate(STEM_TRACKS)
-            ]
-        else:
-            conversions.append(Conversion(path, place.with_suffix(suffix)))
-    seen: dict[Path, Path] = {}
-    for conversion in conversions:
-        if conversion.target in seen:
-            raise InputError(f"{conversion.source} and {seen[conversion.target]} would both become {conversion.target}")
-        seen[conversion.target] = conversion.source
-    return conversions
-
-
 def prepare(
     root: Path,
     output: Path,
     sample_rate: int,
-    audio_format: Literal["flac", "wav"] = "flac",
+    conversions: Sequence[Conversion],
+    tables: Iterable[Path] = (),
     jobs: int | None = None,
     on_done: Callable[[ConversionResult], None] | None = None,
 ) -> list[ConversionResult]:
     """Convert a data set; what an earlier call has done is kept, and what it left half done is done again.
 
-    Files keep their place in the tree and their channels; 16 bits stay 16 bits, more become 24. CSV files (LibriMix'
-    metadata) are copied. `index.csv` holds length, rate, and size, time and checksum of what was read: where
-    the time is another, the checksum tells whether a file is done again.
+    Files keep their place in the tree and their channels; 16 bits stay 16 bits, more become 24. `index.csv` holds
+    length, rate, and size, time and checksum of what was read: where the time is another, the checksum tells whether a
+    file is done again. Files of earlier calls that this one does not name stay, and in the index.
 
     Args:
         root: The data set; it is only read.
         output: The prepared tree, outside of `root`.
         sample_rate: In Hz.
-        audio_format: "flac" or "wav".
+        conversions: The files to write.
+        tables: Files below `root` that are copied, such as LibriMix' metadata.
         jobs: Files converted at the same time; None takes one for each core.
         on_done: Called after each file.
 
     Raises:
-        InputError: If there is nothing to convert, or the output cannot be written.
+        InputError: If the output cannot be written.
     """
-    conversions = find_conversions(root, f".{audio_format}")
     if output.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{output}: expected a folder outside of {root}")
     results: list[ConversionResult] = []
@@ -134,9 +89,11 @@ def prepare(
                 results.append(done)
                 if on_done is not None:
                     on_done(done)
-        rows = {done.row.file: done.row for done in results if done.row is not None}
+        done_now = {each.target.as_posix() for each in conversions}
+        rows = {name: row for name, row in known.items() if name not in done_now and (output / name).is_file()}
+        rows |= {done.row.file: done.row for done in results if done.row is not None}
         replace_file(output / INDEX_NAME, lambda path: _write_index(path, rows.values()))
-        _copy_tables(root, output)
+        _copy_tables(root, tables, output)
     except OSError as error:
         raise InputError(f"{error.filename or output}: cannot write: {error.strerror or error}") from None
     return results
@@ -155,10 +112,10 @@ def _write_index(path: Path, rows: Iterable[IndexRow]) -> None:
         writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.file))
 
 
-def _copy_tables(root: Path, output: Path) -> None:
-    for path in sorted(root.rglob("*.csv")):
+def _copy_tables(root: Path, tables: Iterable[Path], output: Path) -> None:
+    for path in tables:
         target = output / path.relative_to(root)
-        if path.name != INDEX_NAME and not target.exists():
+        if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             content = path.read_bytes()
             replace_file(target, lambda temporary, content=content: temporary.write_bytes(content))  # type: ignore[misc]
@@ -208,8 +165,7 @@ def _write_audio(conversion: Conversion, path: Path, suffix: str, sample_rate: i
                 file.write(np.clip(ready, -1, 1))
                 num_samples += len(ready)
                 block = following
-        if reader.is_truncated:
-            raise InputError(f"{conversion.source}: cut short: its header promises more than it holds")
+        reader.refuse_truncated()
     return num_samples, clipped
 
 

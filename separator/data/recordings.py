@@ -10,6 +10,7 @@ import numpy as np
 from separator.audio.pitch import median_pitch
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import resample, resampled_length
+from separator.data.file_groups import describe_amount
 from separator.data.segments import read_segment
 
 PITCH_SECONDS = 4.0
@@ -75,6 +76,12 @@ class Speaker:
                 crop[first:last] = utterance.read(first - position, last - first)
             position += utterance.num_samples
         return crop
+
+
+def describe_speakers(speakers: Sequence[Speaker]) -> str:
+    """Return how many talkers and hours there are, in words."""
+    lengths = [each.num_samples / each.sample_rate for speaker in speakers for each in speaker.utterances]
+    return describe_amount("talkers", sum(lengths), len(speakers))
 
 
 def load_recording(path: Path, sample_rate: int) -> np.ndarray:

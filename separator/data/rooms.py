@@ -1,4 +1,4 @@
-"""Rooms that talkers are heard in: impulse responses from files, or of simulated boxes."""
+"""Rooms that talkers are heard in: impulse responses from files, and of simulated boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from scipy.signal import fftconvolve
 
-from separator.audio.finding import AUDIO_SUFFIXES
+from separator.audio.finding import find_audio
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.data.noise import is_taken
@@ -27,13 +27,15 @@ WALL_METRES = 0.5
 
 @section()
 class RoomConfig:
-    """Rooms that the talkers are heard in.
+    """Rooms that the talkers are heard in: measured, simulated, or some of both.
 
     Args:
-        path: Folder of impulse responses below the data root, `ROOM/*.{wav,flac}`: the talkers of a mixture are in
-            one room, at different places if it has several; a file directly in the folder is a room of its own. None
-            simulates box-shaped rooms with pyroomacoustics.
+        path: Folder of impulse responses below the data root, `ROOM/*.{wav,flac}`, or several: one is drawn, then one
+            of its rooms. The talkers of a mixture are in one room, at different places if it has several; a file
+            directly in a folder is a room of its own.
         probability: Share of mixtures in a room.
+        simulated: Share of the rooms that are boxes simulated with pyroomacoustics, the others being measured; left
+            out, it is 0 with a `path` and 1 without.
         reverberation_seconds: Range of the simulated rooms' reverberation time.
         target: "reverberant": a source is the talker as heard in the room; "early": only what arrives within 50 ms of
             the direct sound, the rest of the room being part of the mixture alone.
@@ -41,12 +43,27 @@ class RoomConfig:
         only: Patterns of the file names that are taken; empty takes all.
     """
 
-    path: str | None = None
+    path: str | tuple[str, ...] | None = None
     probability: Share = 1.0
+    simulated: Share | None = None
     reverberation_seconds: Annotated[tuple[float, float], within(0.1, 2)] = (0.2, 0.6)
     target: Literal["reverberant", "early"] = "reverberant"
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.paths and self.simulated_share < 1:
+            raise InputError(f"simulated: expected a path of measured rooms beside {self.simulated:g}, found none")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the folders of measured rooms: none, one or several."""
+        return (self.path,) if isinstance(self.path, str) else self.path or ()
+
+    @property
+    def simulated_share(self) -> float:
+        """Return the share of the rooms that are simulated."""
+        return self.simulated if self.simulated is not None else float(not self.paths)
 
 
 @dataclass(frozen=True)
@@ -69,12 +86,17 @@ class Rooms:
     Attributes:
         config: How often, and what the target is.
         sample_rate: In Hz.
-        responses: For each room its impulse responses; none simulates.
+        folders: The measured rooms of each folder, and of each room its impulse responses.
     """
 
     config: RoomConfig
     sample_rate: int
-    responses: tuple[tuple[Response, ...], ...] = ()
+    folders: tuple[tuple[tuple[Response, ...], ...], ...] = ()
+
+    @property
+    def responses(self) -> list[Response]:
+        """Return the impulse responses of all measured rooms."""
+        return [response for rooms in self.folders for room in rooms for response in room]
 
     def place(self, talks: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Put talkers into one room, or none.
@@ -89,10 +111,12 @@ class Rooms:
         """Draw a room, and a place in it for each talker; None is no room."""
         if random.random() >= self.config.probability:
             return None
-        if not self.responses:
+        share = self.config.simulated_share
+        if share == 1 or (share > 0 and random.random() < share):
             simulated = simulate_room(num_talkers, self.config.reverberation_seconds, self.sample_rate, random)
             return [Response(samples) for samples in simulated]
-        room = self.responses[int(random.integers(len(self.responses)))]
+        rooms = self.folders[int(random.integers(len(self.folders)))]
+        room = rooms[int(random.integers(len(rooms)))]
         chosen = random.choice(len(room), num_talkers, replace=len(room) < num_talkers)
         return [room[which] for which in chosen]
 
@@ -111,51 +135,54 @@ class Rooms:
 
 
 def load_rooms(root: Path, config: RoomConfig, sample_rate: int) -> Rooms:
-    """Read the impulse responses of a folder, `ROOM/*`, or check that rooms can be simulated.
+    """Read the impulse responses of the folders, `ROOM/*`, and check that rooms can be simulated if some are.
 
     Responses are shifted so that the direct sound comes first, and scaled so that it has the talker's level.
 
     Raises:
-        InputError: If the folder is missing or empty, a file unreadable or silent, or pyroomacoustics is not installed.
+        InputError: If a folder is missing or empty, a file unreadable or silent, or pyroomacoustics is not installed.
     """
-    if config.path is None:
+    if config.simulated_share > 0:
         try:
             import pyroomacoustics  # noqa: F401
         except ImportError:
             raise InputError(
                 "data.rooms: simulated rooms need the package pyroomacoustics: pip install 'separator[rooms]', "
-                "or name a folder of impulse responses in data.rooms.path"
+                "or name folders of impulse responses alone in data.rooms.path"
             ) from None
-        return Rooms(config, sample_rate)
-    rooms: dict[str, list[Response]] = {}
-    for path in find_responses(root, config):
-        alone = path.parent == root / config.path  # a file directly in the folder is a room of its own
-        rooms.setdefault(str(path if alone else path.parent), []).append(
-            Response(_load_response(path, sample_rate), path)
-        )
-    return Rooms(config, sample_rate, tuple(tuple(each) for each in rooms.values()))
+    folders = tuple(_load_folder(root, path, files, sample_rate) for path, files in find_rooms(root, config).items())
+    return Rooms(config, sample_rate, folders)
 
 
-def find_responses(root: Path, config: RoomConfig) -> list[Path]:
-    """List the files that the config takes of its folder, sorted.
+def find_rooms(root: Path, config: RoomConfig) -> dict[str, list[Path]]:
+    """List the files that the config takes of each folder, sorted, without folders of which it takes none.
 
     Raises:
-        InputError: If the folder is missing, or none is taken.
+        InputError: If a folder is missing or empty, or nothing in any is taken.
     """
-    folder = root / (config.path or "")
+    found = {path: _find_responses(root / path) for path in config.paths}
+    taken = {
+        path: [file for file in files if is_taken(file, root, config.only, config.exclude)]
+        for path, files in found.items()
+    }
+    if config.paths and not any(taken.values()):
+        folders = ", ".join(str(root / path) for path in config.paths)
+        raise InputError(f"{folders}: expected rooms that only, exclude and data.held_out leave, found none")
+    return {path: files for path, files in taken.items() if files}
+
+
+def _find_responses(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder of impulse responses (data.rooms.path), found nothing")
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
-    ]
-    if not found:
-        raise InputError(f"{folder}: expected impulse responses ROOM/*.wav, found none")
-    taken = [path for path in found if is_taken(path, root, config.only, config.exclude)]
-    if not taken:
-        raise InputError(f"{folder}: expected rooms that only, exclude and data.held_out leave, found none")
-    return taken
+    return find_audio(folder)
+
+
+def _load_folder(root: Path, path: str, files: Sequence[Path], sample_rate: int) -> tuple[tuple[Response, ...], ...]:
+    rooms: dict[Path, list[Response]] = {}
+    for file in files:
+        room = file if file.parent == root / path else file.parent  # a file directly in the folder is a room
+        rooms.setdefault(room, []).append(Response(_load_response(file, sample_rate), file))
+    return tuple(tuple(each) for each in rooms.values())
 
 
 def _load_response(path: Path, sample_rate: int) -> np.ndarray:

@@ -1,17 +1,21 @@
 """Songs in stems on disk, `SONG/SOURCE.*`: found, checked and read."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from separator.audio.finding import files_by_stem, list_folder
 from separator.data.example import Example
-from separator.data.index import FileFacts, read_facts
+from separator.data.file_groups import FileGroup
+from separator.data.index import read_aligned_facts
 from separator.data.segments import read_segment, with_channels
 from separator.errors import InputError
+
+MIXTURE = "mixture"
+"""Name of the file that holds all of a song."""
 
 
 @dataclass(frozen=True)
@@ -67,60 +71,72 @@ class Song:
         return with_channels(stem.read(start, num_samples, sample_rate), channels)
 
 
-def find_songs(folder: Path, sources: Sequence[str]) -> tuple[list[Song], list[str]]:
-    """Find the songs below a folder, `SONG/SOURCE.*`, and `SONG/mixture.*` if it is there.
+def find_stems(folder: Path, sources: Sequence[str]) -> tuple[dict[str, Path], Path | None]:
+    """Find the stems of a song by source, and its `mixture.*` if it is there.
+
+    Raises:
+        InputError: If there is no stem, two files for one, or the folder may not be read.
+    """
+    files = files_by_stem(folder)
+    stems = {source: files[source] for source in sources if source in files}
+    if not stems:
+        raise InputError(f"{folder}: expected at least one of {', '.join(sources)}, found none")
+    return stems, files.get(MIXTURE)
+
+
+def song_folders(folder: Path) -> list[Path]:
+    """Return the folders of the songs, sorted.
+
+    Raises:
+        InputError: If the folder is missing, may not be read, or holds no song.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder of songs, found {'a file' if folder.exists() else 'nothing'}")
+    folders = [path for path in list_folder(folder) if path.is_dir()]
+    if not folders:
+        raise InputError(f"{folder}: expected a folder for each song, found none")
+    return folders
+
+
+def find_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[Song], list[str]]:
+    """Look at the songs in folders, `SONG/SOURCE.*`, and `SONG/mixture.*` if it is there.
 
     Args:
-        folder: Holds a folder for each song.
+        folders: A folder for each song.
         sources: Names of the stems' files, without suffix.
 
     Returns:
-        The songs, and a line for each problem: a song without any stem, a file that is unreadable, or differs in rate
-        or length from the others.
-
-    Raises:
-        InputError: If the folder is missing or holds no song.
+        The songs, and a line for each problem: a song without any stem, two files for one stem, a file that is
+        unreadable, or differs in rate or length from the others.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of songs, found nothing")
     songs, problems = [], []
-    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not folders:
-        raise InputError(f"{folder}: expected a folder for each song, found none")
-    for each in folders:
-        files = {path.stem: path for path in sorted(each.iterdir()) if path.is_file() and path.stem in sources}
-        mixture = next((path for path in sorted(each.glob("mixture.*")) if path.is_file()), None)
-        if not files:
-            problems.append(f"{each}: expected at least one of {', '.join(sources)}, found none")
+    for folder in folders:
+        try:
+            files, mixture = find_stems(folder, sources)
+        except InputError as error:
+            problems.append(str(error))
             continue
-        song, found = check_song(each.name, files, mixture)
-        problems += found
-        if song is not None:
-            songs.append(song)
+        facts, wrong = read_aligned_facts([*files.values(), *([mixture] if mixture else [])])
+        problems += wrong.values()
+        if not wrong:
+            stems = {source: StemFile(path) for source, path in files.items()}
+            whole, first = StemFile(mixture) if mixture else None, next(iter(facts.values()))
+            songs.append(Song(folder.name, stems, whole, first.num_samples / first.sample_rate, first.sample_rate))
     return songs, problems
 
 
-def check_song(name: str, files: Mapping[str, Path], mixture: Path | None) -> tuple[Song | None, list[str]]:
-    """Look at the header of each file: all must be of one rate and length."""
-    facts: dict[Path, FileFacts] = {}
-    problems = []
-    for path in (*files.values(), *((mixture,) if mixture else ())):
+def song_group(name: str, files: Sequence[Path]) -> FileGroup:
+    """Return the files of a song as a group; a stem may be silent."""
+    return FileGroup(name, "songs", "", tuple(files), lengths="error", may_be_silent=True)
+
+
+def group_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[FileGroup], list[str]]:
+    """Return the files of the songs in folders, and a line for each folder that is none; as `find_songs`."""
+    groups, problems = [], []
+    for folder in folders:
         try:
-            facts[path] = read_facts(path)
+            stems, mixture = find_stems(folder, sources)
+            groups.append(song_group(folder.name, [*stems.values(), *([mixture] if mixture else [])]))
         except InputError as error:
             problems.append(str(error))
-    if problems or not facts:
-        return None, problems
-    (usual, _), *_ = Counter(facts.values()).most_common(1)
-    first = next(path for path, found in facts.items() if found == usual)
-    for path, found in facts.items():
-        if found != usual:
-            problems.append(
-                f"{path}: expected {usual.num_samples} samples at {usual.sample_rate} Hz as in {first.name}, "
-                f"found {found.num_samples} at {found.sample_rate} Hz"
-            )
-    if problems:
-        return None, problems
-    stems = {source: StemFile(path) for source, path in files.items()}
-    whole = StemFile(mixture) if mixture else None
-    return Song(name, stems, whole, usual.num_samples / usual.sample_rate, usual.sample_rate), []
+    return groups, problems

@@ -12,7 +12,8 @@ from torch.utils.data import Dataset
 from separator.audio.mixing import SILENCE_RMS, decibels_to_gain
 from separator.audio.resampling import resampled_length
 from separator.data.config import DataConfig, refuse_problems
-from separator.data.example import Example, file_facts
+from separator.data.example import Example, TrainingSet, file_facts
+from separator.data.file_groups import describe_amount
 from separator.data.order import EpochOrder, example_random
 from separator.data.segments import CROP_ATTEMPTS
 from separator.data.song_files import Song
@@ -76,22 +77,28 @@ class SongsConfig(DataConfig):
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> "RemixedSongs":
-        others = tuple(name for name in self.mixed_stems if name not in sources)
-        return RemixedSongs(self._whole_songs((*sources, *others), "train"), sources, self, seed, others)
+        names = self._names_read(sources, "train")
+        return RemixedSongs(self._whole_songs(names, "train"), sources, self, seed, names[len(sources) :])
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "SongList":
         excerpts = self.valid_excerpts if split == "valid" else None
         songs = self._whole_songs(sources, split)
         return SongList(songs, sources, self.sample_rate, self.channels, excerpts, self.valid_seconds)
 
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
-        songs, problems = self.find_songs(sources, split)
-        return len(songs), problems
+    def _names_read(self, sources: Sequence[str], split: str) -> tuple[str, ...]:
+        """Return the names of the stems that are read, the sources first."""
+        others = self.mixed_stems if split == "train" else ()
+        return (*sources, *(name for name in others if name not in sources))
 
     def _whole_songs(self, sources: Sequence[str], split: str) -> list[Song]:
         songs, problems = self.find_songs(sources, split)
         refuse_problems(problems)
         return songs
+
+
+def describe_songs(songs: Sequence[Song]) -> str:
+    """Return how many songs and hours there are, in words."""
+    return describe_amount("songs", sum(song.seconds for song in songs), len(songs))
 
 
 class SongList(Dataset[Example]):
@@ -121,6 +128,7 @@ class SongList(Dataset[Example]):
         self.sample_rate = sample_rate
         self.channels = channels
         self.original_rate = max(song.sample_rate for song in songs)
+        self.contents = [describe_songs(songs)]
         self.parts: list[tuple[Song, int, int, str]] = []  # song, start, length, name
         for song in songs:
             total = resampled_length(round(song.seconds * song.sample_rate), song.sample_rate, sample_rate)
@@ -148,7 +156,7 @@ class SongList(Dataset[Example]):
         return [name, start, length, file_facts(stem.path for stem in stems if stem is not None)]
 
 
-class RemixedSongs(Dataset[Example]):
+class RemixedSongs(TrainingSet):
     """Training examples: stems of different songs, or parts of one song, with gains, swapped channels, turned signs.
 
     The mixture is the sum of the stems.
@@ -177,7 +185,9 @@ class RemixedSongs(Dataset[Example]):
         self.sources = sources
         self.names = (*sources, *others)
         self.config = config
+        self.segment_samples = config.segment_samples
         self.seed = seed
+        self.contents = [describe_songs(songs)]
         self.with_source = {source: [song for song in songs if source in song.stems] for source in self.names}
         missing = [source for source, found in self.with_source.items() if not found]
         if missing:
@@ -186,30 +196,31 @@ class RemixedSongs(Dataset[Example]):
         self.examples_per_epoch = config.examples_per_epoch or max(1, round(seconds / config.segment_seconds))
         self._order = EpochOrder(self.examples_per_epoch, seed)
 
-    def __getitem__(self, index: int) -> Example:
+    def example(self, index: int, num_samples: int) -> Example:
+        """Return example number `index`, `num_samples` long."""
         random = example_random(self.seed, index)
         if self.config.remix:
-            drawn = [self._draw(source, random) for source in self.names]
+            drawn = [self._draw(source, num_samples, random) for source in self.names]
         else:
             song, start = self._place(self._order[index])
             drawn = [(song, start)] * len(self.names)
         stems = [
-            self._augment(self._read(song, source, start), random)
+            self._augment(self._read(song, source, start, num_samples), random)
             for source, (song, start) in zip(self.names, drawn, strict=True)
         ]
         stacked = torch.stack(stems)
         names = [song.name for song, _ in drawn]
         return Example(stacked.sum(dim=0), stacked[: len(self.sources)], f"{index}: {' + '.join(dict.fromkeys(names))}")
 
-    def _draw(self, source: str, random: np.random.Generator) -> tuple[Song, int]:
+    def _draw(self, source: str, num_samples: int, random: np.random.Generator) -> tuple[Song, int]:
         """Draw a song that has the source, and a place in it that is not silent, if a few attempts find one."""
         songs = self.with_source[source]
         lengths = np.array([song.seconds for song in songs])
         for _ in range(CROP_ATTEMPTS):
             song = songs[int(random.choice(len(songs), p=lengths / lengths.sum()))]
-            latest = max(0, round(song.seconds * self.config.sample_rate) - self.config.segment_samples)
+            latest = max(0, round(song.seconds * self.config.sample_rate) - num_samples)
             start = int(random.integers(latest + 1))
-            if float(self._read(song, source, start).square().mean().sqrt()) > SILENCE_RMS:
+            if float(self._read(song, source, start, num_samples).square().mean().sqrt()) > SILENCE_RMS:
                 break
         return song, start
 
@@ -222,9 +233,8 @@ class RemixedSongs(Dataset[Example]):
             second -= song.seconds
         return song, round(second * self.config.sample_rate)
 
-    def _read(self, song: Song, source: str, start: int) -> Tensor:
-        config = self.config
-        return song.read_stem(source, start, config.segment_samples, config.sample_rate, config.channels)
+    def _read(self, song: Song, source: str, start: int, num_samples: int) -> Tensor:
+        return song.read_stem(source, start, num_samples, self.config.sample_rate, self.config.channels)
 
     def _augment(self, stem: Tensor, random: np.random.Generator) -> Tensor:
         config = self.config

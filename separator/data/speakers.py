@@ -2,24 +2,25 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from separator.data.index import read_facts
+from separator.data.file_groups import FileGroup
 from separator.data.lists import ALL_LISTS, HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixing import MixedSpeakers, MixingConfig
 from separator.data.mixture_list import MixtureList
 from separator.data.noise import NoiseConfig, find_noise, load_noise
-from separator.data.recordings import Speaker, load_recordings
-from separator.data.rooms import RoomConfig, find_responses, load_rooms
+from separator.data.recordings import Speaker
+from separator.data.rooms import RoomConfig, find_rooms, load_rooms
+from separator.data.speaker_files import find_speakers, load_speakers
 from separator.data.telephone import TELEPHONE_RATE
 from separator.errors import InputError
-from separator.section import Positive, section
-
-SPEECH_SUFFIXES = (".flac", ".wav", ".opus", ".ogg")
+from separator.section import Count, Positive, section
 
 
 @section()
@@ -27,7 +28,7 @@ class SpeakerSet:
     """One tree of speakers to draw from.
 
     Args:
-        path: Folder below the data root that holds `SPEAKER/**/*.{flac,wav,opus,ogg}`; a file directly in it is a
+        path: Folder below the data root that holds `SPEAKER/**/*.{flac,wav,opus,mp3,...}`; a file directly in it is a
             speaker of its own.
         weight: How often a talker is drawn from this set, relative to the other sets.
     """
@@ -47,6 +48,8 @@ class SpeakersConfig(MixingConfig):
         test: The list of the final score.
         lists: Variations of these two by name: conversations, one talker alone, noise, rooms, the telephone.
         held_out: Noise and rooms that only the lists of one split hear.
+        speaker_depth: At which level of folders below a set the talkers are; none is the first, and refuses trees that
+            look as if their talkers were further down.
     """
 
     kind: Literal["speakers"] = "speakers"
@@ -55,6 +58,7 @@ class SpeakersConfig(MixingConfig):
     test: MixtureListConfig | None = None
     lists: dict[str, NamedListConfig] = field(default_factory=dict)
     held_out: HeldOut = field(default_factory=HeldOut)
+    speaker_depth: Count | None = None
 
     def __post_init__(self) -> None:
         for name in self.lists:
@@ -94,18 +98,22 @@ class SpeakersConfig(MixingConfig):
     ) -> MixedSpeakers:
         root = Path(self.root)
         return MixedSpeakers(
-            [(load_speakers(root, each.path, self.sample_rate, on_file), each.weight) for each in self.train],
+            [(self._load_speakers(each.path, on_file), each.weight) for each in self.train],
             self,
             load_noise(root, self.training_noise, self.sample_rate) if self.training_noise else None,
             load_rooms(root, self.training_rooms, self.sample_rate) if self.training_rooms else None,
             seed,
+            self.training_sets,
         )
+
+    def _load_speakers(self, path: str, on_file: Callable[[], None] | None = None) -> tuple[Speaker, ...]:
+        return load_speakers(Path(self.root), path, self.sample_rate, self.speaker_depth, on_file)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> MixtureList:
         root, chosen = Path(self.root), self.list_config(split, name)
         return MixtureList(
             chosen,
-            load_speakers(root, chosen.path, self.sample_rate),
+            self._load_speakers(chosen.path),
             self.num_speakers,
             self.sample_rate,
             load_noise(root, chosen.noise, self.sample_rate) if chosen.noise else None,
@@ -154,79 +162,39 @@ class SpeakersConfig(MixingConfig):
         """Return the rooms of the training mixtures, without what is held out."""
         return None if self.rooms is None else replace(self.rooms, exclude=self.rooms.exclude + self.held_out.files)
 
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]] | None:
-        root = Path(self.root)
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
         if split == "test" and self.test is None:
             return None
         if split == "train":
-            folders, noise, rooms = [each.path for each in self.train], self.training_noise, self.training_rooms
+            heard = [(each.path, self.training_noise, self.training_rooms) for each in self.train]
         else:
-            chosen = self.list_config(split)
-            folders, noise, rooms = [chosen.path], chosen.noise, chosen.rooms
-        files = [file for path in folders for found in find_speakers(root / path).values() for file in found]
-        if noise is not None:
-            files += [file for found in find_noise(root, noise) for file in found]
-        if rooms is not None and rooms.path is not None:
-            files += find_responses(root, rooms)
-        problems = []
-        for path in files:
-            try:
-                read_facts(path)
-            except InputError as error:
-                problems.append(str(error))
-        return len(files) - len(problems), problems
+            own = self.list_config(split)
+            heard = [(own.path, own.noise, own.rooms)]
+        groups: dict[FileGroup, None] = {}  # in order, each once
+        problems: dict[str, None] = {}
+        for path, noise, rooms in heard:
+            for find in (partial(self._talkers, path), partial(self._surroundings, noise, rooms)):
+                try:
+                    groups |= dict.fromkeys(find())
+                except InputError as error:
+                    problems[str(error)] = None
+        for name in self.lists if split != "train" else ():
+            chosen = self.list_config(split, name)
+            with suppress(InputError):  # nothing but `evaluate --list` needs what is not there
+                groups |= dict.fromkeys(self._talkers(chosen.path) + self._surroundings(chosen.noise, chosen.rooms))
+        talkers = {each.name for each in groups if each.kind == "talkers"}
+        if 0 < len(talkers) < self.num_speakers:
+            folders = ", ".join(dict.fromkeys(str(Path(self.root) / path) for path, *_ in heard))
+            problems[f"{folders}: expected at least {self.num_speakers} speakers, found {len(talkers)}"] = None
+        return list(groups), list(problems)
 
+    def _talkers(self, path: str) -> list[FileGroup]:
+        found = find_speakers(Path(self.root) / path, self.speaker_depth)
+        return [FileGroup(name, "talkers", path, tuple(files), has_neighbours=True) for name, files in found.items()]
 
-def find_speakers(folder: Path) -> dict[str, list[Path]]:
-    """Find the files of each speaker below `folder`, both sorted by name.
-
-    Args:
-        folder: Holds `SPEAKER/**/*.{flac,wav,opus,ogg}`. A file directly in it is a speaker of its own.
-
-    Raises:
-        InputError: If the folder is missing or holds no recording, or mixtures and sources instead of speakers.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of speakers, found {'a file' if folder.exists() else 'nothing'}")
-    speakers: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SPEECH_SUFFIXES and path.is_file() and not path.name.startswith("."):
-            parts = path.relative_to(folder).parts
-            name = parts[0] if len(parts) > 1 else path.stem
-            speakers.setdefault(name, []).append(path)
-    if not speakers:
-        raise InputError(f"{folder}: expected SPEAKER/**/*.{{flac,wav,opus,ogg}}, found no such file")
-    folders = {part for files in speakers.values() for file in files for part in file.relative_to(folder).parts[:-1]}
-    if {"s1", "s1_anechoic"} & folders and any(name == "mix" or name.startswith("mix_") for name in folders):
-        raise InputError(
-            f"{folder}: expected a folder of speakers, found mixtures and their sources: "
-            "name a recipe with data.kind librimix, wsj0_mix or whamr"
-        )
-    return speakers
-
-
-def load_speakers(
-    root: Path, path: str, sample_rate: int, on_file: Callable[[], None] | None = None
-) -> tuple[Speaker, ...]:
-    """Open every recording of a set; a small set is decoded into memory.
-
-    Args:
-        root: Data root; the speakers' `files` are relative to it.
-        path: Folder of speakers below `root`.
-        sample_rate: Rate in Hz to deliver.
-        on_file: Called after each file, to move a progress bar.
-
-    Raises:
-        InputError: If the folder is missing or empty, or a file cannot be read (it is named).
-    """
-    found = find_speakers(root / path)
-    files = [file for recordings in found.values() for file in recordings]
-    opened = dict(zip(files, load_recordings(files, sample_rate, on_file), strict=True))
-    return tuple(
-        Speaker(
-            name=name,
-            files=tuple(str(file.relative_to(root)) for file in recordings),
-            utterances=tuple(opened[file] for file in recordings),
-        )
-        for name, recordings in found.items()
-    )
+    def _surroundings(self, noise: NoiseConfig | None, rooms: RoomConfig | None) -> list[FileGroup]:
+        root = Path(self.root)
+        files = [] if noise is None else [path for found in find_noise(root, noise) for path in found]
+        groups = [FileGroup(str(path), "recordings", "noise", (path,)) for path in files]
+        responses = [] if rooms is None else [path for found in find_rooms(root, rooms).values() for path in found]
+        return groups + [FileGroup(str(path), "impulse responses", "rooms", (path,)) for path in responses]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from separator.data.song_files import Song, find_songs
+from separator.data.file_groups import FileGroup
+from separator.data.song_files import Song, find_songs, group_songs, song_folders
 from separator.data.songs import SongsConfig
 from separator.errors import InputError
 from separator.section import section
@@ -34,7 +35,15 @@ class StemsConfig(SongsConfig):
             raise InputError(f"sources: expected at least 2, of which training mixtures are made, found {len(sources)}")
 
     def find_songs(self, sources: Sequence[str], split: str) -> tuple[list[Song], list[str]]:
+        return find_songs(song_folders(self._folder(split)), sources)
+
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
+        if split == "test" and self.test is None:
+            return None
+        return group_songs(song_folders(self._folder(split)), self._names_read(sources, split))
+
+    def _folder(self, split: str) -> Path:
         folder = {"train": self.train, "valid": self.valid, "test": self.test}[split]
         if folder is None:
             raise InputError("data.test is missing; expected a test list")
-        return find_songs(Path(self.root) / folder, sources)
+        return Path(self.root) / folder

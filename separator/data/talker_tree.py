@@ -97,3 +97,18 @@ class TalkerTreeConfig(PairedConfig):
             raise InputError(f"{folder}: expected a folder of mixtures, {' or '.join(names)}, found none")
         targets = [*self.target_folders, *(["noise"] if self.noise_is_source else [])]
         return list_pairs(mixtures, [folder / name for name in targets], self.listed(tree, mixtures))
+
+    def find_tables(self) -> list[Path]:
+        tree = find_tree(Path(self.root), self.tree_parts, self.split_folders.values())
+        return sorted((tree / "metadata").glob("*.csv"))
+
+    @property
+    def is_made_alike(self) -> bool:
+        return True
+
+    def find_summands(self, pair: Pair) -> tuple[Path, ...]:
+        """Return the sources, and the noise of a noisy mixture; nothing where that is not there."""
+        if self.task == "sep_clean" or self.noise_is_source:
+            return pair.sources
+        noise = pair.files[0].parent.parent / "noise" / pair.files[0].name
+        return (*pair.sources, noise) if noise.is_file() else ()

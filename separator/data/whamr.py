@@ -1,8 +1,10 @@
 """WHAMR! on disk: `wav{8k,16k}/{min,max}/{tr,cv,tt}/{mix_single,mix_clean,mix_both,s1,s2}_{anechoic,reverb}`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
+from separator.data.pair_files import Pair
 from separator.data.talker_tree import TalkerTreeConfig, Task
 from separator.errors import InputError
 from separator.section import section
@@ -58,3 +60,6 @@ class WHAMRConfig(TalkerTreeConfig):
 
     def sums_to_mixture(self, sources: Sequence[str]) -> bool:
         return super().sums_to_mixture(sources) and self.mixture == self.target
+
+    def find_summands(self, pair: Pair) -> tuple[Path, ...]:
+        return super().find_summands(pair) if self.mixture == self.target else ()

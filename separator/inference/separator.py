@@ -4,7 +4,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -153,9 +152,12 @@ class Separator:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the model's weights and of what its description says of them, in hexadecimal."""
-        description = {name: value for name, value in asdict(self.description).items() if name != "scores"}
-        content = hashlib.sha256(json.dumps(description, sort_keys=True, default=str).encode())
+        """Return the SHA-256 of the model in hexadecimal: its weights, and what they are run as.
+
+        How it was trained and what it scores does not count.
+        """
+        run_as = (self.description.architecture, self.description.config, self.sample_rate, self.sources)
+        content = hashlib.sha256(json.dumps(run_as, sort_keys=True, default=str).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             content.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             content.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())

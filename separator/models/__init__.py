@@ -16,6 +16,7 @@ from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram import Spectrogram, SpectrogramConfig
 from separator.models.stft_tcn import STFTTCN, STFTTCNConfig
 from separator.models.tcn_tasnet import TCNTasNet, TCNTasNetConfig
+from separator.models.voice import VoiceConfig, VoiceNetwork
 from separator.section import explain
 
 Architecture = tuple[type[Any], Callable[[Any], MaskingSeparator]]
@@ -79,6 +80,19 @@ def build_model(architecture: str, config: Mapping[str, Any]) -> MaskingSeparato
         return model_class(checked)
     except InputError as error:
         raise InputError(f"{architecture}: {error}") from None
+
+
+def build_voice_network(config: Mapping[str, Any]) -> VoiceNetwork:
+    """Build an untrained voice network from its config as plain values; those left out take their defaults.
+
+    Raises:
+        InputError: As `build_model`.
+
+    Example:
+        >>> build_voice_network({"embedding_size": 128}).config.embedding_size
+        128
+    """
+    return VoiceNetwork(_read_config("voice", VoiceConfig, config))
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:

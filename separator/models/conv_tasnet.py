@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from separator.bricks.conv1d import Activation, Conv1dDecoder, Conv1dEncoder, EdgePadding
-from separator.bricks.dilated import DilatedConv1d
-from separator.bricks.norm import make_norm
+from separator.bricks.dilated import BlockPadding, DilatedConv1d
+from separator.bricks.norm import NormName, check_norm, make_norm
 from separator.bricks.separable_tcn import SeparableTCN
 from separator.bricks.stepping import ComposedBrick, Run
 from separator.errors import InputError
@@ -24,10 +24,12 @@ class LearnedBasisConfig(MaskingConfig):
 
     Args:
         num_filters: Basis functions of the encoder (N).
-        kernel_size: Length of a basis function in samples (L); the hop is its half, rounded down.
+        kernel_size: Length of a basis function in samples (L).
+        hop_samples: Samples from one frame to the next; None is half of L, rounded down, as in the paper.
         encoder_activation: "linear" or "relu".
         edge_padding: "torchaudio": a hop of zeros before and after the signal, and what completes the last frame.
-            "asteroid": none; samples after the last whole frame come out as zeros.
+            "asteroid": none; samples after the last whole frame come out as zeros. "naplab": a hop before and after,
+            and what completes a whole L behind it.
 
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, section II-B.
@@ -35,6 +37,7 @@ class LearnedBasisConfig(MaskingConfig):
 
     num_filters: int = 512
     kernel_size: int = 32
+    hop_samples: int | None = None
     encoder_activation: Activation = "linear"
     edge_padding: EdgePadding = "torchaudio"
 
@@ -42,11 +45,18 @@ class LearnedBasisConfig(MaskingConfig):
         super().__post_init__()
         if self.kernel_size < 2:
             raise InputError(f"kernel_size: expected at least 2, found {self.kernel_size}")
+        if not 1 <= self.stride <= self.kernel_size:
+            raise InputError(f"hop_samples: expected 1 to kernel_size ({self.kernel_size}), found {self.stride}")
+        if self.edge_padding == "naplab" and self.kernel_size != 2 * self.stride:
+            raise InputError(
+                f"edge_padding: 'naplab' needs frames that overlap by half, found kernel_size {self.kernel_size} "
+                f"and a hop of {self.stride}"
+            )
 
     @property
     def stride(self) -> int:
         """Return the number of samples from one frame to the next."""
-        return self.kernel_size // 2
+        return self.kernel_size // 2 if self.hop_samples is None else self.hop_samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +66,15 @@ class SeparableTCNConfig(MaskingConfig):
     Args:
         bottleneck_channels: Channels of the residual path (B).
         hidden_channels: Channels inside a block (H).
-        skip_channels: Channels of the skip path (Sc).
+        skip_channels: Channels of the skip path (Sc); None for none: masks are then made from the residual path.
         block_kernel_size: Taps of a block's depthwise convolution (P); odd unless causal.
         num_blocks: Blocks in a repeat (X).
         num_repeats: Repeats (R).
+        input_norm: Norm of the encoder's frames; None is `norm`, as in the paper.
+        output_prelu: Whether a PReLU stands before the 1×1 that gives the masks.
+        bias: Whether the masker's convolutions add constants.
+        block_padding: "zeros" outside of the frames; "speechbrain": mirrored frames, or zeros and a delay if causal
+            (`DilatedConv1d`).
 
     Source:
         Luo and Mesgarani, Conv-TasNet, arXiv 1809.07454, table I.
@@ -67,14 +82,21 @@ class SeparableTCNConfig(MaskingConfig):
 
     bottleneck_channels: int = 128
     hidden_channels: int = 512
-    skip_channels: int = 128
+    skip_channels: int | None = 128
     block_kernel_size: int = 3
     num_blocks: int = 8
     num_repeats: int = 3
+    input_norm: NormName | None = None
+    output_prelu: bool = True
+    bias: bool = True
+    block_padding: BlockPadding = "zeros"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_block_kernel(self.block_kernel_size)
+        check_norm(self.input_norm or self.norm, self.causal)
+        if self.skip_channels is not None and self.skip_channels < 1:
+            raise InputError(f"skip_channels: expected at least 1, or null for none, found {self.skip_channels}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +113,9 @@ class TCNMasker(ComposedBrick):
         num_features: N.
         bottleneck_channels: Channels into `tcn` (B).
         output_channels: Channels out of it (Sc).
+        input_norm: Norm of the frames; None is the config's.
+        prelu: Whether there is the PReLU.
+        bias: Whether both 1×1 add constants.
 
     Shape:
         `(B, N, K)` to `(B, S, N, K)`.
@@ -100,16 +125,24 @@ class TCNMasker(ComposedBrick):
     """
 
     def __init__(
-        self, config: MaskingConfig, tcn: nn.Module, num_features: int, bottleneck_channels: int, output_channels: int
+        self,
+        config: MaskingConfig,
+        tcn: nn.Module,
+        num_features: int,
+        bottleneck_channels: int,
+        output_channels: int,
+        input_norm: NormName | None = None,
+        prelu: bool = True,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features = num_features
         self.num_sources = config.num_sources
-        self.norm = make_norm(config.norm, num_features, config.causal)
-        self.bottleneck = DilatedConv1d(num_features, bottleneck_channels, 1)
+        self.norm = make_norm(input_norm or config.norm, num_features, config.causal)
+        self.bottleneck = DilatedConv1d(num_features, bottleneck_channels, 1, bias=bias)
         self.tcn = tcn
-        self.activation = nn.PReLU()
-        self.output = DilatedConv1d(output_channels, config.num_sources * num_features, 1)
+        self.activation = nn.PReLU() if prelu else nn.Identity()
+        self.output = DilatedConv1d(output_channels, config.num_sources * num_features, 1, bias=bias)
         self.mask = MASKS[config.mask]()
         self.receptive_field = int(tcn.receptive_field)  # type: ignore[arg-type]
         """Frames that the convolutions see."""
@@ -143,8 +176,19 @@ def make_separable_masker(config: SeparableTCNConfig, num_features: int) -> TCNM
         config.num_repeats,
         config.norm,
         config.causal,
+        config.bias,
+        config.block_padding,
     )
-    return TCNMasker(config, tcn, num_features, config.bottleneck_channels, config.skip_channels)
+    return TCNMasker(
+        config,
+        tcn,
+        num_features,
+        config.bottleneck_channels,
+        config.skip_channels or config.bottleneck_channels,
+        config.input_norm,
+        config.output_prelu,
+        config.bias,
+    )
 
 
 class ConvTasNet(MaskingSeparator):

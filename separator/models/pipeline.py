@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from separator.bricks.norm import check_norm
+from separator.bricks.norm import NormName, check_norm
 from separator.bricks.stepping import State, initial_state
 from separator.errors import InputError
 
@@ -22,7 +22,25 @@ class SoftmaxOverSources(nn.Module):
         return torch.softmax(masks, dim=1)  # (B, S, N, K)
 
 
-MASKS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "softmax": SoftmaxOverSources}
+class SoftmaxOverFeatures(nn.Module):
+    """Masks of each source that sum to 1 over its features, as SpeechBrain has them: `(B, S, N, K)` to the same."""
+
+    framewise = True
+
+    def forward(self, masks: Tensor) -> Tensor:
+        return torch.softmax(masks, dim=2)  # (B, S, N, K)
+
+
+MaskName = Literal["sigmoid", "relu", "softmax", "linear", "tanh", "softmax_over_features"]
+
+MASKS: dict[str, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "relu": nn.ReLU,
+    "softmax": SoftmaxOverSources,
+    "linear": nn.Identity,
+    "tanh": nn.Tanh,
+    "softmax_over_features": SoftmaxOverFeatures,
+}
 """Activation of the masks by name."""
 
 
@@ -31,9 +49,10 @@ class MaskingConfig:
     """Settings that every mask-based separator has.
 
     Args:
-        norm: "gLN", over the whole input, or "cLN", over the past.
-        mask: Activation of the masks; "softmax" makes the masks of all sources sum to 1.
-        causal: Whether no output may depend on later frames; needs cLN.
+        norm: "gLN", over the whole input, "cLN", over the past, or "frameLN", of each frame by itself.
+        mask: Activation of the masks; "softmax" makes the masks of all sources sum to 1, "linear" leaves them as they
+            are, "softmax_over_features" makes those of each source sum to 1.
+        causal: Whether no output may depend on later frames; not with gLN.
         num_sources: Number of outputs.
         channels: Audio channels of the mixture and of each output.
 
@@ -41,8 +60,8 @@ class MaskingConfig:
         InputError: If a number is below 1, a name is unknown, or the choices do not go together.
     """
 
-    norm: Literal["gLN", "cLN"] = "gLN"
-    mask: Literal["sigmoid", "relu", "softmax"] = "sigmoid"
+    norm: NormName = "gLN"
+    mask: MaskName = "sigmoid"
     causal: bool = False
     num_sources: int = 2
     channels: int = 1

@@ -13,13 +13,29 @@ from separator.data.config import DataConfig
 from separator.data.kinds import DATA_KINDS, default_config
 from separator.errors import InputError
 from separator.recipe.sections import Recipe
+from separator.recipe.voice import VoiceRecipe
 from separator.section import explain
 
-_ADAPTER = TypeAdapter(Recipe)
+TASKS: dict[str, type[Recipe] | type[VoiceRecipe]] = {"separation": Recipe, "voice": VoiceRecipe}
+"""Values that a recipe's `task` may have, the first where it is left out, and the recipe's dataclass."""
+
+AnyRecipe = Recipe | VoiceRecipe
 
 
 def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe; `base: OTHER.yaml` (beside it) is read first and changed by it.
+    """Read a recipe of a separation model, as `load_any_recipe` does.
+
+    Raises:
+        InputError: As there, or if it is a recipe of another task.
+    """
+    recipe = load_any_recipe(path, overrides)
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"{path}: expected a recipe of a separation model, found task: {recipe.task}")
+    return recipe
+
+
+def load_any_recipe(path: Path | str, overrides: Iterable[str] = ()) -> AnyRecipe:
+    """Read a recipe of any task; `base: OTHER.yaml` (beside it) is read first and changed by it.
 
     Mappings are merged key by key, other values replaced; a `model` of another architecture replaces the base's whole.
 
@@ -32,11 +48,14 @@ def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     """
     path = Path(path)
     content = _read(path, ())
-    _change(content, overrides)
-    if isinstance(data := content.get("data"), dict):
+    apply_overrides(content, overrides)
+    task = content.get("task", next(iter(TASKS)))
+    if task not in TASKS:
+        raise InputError(f"{path}: task: expected one of {', '.join(TASKS)}, found {task!r}")
+    if isinstance(data := content.get("data"), dict) and TASKS[task] is Recipe:
         data.setdefault("kind", next(iter(DATA_KINDS)))
     try:
-        recipe = _ADAPTER.validate_python(content)
+        recipe: AnyRecipe = TypeAdapter(TASKS[task]).validate_python(content)
         with torch.device("meta"):  # checks the model's config, without memory for its weights
             recipe.build_model()
     except ValidationError as error:
@@ -58,7 +77,7 @@ def load_data_section(kind: str, root: Path, overrides: Iterable[str] = ()) -> D
         InputError: If the kind is unknown, or a setting wrong.
     """
     content: dict[str, Any] = {"data": dataclasses.asdict(default_config(kind, root))}
-    _change(content, overrides)
+    apply_overrides(content, overrides)
     if other := [key for key in content if key != "data"]:
         raise InputError(f"--set {other[0]}: expected a setting of data, as there is no recipe")
     try:
@@ -68,9 +87,9 @@ def load_data_section(kind: str, root: Path, overrides: Iterable[str] = ()) -> D
     return config
 
 
-def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+def recipe_to_dict(recipe: AnyRecipe) -> dict[str, Any]:
     """Return the recipe with every default filled in, as plain values that YAML can hold."""
-    plain: dict[str, Any] = _ADAPTER.dump_python(recipe, mode="json")
+    plain: dict[str, Any] = TypeAdapter(type(recipe)).dump_python(recipe, mode="json")
     return plain
 
 
@@ -112,7 +131,8 @@ def _merged(base: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _change(content: dict[str, Any], overrides: Iterable[str]) -> None:
+def apply_overrides(content: dict[str, Any], overrides: Iterable[str]) -> None:
+    """Set keys of a mapping, each by `key.path=value` with a value in YAML; raise `InputError` for what is none."""
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator or not key:

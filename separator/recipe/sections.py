@@ -144,6 +144,7 @@ class Recipe:
         optimizer: Learning rate and schedule.
         loss: What training makes small.
         trainer: Devices, precision, where metrics go.
+        task: "separation".
     """
 
     name: str
@@ -154,21 +155,29 @@ class Recipe:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    task: Literal["separation"] = "separation"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w[\w. -]*", self.name):  # a run's folder has this name
-            raise InputError(
-                "name: expected letters, digits, '_', '-', '.' and spaces, the first a letter, a digit or '_', "
-                f"found {self.name!r}"
-            )
+        check_name(self.name)
         try:
             find_architecture(self.model.architecture)
         except InputError as error:
             raise InputError(f"model.{error}") from None
         check_source_names(self.sources)
         self.data.check(self.sources, self.model.config.get("channels", 1))
+        longest, batch_seconds = self.data.segment_range_seconds, self.training.batch_size * self.data.segment_seconds
+        if longest is not None and longest[1] > batch_seconds:
+            raise InputError(
+                "data.segment_range_seconds: expected lengths up to training.batch_size x data.segment_seconds, "
+                f"{batch_seconds:g} s, found {longest[1]:g} s"
+            )
         if "num_sources" in self.model.config:
             raise InputError("model.config.num_sources follows from `sources`: leave it out of the recipe")
+
+    @property
+    def network(self) -> str:
+        """Return the name of what is trained."""
+        return self.model.architecture
 
     def build_model(self) -> MaskingSeparator:
         """Return an untrained model, with an output for each source.
@@ -180,3 +189,12 @@ class Recipe:
             return build_model(self.model.architecture, {**self.model.config, "num_sources": len(self.sources)})
         except InputError as error:
             raise InputError(f"model.config: {error}") from None
+
+
+def check_name(name: str) -> None:
+    """Raise `InputError` if a recipe's name cannot be that of a folder."""
+    if not re.fullmatch(r"\w[\w. -]*", name):
+        raise InputError(
+            "name: expected letters, digits, '_', '-', '.' and spaces, the first a letter, a digit or '_', "
+            f"found {name!r}"
+        )

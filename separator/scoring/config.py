@@ -8,7 +8,8 @@ from typing import Any, Literal, Self
 from separator.errors import InputError
 from separator.metrics.perceptual import require_package
 from separator.scoring.assignment import find_talkers
-from separator.scoring.metrics import GROUPS, METRICS, load_museval
+from separator.scoring.measures import load_museval
+from separator.scoring.metrics import GROUPS, METRICS
 from separator.section import Lengths
 
 Engine = Literal["fast", "museval"]

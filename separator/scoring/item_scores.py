@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.scoring.assignment import best_order, find_groups, find_talkers
+from separator.scoring.assignment import Group, best_order, find_groups, find_talkers
 from separator.scoring.config import ScoringConfig
 from separator.scoring.empty_bands import has_empty_bands
 from separator.scoring.items import Signals
-from separator.scoring.metrics import LIMIT_DB, METRICS, Metric, mean_si_sdr
+from separator.scoring.lags import find_lags
+from separator.scoring.measures import LIMIT_DB, mean_si_sdr
+from separator.scoring.metrics import METRICS, Metric
 
 SCORE_DECIMALS = 6
 
@@ -31,6 +33,9 @@ class SourceScores:
         scores: By column; None where the metric is not defined, such as for silence.
         input_scores: The same of the mixture; empty if there is none.
         frames: What is measured frame by frame, by the columns' titles: of BSS Eval v4 as museval has them.
+        without_consistency: The score that is measured also before the estimate was made to sum to the mixture, by
+            column; empty where it was not, or does so anyway.
+        lag_samples: How much later than the reference the estimate comes, where SI-SDR suffers by it; else None.
     """
 
     source: str
@@ -38,6 +43,8 @@ class SourceScores:
     scores: Values
     input_scores: Values = field(default_factory=dict)
     frames: Frames = field(default_factory=dict)
+    without_consistency: Values = field(default_factory=dict)
+    lag_samples: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,14 +96,16 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
         config: What to measure.
         device: Where SDRs are computed.
     """
-    reference, estimate, order = signals.reference, signals.estimate, list(range(len(signals.sources)))
+    reference, order = signals.reference, list(range(len(signals.sources)))
+    groups: list[Group] = [([number], [number]) for number in order]
     if config.permute:
-        pairwise = mean_si_sdr(estimate.unsqueeze(1), reference.unsqueeze(0))
-        order = best_order(pairwise, find_groups(signals.sources, signals.estimates))
-        estimate = estimate[order]
+        groups = find_groups(signals.sources, signals.estimates)
+        order = best_order(mean_si_sdr(signals.estimate.unsqueeze(1), reference.unsqueeze(0)), groups)
+    estimate, rate = signals.estimate[order], signals.sample_rate
+    lags = find_lags(signals.estimate, reference, order, groups, rate)
     chosen = [METRICS[name] for name in config.metrics]
     of_all, of_talkers = ([each for each in chosen if each.of_talkers is kind] for kind in (False, True))
-    rate, on_device = signals.sample_rate, reference.to(device)
+    on_device = reference.to(device)
     scores, frames = _measure(of_all, estimate.to(device), on_device, rate, config.engine)
     talkers = [number for group in find_talkers(signals.sources) for number in group]
     if talkers:
@@ -108,6 +117,9 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
         # Silence in one copy of the mixture is silence in all, and blanks the same frames.
         mixture = signals.mixture.to(device).expand_as(on_device)
         before, _ = _measure(of_all, mixture, on_device, rate, config.engine)
+    plain: list[Values] = [{} for _ in order]
+    if signals.without_consistency is not None and "si_sdr" in config.metrics:
+        plain, _ = _measure([METRICS["si_sdr"]], signals.without_consistency[order], reference, rate, config.engine)
     return ItemScores(
         name=signals.name,
         subset=signals.subset,
@@ -115,7 +127,15 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
         original_rate=signals.original_rate,
         seconds=round(reference.shape[-1] / signals.sample_rate, 3),
         sources=tuple(
-            SourceScores(source, signals.estimates[order[number]], scores[number], before[number], frames[number])
+            SourceScores(
+                source,
+                signals.estimates[order[number]],
+                scores[number],
+                before[number],
+                frames[number],
+                plain[number],
+                lags[number],
+            )
             for number, source in enumerate(signals.sources)
         ),
         empty_bands=any(each.rounds_in_empty_bands for each in chosen) and has_empty_bands(reference),

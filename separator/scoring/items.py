@@ -1,15 +1,17 @@
 """Items: the references, the estimates and the mixture of one recording, brought into one shape to be compared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from separator.audio.resampling import fit_length, resample
 from separator.data.example import file_facts
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
+from separator.scoring.assignment import NOISE
 from separator.scoring.config import ScoringConfig
-from separator.scoring.tracks import MIXTURE, Track, read_mixture, read_track
+from separator.scoring.tracks import Track, read_mixture, read_track
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Signals:
         mixture: `(C, T)`, or None.
         sample_rate: In Hz.
         original_rate: Of the references' files.
+        without_consistency: The estimates before they were made to sum to the mixture, `(S, C, T)`; None where they
+            were not, or do so anyway.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Signals:
     mixture: Tensor | None
     sample_rate: int
     original_rate: int
+    without_consistency: Tensor | None = None
 
     def load(self, config: ScoringConfig) -> "Signals":
         """Return these very signals, checked."""
@@ -64,15 +69,13 @@ class TrackPair:
             InputError: If a file is missing or cannot be read, or the two sides do not fit, see `fitted`.
         """
         if self.estimate is None:
-            raise InputError("expected a folder of estimates with this name, found none")
+            raise InputError("expected estimates with this name, found none")
         reference, rate = read_track(self.reference, self.sources)
-        names = self.sources
-        if not set(names) <= set(self.estimate.sources):
+        names, found = self.sources, tuple(self.estimate.sources)
+        if not set(names) <= set(found):
             if not config.permute:
-                raise InputError(
-                    f"expected estimates of {', '.join(names)}, found {', '.join(self.estimate.sources) or 'none'}"
-                )
-            names = tuple(self.estimate.sources)
+                raise InputError(f"expected estimates of {', '.join(names)}, found {', '.join(found) or 'none'}")
+            names = tuple(each for each in found if each != NOISE or NOISE in self.sources)
             if len(names) != len(self.sources):
                 raise InputError(f"expected {len(self.sources)} estimates, found {len(names)}: {', '.join(names)}")
         estimate, estimate_rate = read_track(self.estimate, names, config.lengths)
@@ -139,14 +142,4 @@ def fitted(signals: Signals, estimate_rate: int, config: ScoringConfig) -> Signa
         length = max(found, expected) if config.lengths == "pad" else min(found, expected)
         reference, estimate = fit_length(reference, length), fit_length(estimate, length)
         mixture = mixture if mixture is None else fit_length(mixture, length)
-    return Signals(
-        signals.name,
-        signals.subset,
-        signals.sources,
-        signals.estimates,
-        reference,
-        estimate,
-        mixture,
-        rate,
-        signals.original_rate,
-    )
+    return replace(signals, reference=reference, estimate=estimate, mixture=mixture, sample_rate=rate)

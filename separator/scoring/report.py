@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from separator.data.song_files import MIXTURE
+from separator.scoring.against import describe_against
 from separator.scoring.config import ScoringConfig
+from separator.scoring.consistency import describe_consistency
 from separator.scoring.excerpts import Excerpt, ExcerptStore, best_and_worst, item_score, ranking_column
+from separator.scoring.facts import mean_text, shown_column
 from separator.scoring.figures import (
     DYNAMIC_RANGE_DB,
     box_plots,
@@ -20,10 +24,10 @@ from separator.scoring.figures import (
     spectrogram,
 )
 from separator.scoring.item_scores import ItemScores, SourceScores
+from separator.scoring.lags import describe_lags
 from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
-from separator.scoring.tracks import MIXTURE
 
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 """Security policy of the page: a browser lets it do nothing but show what is in it."""
@@ -62,13 +66,14 @@ def write_report(
     """
     title = escape(_printable(summary["title"]))
     parts = [f"<h1>{title}</h1>", _overview(items, summary)]
-    parts += [f'<p class="note">{escape(note)}</p>' for note in summary["notes"]]
+    parts += [f'<p class="note">{escape(note)}</p>' for note in (*summary["notes"], *describe_lags(summary["lags"]))]
     parts += [
         f'<p class="failed">not scored: {escape(_printable(name))}: {escape(_printable(reason))}</p>'
         for name, reason in summary["failed"].items()
     ]
     if items:
-        parts += [_table(summary), _plots(items, config, summary), _examples(items, config, excerpts)]
+        parts += [_table(summary), *_groups(summary, config.headline), _against(summary)]
+        parts += [_plots(items, config, summary), _examples(items, config, excerpts)]
     parts.append(_settings(summary))
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -107,8 +112,36 @@ def _table(summary: dict[str, Any]) -> str:
         '<p class="plain">“all” and each source: the mean, for BSS Eval v4 the median over frames, then over tracks '
         "(“all” is then the mean over sources). “mixture”: the unprocessed mixture taken as the estimate. “mean” and "
         "“median”: over items and sources.</p>"
-        + "".join(f"<p>{escape(line)}</p>" for line in describe_talkers(summary["talkers"]))
+        + "".join(
+            f"<p>{escape(line)}</p>"
+            for line in (*describe_talkers(summary["talkers"]), *describe_consistency(summary.get("consistency")))
+        )
     )
+
+
+def _groups(summary: dict[str, Any], headline: str) -> list[str]:
+    """Make a table for each column of facts that the scores are split by."""
+    tables = []
+    for column, split in summary.get("groups", {}).items():
+        shown = shown_column(split, headline)
+        rows = "".join(
+            f"<tr><td>{escape(_printable(label))}</td><td>{group['items']}</td>"
+            f"<td>{mean_text(group['scores'].get(shown))}</td></tr>"
+            for label, group in split["groups"].items()
+        )
+        unknown = f'<p class="plain">Nothing is said of {len(split["unknown"])} items.</p>' if split["unknown"] else ""
+        tables.append(
+            f"<h2>By {escape(_printable(column))}</h2><table><tr><th></th><th>items</th>"
+            f"<th>{escape(COLUMNS[shown].label)}, mean (95 %)</th></tr>{rows}</table>{unknown}"
+        )
+    return tables
+
+
+def _against(summary: dict[str, Any]) -> str:
+    found = summary.get("against")
+    lines = [] if found is None else describe_against(found)
+    paragraphs = "".join(f"<p>{escape(_printable(line))}</p>" for line in lines)
+    return f"<h2>Against other scores</h2>{paragraphs}" if lines else ""
 
 
 def _plots(items: list[ItemScores], config: ScoringConfig, summary: dict[str, Any]) -> str:
@@ -181,7 +214,7 @@ def _scores_of(source: SourceScores, config: ScoringConfig) -> str:
 
 
 def _settings(summary: dict[str, Any]) -> str:
-    left_out = {"title", "command", "scores", "talkers", "failed", "notes", *summary["scores"]}
+    left_out = {"title", "command", "scores", "talkers", "failed", "notes", "groups", "against", *summary["scores"]}
     settings = {key: value for key, value in summary.items() if key not in left_out}
     command = f"<pre>{escape(_printable(shlex.join(summary['command'])))}</pre>" if summary["command"] else ""
     return (

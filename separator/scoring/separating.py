@@ -1,6 +1,5 @@
 """A model, or an oracle, on a test set: each example separated and handed on to be scored."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -12,16 +11,20 @@ from torch import Tensor
 from separator.audio.resampling import resample
 from separator.audio.writing import write_audio
 from separator.data.example import Example, ExampleSet, file_facts
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.inference import Separator
+from separator.inference.consistency import make_consistent
+from separator.inference.separator import CONSISTENCY_REACH_SECONDS, RESIDUAL
 from separator.scoring.assignment import match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job
 from separator.scoring.oracle import ORACLES, ideal_ratio_mask
-from separator.scoring.tracks import MIXTURE, Track, read_mixture, read_track
+from separator.scoring.tracks import Track, read_mixture, read_track
 
-Separate = Callable[[Example], Tensor]
-"""An example to its estimates `(S, C, T)`."""
+Separate = Callable[[Example], tuple[Tensor, Tensor | None]]
+"""An example to its estimates `(S, C, T)`, and to the same before they were made to sum to the mixture; None where they
+were not, or do so anyway."""
 
 
 class TrackSet:
@@ -43,6 +46,10 @@ class TrackSet:
             raise InputError(f"{tracks[0].name}: expected a mixture, found {', '.join(tracks[0].sources)}")
         self.original_rate = first[1]
         self.sample_rate = self.original_rate if sample_rate is None else sample_rate
+
+    @property
+    def contents(self) -> list[str]:
+        return [f"{len(self.tracks)} tracks"]
 
     @property
     def names(self) -> list[str]:
@@ -82,7 +89,7 @@ class TestSet:
         examples: The examples.
         sources: Names of the sources that are scored, in order.
         name: For headings.
-        subsets: `train` or `test` of each example; empty is all `test`.
+        subsets: `train`, `valid` or `test` of each example; empty is all `test`.
         original_rate: Rate of the recordings in Hz; None is the examples' own.
         delivered: Names of the sources that the examples hold, in order; empty is `sources`.
     """
@@ -108,10 +115,18 @@ def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separa
         InputError: If its outputs are not the test set's sources, and are not talkers in any order either.
     """
     sources, outputs = match_outputs(separator.sources, test_set.sources)
+    chosen, rate = [separator.sources.index(output) for output in outputs], test_set.examples.sample_rate
+    sums_anyway = sums_to_mixture(separator) and separator.sample_rate == rate
+    is_changed = separator.mixture_consistency and not sums_anyway and RESIDUAL not in separator.sources
 
-    def separate(example: Example) -> Tensor:
-        separated = separator.separate(example.mixture, test_set.examples.sample_rate)
-        return torch.stack([separated[output] for output in outputs])
+    def separate(example: Example) -> tuple[Tensor, Tensor | None]:
+        if not is_changed:
+            separated = separator.separate(example.mixture, rate)
+            return torch.stack([separated[output] for output in outputs]), None
+        separated = separator.separate(example.mixture, rate, residual=True)  # which is then not shared
+        before = torch.stack([separated[source] for source in separator.sources])
+        after = make_consistent(before, example.mixture, round(CONSISTENCY_REACH_SECONDS * rate))
+        return after[chosen], before[chosen]
 
     return separate, outputs, replace(test_set, sources=sources, delivered=test_set.delivered or test_set.sources)
 
@@ -119,16 +134,16 @@ def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separa
 def separate_with_oracle(name: str, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:
     """Give the same as `separate_with_model` for an oracle, which knows the sources."""
     rate, sources = test_set.examples.sample_rate, test_set.sources
-    return lambda example: ideal_ratio_mask(example.mixture, example.sources, rate, ORACLES[name]), sources, test_set
+
+    def separate(example: Example) -> tuple[Tensor, None]:
+        return ideal_ratio_mask(example.mixture, example.sources, rate, ORACLES[name]), None
+
+    return separate, sources, test_set
 
 
-def weights_digest(separator: Separator) -> str:
-    """Return a digest that tells whether two models have the same weights."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(separator.model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
+def sums_to_mixture(separator: Separator) -> bool:
+    """Tell whether a model's sources sum to the mixture whatever its weights."""
+    return bool(getattr(separator.model, "sums_to_mixture", False))  # a stranger's model need not say
 
 
 def separation_jobs(
@@ -154,16 +169,18 @@ def separation_jobs(
                 f"the mixtures have {len(delivered)} sources ({', '.join(delivered)}), found {len(example.sources)}"
             )
         rate, name = test_set.examples.sample_rate, plain_name(example.name)
+        estimate, without_consistency = separate(example)
         signals = Signals(
             name=name,
             subset=test_set.subsets[index] if test_set.subsets else "test",
             sources=test_set.sources,
             estimates=outputs,
             reference=example.sources[scored],
-            estimate=separate(example).cpu(),
+            estimate=estimate,
             mixture=example.mixture,
             sample_rate=rate,
             original_rate=test_set.original_rate or rate,
+            without_consistency=without_consistency,
         )
         if audio_folder is not None:
             _write_audio(signals, audio_folder)

@@ -1,19 +1,21 @@
-"""Test sets that a model can be scored on, by name: a recipe's lists, a tree of tracks, a folder of speakers."""
+"""Test sets that a model can be scored on: a recipe's lists, a tree of tracks, a CSV list, a folder of speakers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from separator.data.config import DataConfig
-from separator.data.csv_list import LIST_SUFFIX
+from separator.data.csv_list import is_list
 from separator.data.lists import ALL_LISTS, MixtureListConfig
 from separator.data.speakers import SpeakersConfig, SpeakerSet
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import load_recipe
 from separator.scoring.assignment import NOISE
+from separator.scoring.finding import find_tracks, mixture_layout
+from separator.scoring.layouts import Layout
 from separator.scoring.separating import TestSet, TrackSet
-from separator.scoring.tracks import ACCOMPANIMENT, find_tracks, has_mixtures
+from separator.scoring.tracks import ACCOMPANIMENT
 
 
 def find_lists(data: Path, names: Iterable[str], overrides: Iterable[str] = ()) -> list[str]:
@@ -51,9 +53,9 @@ def load_test_set(
     """Load the examples of a recipe or a folder, and the settings that they depend on.
 
     Args:
-        data: A recipe, a folder of tracks, or a folder of speakers.
+        data: A recipe, a folder of tracks, a CSV list, or a folder of speakers.
         separator: The model, which a folder without a recipe is made to fit; None is an oracle.
-        split: "test" or "valid" of a recipe; "test", "train" or "all" of a tree of tracks.
+        split: "test" or "valid" of a recipe; "test", "valid", "train" or "all" of a tree of tracks.
         list_name: A key of the recipe's `data.lists`; None is the split's own list.
         overrides: `key.path=value` settings of the recipe.
         sources: Of a tree of tracks: the sources to score.
@@ -63,11 +65,11 @@ def load_test_set(
         InputError: If there are none, or an option does not go with this kind of data.
     """
     settings: dict[str, Any] = {"data": str(data.resolve()), "split": split}
-    is_list = data.suffix.lower() == LIST_SUFFIX
-    if overrides and (is_list or data.is_dir()):
-        raise InputError(f"--set changes a recipe, but --data is a {'CSV list' if is_list else 'folder'}")
-    if is_list or (data.is_dir() and has_mixtures(data)):
-        return _load_tracks(data, separator, split, sources, sample_rate), settings | {"sample_rate": sample_rate}
+    if overrides and (is_list(data) or data.is_dir()):
+        raise InputError(f"--set changes a recipe, but --data is a {'CSV list' if is_list(data) else 'folder'}")
+    if (layout := mixture_layout(data)) is not None:
+        test_set = _load_tracks(data, layout, separator, split, sources, sample_rate)
+        return test_set, settings | {"sample_rate": sample_rate}
     if sample_rate is not None or sources is not None:
         raise InputError("--sample-rate and --sources are for a folder of tracks; a recipe names its own")
     if split not in ("test", "valid"):
@@ -80,7 +82,7 @@ def load_test_set(
     try:
         test_set = load_list_of(config, names, f"{data}, {list_name}" if list_name else str(data), split, list_name)
     except InputError as error:
-        raise InputError(f"{data}: {error}") from None
+        raise InputError(str(error) if data.is_dir() else f"{data}: {error}") from None
     return test_set, settings | {
         "root": str(Path(config.root).resolve()),
         "list_name": list_name,
@@ -125,12 +127,18 @@ def _all_speakers(folder: Path, separator: Separator | None) -> tuple[DataConfig
 
 def _load_tracks(
     folder: Path,
+    layout: Layout,
     separator: Separator | None,
     split: str,
     chosen: tuple[str, ...] | None,
     sample_rate: int | None,
 ) -> TestSet:
-    tracks = list(find_tracks(folder, None if split == "all" else split).values())
+    tracks = list(find_tracks(folder, None if split == "all" else split, layout).values())
+    if several := next((track.mixtures for track in tracks if track.has_open_mixture), None):
+        raise InputError(
+            f"{folder}: expected one mixture of each track, found {', '.join(several)}: name a recipe with data.kind "
+            "librimix, wsj0_mix or whamr"
+        )
     sources = chosen or tuple(dict.fromkeys(name for track in tracks for name in track.sources))
     if separator is not None and chosen is None and set(separator.sources) <= {*sources, ACCOMPANIMENT}:
         sources = separator.sources  # a model of vocals and accompaniment, say

@@ -13,9 +13,11 @@ from separator.replacing import replace_file, replace_text
 from separator.scoring.config import ScoringConfig, comparability_note
 from separator.scoring.empty_bands import empty_bands_note
 from separator.scoring.item_scores import ItemScores, SourceScores, Values
-from separator.scoring.metrics import COLUMNS, MEAN, METRICS, MUSIC_FRAME_SECONDS, OF_FRAMES
+from separator.scoring.lags import summarise_lags
+from separator.scoring.layouts import SUBSETS
+from separator.scoring.measures import MUSIC_FRAME_SECONDS
+from separator.scoring.metrics import COLUMNS, MEAN, METRICS, OF_FRAMES
 from separator.scoring.talkers import summarise_talkers
-from separator.scoring.tracks import SUBSETS
 
 SCORES_NAME = "scores.csv"
 SUMMARY_NAME = "summary.json"
@@ -55,14 +57,19 @@ def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> 
     )
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
-        writer.writerow(["item", "source", "estimate", "seconds", "sample_rate", *columns, "note"])
+        before = list(
+            dict.fromkeys(column for item in items for source in item.sources for column in source.without_consistency)
+        )
+        names = [*columns, *(f"without_consistency_{column}" for column in before), "lag_samples", "note"]
+        writer.writerow(["item", "source", "estimate", "seconds", "sample_rate", *names])
         for item in items:
             note = "; ".join(find_notes([item], config))
             for source in item.sources:
                 values = source_values(source)
-                cells = ["" if (value := values.get(column)) is None else value for column in columns]
-                row = [item.name, source.source, source.estimate, item.seconds, item.sample_rate, *cells, note]
-                writer.writerow(row)
+                cells = [values.get(column) for column in columns]
+                cells += [source.without_consistency.get(column) for column in before]
+                row = [item.name, source.source, source.estimate, item.seconds, item.sample_rate, *cells]
+                writer.writerow([*row, source.lag_samples, note])  # None is an empty cell
 
 
 def summarise(items: list[ItemScores]) -> dict[str, Any]:
@@ -181,6 +188,10 @@ def make_summary(
         "intervals": INTERVALS,
         **summarise(items),
         "talkers": summarise_talkers(items),
+        "lags": summarise_lags(
+            [source.lag_samples for item in items for source in item.sources],
+            [item.sample_rate for item in items for _ in item.sources],
+        ),
     }
 
 

@@ -4,7 +4,7 @@ import statistics
 from typing import Any
 
 from separator.scoring.item_scores import ItemScores, SourceScores
-from separator.scoring.metrics import LIMIT_DB
+from separator.scoring.measures import LIMIT_DB
 
 PITCH_LIMIT_OCTAVES = 0.4
 """Voices nearer than this are similar."""

@@ -1,23 +1,18 @@
-"""Trees of `TRACK/source.wav`, MUSDB18 trees and CSV lists: which recordings there are, and how they are read."""
+"""Tracks: the recordings of what was separated, its sources and its mixtures, and how they are read."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from separator.audio.finding import AUDIO_SUFFIXES
 from separator.audio.reading import AudioReader, read_audio
 from separator.audio.resampling import fit_length
-from separator.data.csv_list import LIST_SUFFIX, read_list
-from separator.data.musdb import STEM_TRACKS, is_stem_file, song_name
+from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.section import Lengths
 
-MIXTURE = "mixture"
 ACCOMPANIMENT = "accompaniment"
-SUBSETS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -39,8 +34,7 @@ class SourceFile:
             InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
         """
         with AudioReader(self.path, self.track or 0) as reader:
-            if reader.is_truncated:
-                raise InputError(f"{self.path}: cut short: its header promises more than it holds")
+            reader.refuse_truncated()
         waveform, rate = read_audio(self.path, track=self.track or 0)
         if self.track is not None:
             waveform = (waveform * 32768).round().clamp(-32768, 32767) / 32768
@@ -49,85 +43,32 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Track:
-    """The recordings of one folder, of one `.stem.mp4`, or of one row of a list.
+    """The recordings of one track of a tree, of one `.stem.mp4`, or of one row of a list.
 
     Attributes:
-        name: The folder, relative to where the search began, without the subset; or the row's name.
-        subset: `test` or `train` where the tree has these folders, else `test`.
-        sources: Every recording but the mixture, by name.
-        mixture: None if there is none.
+        name: The track's folders and file, relative to where the search began, without the subset; or the row's name.
+        subset: `train`, `valid` or `test` where the tree has these folders, else `test`.
+        sources: Every recording but the mixtures, by name.
+        mixtures: The mixtures, by name: `mixture`, or as data sets call them (`mix_clean`, `mix_both`).
         mixture_is_sum: Whether the mixture, where it has no file, is the sum of the sources, as in lists.
     """
 
     name: str
     subset: str
     sources: dict[str, SourceFile]
-    mixture: SourceFile | None = None
+    mixtures: dict[str, SourceFile] = field(default_factory=dict)
     mixture_is_sum: bool = False
 
+    @property
+    def mixture(self) -> SourceFile | None:
+        """Return the mixture: the one that is called so, or the only one; None where there is none, or it is open."""
+        only = next(iter(self.mixtures.values())) if len(self.mixtures) == 1 else None
+        return self.mixtures.get(MIXTURE, only)
 
-def has_mixtures(root: Path) -> bool:
-    """Tell whether a folder is a tree of tracks with mixtures, and none of speakers, say."""
-    return any(
-        path.is_file()
-        and (
-            is_stem_file(path)
-            or (path.stem == MIXTURE and path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root)
-        )
-        for path in root.rglob("*")
-    )
-
-
-def find_tracks(root: Path, split: str | None = None) -> dict[str, Track]:
-    """Find the tracks below a folder: every folder that holds audio files, and every `.stem.mp4`, by name, sorted.
-
-    The tracks of a CSV list are its rows, in their order, all of the subset `test`.
-
-    Args:
-        root: Where the search begins; or the list.
-        split: Only the tracks of this subset; None is all.
-
-    Raises:
-        InputError: If there are none, two files are the same source, or two tracks have one name.
-    """
-    if root.suffix.lower() == LIST_SUFFIX and not root.is_dir():
-        return {track.name: track for track in _listed_tracks(root) if split in (None, track.subset)}
-    if not root.is_dir():
-        raise InputError(
-            f"{root}: expected a folder of TRACK/source.wav, found {'a file' if root.exists() else 'nothing'}"
-        )
-    tracks: dict[str, Track] = {}
-    files: dict[Path, dict[str, SourceFile]] = {}
-    for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        if is_stem_file(path):
-            folder = path.with_name(song_name(path))
-            files[folder] = {name: SourceFile(path, number) for number, name in enumerate(STEM_TRACKS)}
-        elif path.suffix.lower() in AUDIO_SUFFIXES and path.parent != root:
-            sources = files.setdefault(path.parent, {})
-            if path.stem in sources:
-                raise InputError(f"{path}: expected one file for {path.stem}, found {sources[path.stem].path.name} too")
-            sources[path.stem] = SourceFile(path)
-    for folder, sources in sorted(files.items()):
-        parts = folder.relative_to(root).parts
-        subset = parts[0] if len(parts) > 1 and parts[0] in SUBSETS else "test"
-        name = "/".join(parts[1:] if len(parts) > 1 and parts[0] in SUBSETS else parts)
-        if split is not None and subset != split:
-            continue
-        if name in tracks:
-            raise InputError(f"{folder}: expected one track called {name}, found it in {tracks[name].subset} too")
-        mixture = sources.pop(MIXTURE, None)
-        tracks[name] = Track(name, subset, sources, mixture)
-    if not tracks:
-        where = f"{root}/{split}" if split else str(root)
-        raise InputError(f"{where}: expected folders TRACK with audio files SOURCE.wav, found none")
-    return tracks
-
-
-def _listed_tracks(path: Path) -> Iterator[Track]:
-    for listed in read_list(path):
-        sources = {name: SourceFile(file) for name, file in listed.sources.items()}
-        mixture = None if listed.mixture is None else SourceFile(listed.mixture)
-        yield Track(listed.name, "test", sources, mixture, mixture_is_sum=mixture is None)
+    @property
+    def has_open_mixture(self) -> bool:
+        """Return whether there are several mixtures, none of which is called `mixture`."""
+        return len(self.mixtures) > 1 and self.mixture is None
 
 
 def read_mixture(track: Track) -> tuple[Tensor, int] | None:
@@ -142,6 +83,21 @@ def read_mixture(track: Track) -> tuple[Tensor, int] | None:
         return None
     sources, rate = read_track(track, tuple(track.sources))
     return sources.sum(dim=0), rate
+
+
+def choose_mixture(root: Path, tracks: dict[str, Track], name: str) -> dict[str, Track]:
+    """Return tracks whose mixture is the one of a name.
+
+    Raises:
+        InputError: If no track has it.
+    """
+    if not any(name in track.mixtures for track in tracks.values()):
+        found = dict.fromkeys(each for track in tracks.values() for each in track.mixtures)
+        raise InputError(f"{root}: expected a mixture called {name}, found {', '.join(found) or 'none'}")
+    return {
+        each: replace(track, mixtures={name: track.mixtures[name]} if name in track.mixtures else {})
+        for each, track in tracks.items()
+    }
 
 
 def read_track(track: Track, names: tuple[str, ...], lengths: Lengths = "error") -> tuple[Tensor, int]:

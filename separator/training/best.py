@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from separator.errors import InputError
-from separator.training.module import SCORE, NotFiniteError
+from separator.training.learning import NotFiniteError, Score
 from separator.training.state import save_state
 
 MODEL_NAME = "model"
@@ -28,18 +28,25 @@ class KeepBest(Callback):
     Args:
         run_folder: Where the models go.
         state_path: Where the resumable state is written.
-        export: Writes a model folder; called with the folder, the steps done and the score in dB.
+        export: Writes a model folder; called with the folder, the steps done and the score.
+        score: What decides.
         num_kept: How many models to keep.
     """
 
     def __init__(
-        self, run_folder: Path, state_path: Path, export: Callable[[Path, int, float], None], num_kept: int = 1
+        self,
+        run_folder: Path,
+        state_path: Path,
+        export: Callable[[Path, int, float], None],
+        score: Score,
+        num_kept: int = 1,
     ) -> None:
         self.run_folder = run_folder
         self.state_path = state_path
         self.export = export
+        self.score = score
         self.num_kept = num_kept
-        self.best: float = -math.inf
+        self.best: float = score.worst
         self.kept: list[tuple[float, int]] = []  # score and step, the best first
         self._seconds_before = 0.0  # of the parts of the run that were stopped
         self._started = time.monotonic()
@@ -63,15 +70,15 @@ class KeepBest(Callback):
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if trainer.sanity_checking:
             return
-        if SCORE not in trainer.callback_metrics:
+        if self.score.name not in trainer.callback_metrics:
             raise InputError("expected validation examples that can be scored, found only silent sources")
-        score = float(trainer.callback_metrics[SCORE])
+        score = float(trainer.callback_metrics[self.score.name])
         if not math.isfinite(score):
             raise NotFiniteError(
                 f"the validation score is {score} at step {trainer.global_step}; expected a finite number"
             )
-        is_best = score > self.best
-        self.best = max(score, self.best)
+        is_best = self.score.is_better(score, self.best)
+        self.best = score if is_best else self.best
         dropped = self._rank(score, trainer.global_step)
         if trainer.is_global_zero:
             self._report(trainer, score, is_best)
@@ -88,7 +95,8 @@ class KeepBest(Callback):
     def _rank(self, score: float, step: int) -> list[int]:
         """Enter a model into the list of the best; returns the steps of those that fell off it."""
         entered = [each for each in self.kept if each[1] != step]
-        entered = sorted([*entered, (score, step)], key=lambda each: (-each[0], each[1]))
+        sign = -1 if self.score.higher_is_better else 1
+        entered = sorted([*entered, (score, step)], key=lambda each: (sign * each[0], each[1]))
         self.kept = entered[: self.num_kept]
         return [step for _, step in entered[self.num_kept :]]
 
@@ -100,7 +108,7 @@ class KeepBest(Callback):
         loss_part = "" if loss is None else f"loss {float(loss):.2f}  "
         print(
             f"step {trainer.global_step}  {self.seconds / 60:.1f} min  {loss_part}"
-            f"valid SI-SDRi {score:.2f} dB{'  (best so far)' if is_best else ''}",
+            f"valid {self.score.describe(score)}{'  (best so far)' if is_best else ''}",
             file=sys.stderr,
             flush=True,
         )

@@ -11,12 +11,15 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from separator.benchmark.speed import peak_resident_bytes
+from separator.data.batches import BatchLengths
 from separator.data.module import Examples
 from separator.errors import InputError
-from separator.recipe import Recipe
-from separator.training.module import NotFiniteError
-from separator.training.parts import build_data, build_module, build_trainer
+from separator.recipe import AnyRecipe
+from separator.training.announcements import Announcements, say
+from separator.training.learning import NotFiniteError
+from separator.training.parts import build_data, build_trainer
 from separator.training.run import quieten_lightning
+from separator.training.tasks import TASKS
 
 NUM_STEPS = 6
 NUM_WARM = 2
@@ -42,6 +45,7 @@ class Estimate:
         peak_memory_mb: CPU: largest resident memory of the process; CUDA: largest memory allocated on the device.
         loader_seconds: Time of a step that went into waiting for examples.
         loader_examples_per_second: What the loader alone delivers.
+        contents: Talkers, mixtures or songs and hours of each set, in words.
         examples_per_epoch: Examples after which all have been seen; None where they are drawn without end.
     """
 
@@ -56,6 +60,7 @@ class Estimate:
     peak_memory_mb: float
     loader_seconds: float
     loader_examples_per_second: float
+    contents: list[str]
     examples_per_epoch: int | None
 
 
@@ -92,7 +97,7 @@ class _Clock(Callback):
         self.validations.append(time.monotonic() - self._validation_started)
 
 
-def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
+def dry_run(recipe: AnyRecipe, show_progress: bool = False) -> Estimate:
     """Load the data, build the model, take a few steps, validate a few examples, and measure.
 
     Args:
@@ -103,7 +108,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         InputError: Whatever the run itself would fail on in its first steps: data, memory, a loss that is not finite.
     """
     quieten_lightning()
-    module = build_module(recipe)
+    module = TASKS[recipe.task].build_module(recipe, say)
     mixtures = build_data(recipe, show_progress)
     training = recipe.training
     clock = _Clock(training.accumulate_batches)
@@ -112,7 +117,7 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         trainer = build_trainer(
             recipe,
             Path(folder),
-            [clock],
+            [clock, Announcements(recipe.trainer.compile)],
             max_steps=num_steps,
             val_check_interval=num_steps * training.accumulate_batches,
             limit_val_batches=NUM_VALIDATED,
@@ -140,19 +145,21 @@ def dry_run(recipe: Recipe, show_progress: bool = False) -> Estimate:
         total_seconds=clock.steps[0] + median(steps) * training.max_steps + validation * num_validations,
         peak_memory_mb=torch.cuda.max_memory_allocated() / 1e6 if on_gpu else peak_resident_bytes() / 1e6,
         loader_seconds=median(clock.waits[NUM_WARM:] or clock.waits),
-        loader_examples_per_second=_loader_rate(mixtures),
+        loader_examples_per_second=_loader_rate(mixtures, recipe),
+        contents=mixtures.contents,
         examples_per_epoch=mixtures.examples_per_epoch,
     )
 
 
-def _loader_rate(examples: Examples) -> float:
+def _loader_rate(examples: Examples, recipe: AnyRecipe) -> float:
     """Measure examples a second of the loader alone, after its first batch; a run may have fewer than this takes."""
-    examples.trainer, examples.num_batches = None, LOADER_BATCHES + 1
+    examples.trainer = None
+    examples.lengths = BatchLengths(recipe.data, recipe.training.batch_size, LOADER_BATCHES + 1, recipe.training.seed)
     batches = iter(examples.train_dataloader())
     next(batches)
     number, started = 0, time.monotonic()
-    while number < LOADER_BATCHES and time.monotonic() - started < LOADER_SECONDS:
-        if next(batches, None) is None:
+    for batch in batches:
+        number += len(batch.name)
+        if time.monotonic() - started > LOADER_SECONDS:
             break
-        number += 1
-    return number * examples.batch_size / (time.monotonic() - started)
+    return number / (time.monotonic() - started)

@@ -3,22 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from separator.errors import InputError
 
-METRICS_NAME = "metrics"
 TENSORBOARD_NAME = "tensorboard"
 
 
-def build_loggers(names: Iterable[str], run_folder: Path, run_name: str) -> list[Logger]:
+def build_loggers(names: Iterable[str], run_folder: Path, run_name: str, first_step: int = 0) -> list[Logger]:
     """Build Lightning's loggers by name.
 
     Args:
-        names: "csv": `metrics/version_N/metrics.csv`, a new N each time the run is resumed; "tensorboard":
-            `tensorboard/`, of all parts; "wandb": Weights & Biases, which must be installed and logged in.
+        names: "tensorboard": `tensorboard/`, of all parts; "wandb": Weights & Biases, which must be installed and
+            logged in; "csv" is no logger of Lightning's, but `separator.training.metrics_table`.
         run_folder: Where the files go.
         run_name: Name of the run for Weights & Biases.
+        first_step: Step that the run goes on from.
 
     Raises:
         InputError: If a logger's package is not installed.
@@ -26,11 +26,10 @@ def build_loggers(names: Iterable[str], run_folder: Path, run_name: str) -> list
     found: list[Logger] = []
     for name in names:
         try:
-            if name == "csv":
-                found.append(CSVLogger(run_folder, name=METRICS_NAME))
-            elif name == "tensorboard":
-                found.append(TensorBoardLogger(run_folder, name=TENSORBOARD_NAME, version=""))
-            else:
+            if name == "tensorboard":
+                hidden_from = first_step + 1 if first_step else None  # what was logged after that step before
+                found.append(TensorBoardLogger(run_folder, name=TENSORBOARD_NAME, version="", purge_step=hidden_from))
+            elif name == "wandb":
                 found.append(WandbLogger(run_name, save_dir=run_folder, project="separator"))
         except ModuleNotFoundError as error:
             package = error.name or name

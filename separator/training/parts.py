@@ -1,6 +1,7 @@
 """The parts of a run, built from its recipe: the Lightning module, its data, the trainer."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 
 from separator.checkpoint import ModelDescription
+from separator.data.batches import BatchLengths
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.losses import SeparationLoss
 from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
-from separator.recipe import Recipe
+from separator.recipe import AnyRecipe, Recipe
+from separator.training.announcements import say
 from separator.training.callbacks import StepProgressBar
 from separator.training.initial import load_initial
 from separator.training.module import SeparationModule
@@ -41,19 +44,37 @@ def build_module(recipe: Recipe, on_initial: Callable[[str], None] | None = None
     return module
 
 
-def build_data(recipe: Recipe, show_progress: bool = False) -> Examples:
+def batch_lengths(recipe: AnyRecipe) -> BatchLengths:
+    """Return number and length of the examples of each batch of a run, on each device."""
+    training = recipe.training
+    num_batches = training.max_steps * training.accumulate_batches
+    return BatchLengths(recipe.data, training.batch_size, num_batches, training.seed)
+
+
+def describe_batch(recipe: AnyRecipe) -> str:
+    """Return what a batch is, on each device, in words."""
+    training, data = recipe.training, recipe.data
+    if data.segment_range_seconds is None:
+        return f"{training.batch_size} x {data.segment_seconds:g} s"
+    low, high = data.segment_range_seconds
+    return f"about {training.batch_size * data.segment_seconds:g} s in examples of {low:g} to {high:g} s"
+
+
+def build_data(recipe: AnyRecipe, show_progress: bool = False) -> Examples:
     """Return the data module, its recordings found and checked: InputError names what is wrong."""
-    batches = recipe.training.max_steps * recipe.training.accumulate_batches
-    seed = recipe.training.seed
-    examples = Examples(recipe.data, recipe.sources, recipe.training.batch_size, batches, seed, show_progress)
+    examples = Examples(recipe.data, recipe.sources, batch_lengths(recipe), recipe.training.seed, show_progress)
+    say(recipe.data.preparation)
+    started = time.monotonic()
     examples.setup("fit")
+    say(f"the data is read, in {time.monotonic() - started:.0f} s")
     return examples
 
 
 def describe_model(recipe: Recipe, model: MaskingSeparator, steps: int, score_db: float) -> ModelDescription:
     """Return what the model folder says about a model of this run."""
     training = recipe.training
-    examples = training.batch_size * training.accumulate_batches * recipe.trainer.devices * recipe.trainer.num_nodes
+    heard = batch_lengths(recipe).audio_seconds(0, steps * training.accumulate_batches)
+    devices = recipe.trainer.devices * recipe.trainer.num_nodes
     return ModelDescription(
         architecture=recipe.model.architecture,
         config=config_to_dict(model.config),  # whole: a default that changes later must not change this model
@@ -63,15 +84,15 @@ def describe_model(recipe: Recipe, model: MaskingSeparator, steps: int, score_db
             "recipe": recipe.name,
             "steps": steps,
             "segment_seconds": recipe.data.segment_seconds,
-            "hours_of_mixtures": round(steps * examples * recipe.data.segment_seconds / 3600, 2),
+            "hours_of_mixtures": round(heard * devices / 3600, 2),
             "train_sets": recipe.data.training_sets,
         },
-        scores={"valid_si_sdri_db": round(score_db, 3)},
+        scores={SeparationModule.score.key: round(score_db, 3)},
         sums_to_mixture=recipe.data.sums_to_mixture(recipe.sources),
     )
 
 
-def build_trainer(recipe: Recipe, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
+def build_trainer(recipe: AnyRecipe, folder: Path, callbacks: list[Callback], **options: Any) -> lightning.Trainer:
     """Return Lightning's trainer; `options` replace its arguments.
 
     Raises:

@@ -16,11 +16,17 @@ from separator.replacing import replace_text
 
 VERSIONS_NAME = "versions.json"
 REPRODUCE_NAME = "REPRODUCE"
+OUTCOME_NAME = "outcome.json"
+"""Facts about a finished run."""
 PACKAGES = ("torch", "lightning", "numpy", "scipy", "soundfile", "av", "soxr")
 
 
 def write_record(
-    run_folder: Path, recipe: Path, from_step: int, changes: dict[str, tuple[Any, Any]] | None = None
+    run_folder: Path,
+    recipe: Path,
+    from_step: int,
+    changes: dict[str, tuple[Any, Any]] | None = None,
+    from_model: str | None = None,
 ) -> None:
     """Write `versions.json`, one entry for each part of a run that was resumed, and `REPRODUCE`.
 
@@ -30,19 +36,26 @@ def write_record(
         from_step: Step at which this part starts.
         changes: Settings that this part changes, each with what it was and what it is; then no line repeats the run,
             and `REPRODUCE` says so.
+        from_model: The kept model whose weights this part starts from, with a new optimiser; likewise.
     """
     path = run_folder / VERSIONS_NAME
     try:
         parts = json.loads(path.read_text(encoding="utf-8")) if from_step else []
     except (OSError, ValueError):
         parts = []
-    facts = {"from_step": from_step, **({"changes": changes} if changes else {}), **versions()}
+    told = {"from_model": from_model, "changes": changes}
+    facts = {"from_step": from_step, **{name: value for name, value in told.items() if value}, **versions()}
     replace_text(path, json.dumps([*parts, facts], indent=2) + "\n")
     changed = [
         f"# changed at step {part['from_step']}, which the line below does not repeat: {key} {setting_text(now)}, "
         f"before {setting_text(before)}\n"
         for part in (*parts, facts)
         for key, (before, now) in part.get("changes", {}).items()
+    ]
+    changed += [
+        f"# went back to {part['from_model']} with a new optimiser, which the line below does not repeat\n"
+        for part in (*parts, facts)
+        if "from_model" in part
     ]
     source = f"git {facts['git_revision']}{' and changes' if facts['git_changed'] else ''}"
     command = shlex.join(["separator", "train", str(recipe), "-o", f"{run_folder}-repeated"])

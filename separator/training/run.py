@@ -11,18 +11,21 @@ from typing import Any
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 
-from separator.checkpoint import save_model
 from separator.errors import InputError
-from separator.recipe import Recipe, setting_text
+from separator.recipe import AnyRecipe, setting_text
 from separator.replacing import remove_leftovers
+from separator.training.announcements import Announcements, say
 from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
+from separator.training.kept import choose_kept
+from separator.training.learning import NotFiniteError, Score
 from separator.training.loggers import build_loggers
-from separator.training.module import SCORE, NotFiniteError
-from separator.training.parts import build_data, build_module, build_trainer, describe_model
+from separator.training.metrics_table import MetricsTable
+from separator.training.parts import batch_lengths, build_data, build_trainer, describe_batch
 from separator.training.record import write_record
-from separator.training.samples import ValidationSamples
-from separator.training.state import check_state, is_main_process
+from separator.training.rewinding import GoBack, stand_at
+from separator.training.state import is_main_process, read_state
+from separator.training.tasks import TASKS
 
 STATE_NAME = "last.ckpt"
 RECIPE_NAME = "recipe.yaml"
@@ -36,7 +39,8 @@ class Outcome:
         model_folder: The best model so far; it exists once there was a validation.
         state_path: The resumable state.
         steps: Optimiser steps done in all.
-        best_si_sdri_db: Best validation score, in dB; minus infinity before the first validation.
+        score: What models are chosen by.
+        best: Best validation score; the worst there is before the first validation.
         training_seconds: Time from the first step to the last, validations included, over all resumed parts.
         stopped_by_signal: Whether Ctrl-C or SIGTERM ended it before `max_steps`.
         signal_received: Whether one came at all; after the last step it ends nothing here, but its sender meant it.
@@ -46,7 +50,8 @@ class Outcome:
     model_folder: Path
     state_path: Path
     steps: int
-    best_si_sdri_db: float
+    score: Score
+    best: float
     training_seconds: float
     stopped_by_signal: bool
     signal_received: bool = False
@@ -54,85 +59,86 @@ class Outcome:
 
 
 def train(
-    run_folder: Path, recipe: Recipe, resume: bool = False, changes: dict[str, tuple[Any, Any]] | None = None
+    run_folder: Path,
+    recipe: AnyRecipe,
+    resume: bool = False,
+    changes: dict[str, tuple[Any, Any]] | None = None,
+    resume_from: str | None = None,
 ) -> Outcome:
-    """Train a separator: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
+    """Train a model: `run_folder/model` is the best on validation, `run_folder/last.ckpt` the resumable state.
 
     Args:
-        run_folder: Made if missing. One that already holds a state needs `resume`.
+        run_folder: Made if missing. One that already holds a state needs `resume` or `resume_from`.
         recipe: What to train.
         resume: Go on from `run_folder/last.ckpt`, bit for bit where the run stopped.
         changes: Settings that a resumed run changes, each with what it was and what it is: for its record.
+        resume_from: Go on from a model that the run has kept, as `separator.training.kept.choose_kept` finds it.
 
     Raises:
         InputError: If there is nothing to resume, or it is beyond `max_steps`, a state would be overwritten, data is
             missing, the loss stops being finite, or memory runs out.
     """
-    check_run_folder(run_folder, resume)
+    check_run_folder(run_folder, resume, resume_from)
+    task = TASKS[recipe.task]
+    if resume_from is not None and not task.goes_back:
+        raise InputError(f"--resume-from: cannot go back in a run of task {recipe.task}: its models leave a part out")
+    kept = None if resume_from is None else choose_kept(run_folder, resume_from)
     state_path = run_folder / STATE_NAME
     run_folder.mkdir(parents=True, exist_ok=True)
     is_main = is_main_process()
     if is_main:
         remove_leftovers(run_folder)
 
-    on_terminal = sys.stderr.isatty()
     quieten_lightning()
-    module = build_module(recipe, None if resume else _say_initial)
+    module = task.build_module(recipe, None if resume or kept else say)
     training = recipe.training
 
-    def export(folder: Path, steps: int, score_db: float) -> None:
-        save_model(folder, module.scored_model, describe_model(recipe, module.model, steps, score_db))
+    def export(folder: Path, steps: int, score: float) -> None:
+        task.export(folder, recipe, module, steps, score)
 
-    keep_best = KeepBest(run_folder, state_path, export, training.keep_best)
+    keep_best = KeepBest(run_folder, state_path, export, module.score, training.keep_best)
     stop_on_signal = StopOnSignal(state_path)
-    callbacks: list[Callback] = []
-    if training.stop_after_validations is not None:  # before the state is saved, which holds how long it has waited
-        callbacks.append(EarlyStopping(SCORE, mode="max", patience=training.stop_after_validations))
-    if training.sample_every_validations and training.num_samples:
-        callbacks.append(
-            ValidationSamples(
-                run_folder,
-                recipe.sources,
-                recipe.data.sample_rate,
-                training.num_samples,
-                training.sample_every_validations,
-            )
-        )
-    callbacks += [keep_best, stop_on_signal, LearningRateMonitor("step")]
-    if on_terminal:
-        callbacks.append(StepProgressBar())
-    mixtures = build_data(recipe, show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
-    steps_before, is_over = check_state(state_path, module, training.stop_after_validations) if resume else (0, False)
+    saved = read_state(state_path, module) if resume else None
+    steps_before = saved.steps if saved else kept.step if kept else 0
     if steps_before > training.max_steps:
         raise InputError(
             f"{state_path}: {steps_before} steps are done; to resume, training.max_steps must be at least as many, "
             f"found {training.max_steps}"
         )
-    if is_over:
-        stored = torch.load(state_path, map_location="cpu", weights_only=True)["callbacks"]["KeepBest"]
-        keep_best.load_state_dict(stored)
-        if is_main:
-            print(
-                f"{run_folder}: stopped at step {steps_before} after {training.stop_after_validations} validations "
-                "without progress: nothing is left to do (raise training.stop_after_validations to go on)",
-                file=sys.stderr,
-            )
-        return Outcome(
-            model_folder=run_folder / MODEL_NAME,
-            state_path=state_path,
-            steps=steps_before,
-            best_si_sdri_db=keep_best.best,
-            training_seconds=keep_best.seconds,
-            stopped_by_signal=False,
-            is_main=is_main,
+    if kept is not None and kept.step == training.max_steps:
+        raise InputError(f"training.max_steps: expected more steps than {kept.folder} has, found {training.max_steps}")
+    patience = training.stop_after_validations
+    if saved is not None and patience is not None and saved.validations_waited >= patience:
+        keep_best.load_state_dict(saved.callbacks["KeepBest"])
+        say(
+            f"{run_folder}: stopped at step {steps_before} after {patience} validations without progress: nothing is "
+            "left to do (raise training.stop_after_validations to go on)"
         )
-    if is_main:
-        write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes)
-        for key, (before, now) in (changes or {}).items():
-            text = f"{key} {setting_text(now)}, before {setting_text(before)}"
-            print(f"from step {steps_before} on with {text}", file=sys.stderr, flush=True)
-    loggers = build_loggers(recipe.trainer.loggers, run_folder, recipe.name)
+        return _outcome(run_folder, keep_best, steps_before, is_main)
+    callbacks: list[Callback] = [Announcements(recipe.trainer.compile)]
+    if kept is not None:
+        callbacks.append(GoBack(run_folder, state_path, kept, (RECIPE_NAME,)))
+    callbacks += _callbacks(run_folder, recipe, keep_best)
+    callbacks += [keep_best, stop_on_signal]
+    on_terminal = sys.stderr.isatty()
+    if on_terminal:
+        callbacks.append(StepProgressBar())
+    mixtures = build_data(recipe, show_progress=on_terminal)  # here, where Ctrl-C is still Python's own
+    for line in mixtures.contents:
+        say(line)
+    loggers = build_loggers(recipe.trainer.loggers, run_folder, recipe.name, steps_before)
+    if loggers:
+        callbacks.append(LearningRateMonitor("step"))
     trainer = build_trainer(recipe, run_folder, callbacks, logger=loggers)
+    if kept is not None:
+        stand_at(kept, run_folder, trainer, module, keep_best)
+    elif saved is not None:
+        say(f"going on at step {steps_before} of {training.max_steps}")
+    for key, (before, now) in (changes or {}).items():
+        say(f"from step {steps_before} on with {key} {setting_text(now)}, before {setting_text(before)}")
+    if is_main:
+        from_model = kept.folder.relative_to(run_folder).as_posix() if kept else None
+        write_record(run_folder, run_folder / RECIPE_NAME, steps_before, changes, from_model)
     others = multiprocessing.active_children()
     try:
         trainer.fit(module, mixtures, ckpt_path=state_path if resume else None, weights_only=True)
@@ -144,37 +150,62 @@ def train(
         raise InputError(f"{error}; {last}: lower optimizer.learning_rate or use trainer.precision 32-true") from None
     except torch.OutOfMemoryError as error:
         raise InputError(
-            f"out of memory with batches of {training.batch_size} x {recipe.data.segment_seconds:g} s: lower "
-            f"training.batch_size (and raise training.accumulate_batches) or data.segment_seconds; "
+            f"out of memory with batches of {describe_batch(recipe)}: lower training.batch_size (and raise "
+            "training.accumulate_batches) or data.segment_seconds; "
             f"{str(error).splitlines()[0]}"
         ) from None
     finally:
         for process in multiprocessing.active_children():
             if process not in others:  # loaders of a run that failed: they outlive the SIGTERM that Python ends them by
                 process.kill()
+    signalled = stop_on_signal.received is not None
+    return _outcome(run_folder, keep_best, trainer.global_step, trainer.is_global_zero, stopped, signalled)
+
+
+def _callbacks(run_folder: Path, recipe: AnyRecipe, keep_best: KeepBest) -> list[Callback]:
+    """Return what looks at a validation before its state is saved, which holds what they have counted."""
+    training, score = recipe.training, keep_best.score
+    callbacks: list[Callback] = []
+    if training.stop_after_validations is not None:
+        mode = "max" if score.higher_is_better else "min"
+        callbacks.append(EarlyStopping(score.name, mode=mode, patience=training.stop_after_validations))
+    callbacks += TASKS[recipe.task].callbacks(run_folder, recipe)
+    if "csv" in recipe.trainer.loggers:
+        lengths, every_steps = batch_lengths(recipe), training.validate_every_steps
+        callbacks.append(MetricsTable(run_folder, lengths, every_steps, lambda: keep_best.seconds, score))
+    return callbacks
+
+
+def _outcome(
+    run_folder: Path,
+    keep_best: KeepBest,
+    steps: int,
+    is_main: bool,
+    stopped_by_signal: bool = False,
+    signal_received: bool = False,
+) -> Outcome:
     return Outcome(
         model_folder=run_folder / MODEL_NAME,
-        state_path=state_path,
-        steps=trainer.global_step,
-        best_si_sdri_db=keep_best.best,
+        state_path=run_folder / STATE_NAME,
+        steps=steps,
+        score=keep_best.score,
+        best=keep_best.best,
         training_seconds=keep_best.seconds,
-        stopped_by_signal=stopped,
-        signal_received=stop_on_signal.received is not None,
-        is_main=trainer.is_global_zero,
+        stopped_by_signal=stopped_by_signal,
+        signal_received=signal_received,
+        is_main=is_main,
     )
 
 
-def _say_initial(line: str) -> None:
-    if is_main_process():
-        print(line, file=sys.stderr, flush=True)
-
-
-def check_run_folder(run_folder: Path, resume: bool) -> None:
+def check_run_folder(run_folder: Path, resume: bool, resume_from: str | None = None) -> None:
     """Refuse to resume from nothing, and to overwrite a run.
 
     Raises:
-        InputError: If `resume` finds no state, or a state is there without it.
+        InputError: If `resume` finds no state, `resume_from` no such model, or a state is there without either.
     """
+    if resume_from is not None:
+        choose_kept(run_folder, resume_from)
+        return
     state_path = run_folder / STATE_NAME
     if resume and not state_path.is_file():
         raise InputError(f"{state_path}: expected the state of an earlier run to resume, found nothing")

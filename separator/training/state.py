@@ -1,6 +1,7 @@
 """The resumable state of a run: written whole or not at all, and checked before it is used."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +40,31 @@ def save_state(trainer: lightning.Trainer, path: Path) -> None:
         raise InputError(f"{path}: cannot write the state: {error.strerror or error}") from None
 
 
-def check_state(path: Path, module: lightning.LightningModule, patience: int | None = None) -> tuple[int, bool]:
-    """Refuse a state that is damaged or of another model.
+@dataclass(frozen=True)
+class SavedState:
+    """What a run that goes on must know of its state before it starts.
+
+    Attributes:
+        steps: Steps done.
+        callbacks: What each callback has saved, by its name.
+    """
+
+    steps: int
+    callbacks: dict[str, Any]
+
+    @property
+    def validations_waited(self) -> int:
+        """Return how many validations in a row were no better."""
+        waited = [each["wait_count"] for name, each in self.callbacks.items() if name.startswith("EarlyStopping")]
+        return max(map(int, waited), default=0)
+
+
+def read_state(path: Path, module: lightning.LightningModule) -> SavedState:
+    """Read a state, and refuse one that is damaged or of another model.
 
     Args:
         path: The state.
         module: What is to go on from it.
-        patience: Validations without progress after which training ends; None never does.
-
-    Returns:
-        The steps it has done, and whether training has ended there for want of progress.
 
     Raises:
         InputError: One line that names it.
@@ -56,9 +72,7 @@ def check_state(path: Path, module: lightning.LightningModule, patience: int | N
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = {name: tensor.shape for name, tensor in state["state_dict"].items()}
-        steps = int(state["global_step"])
-        callbacks = state.get("callbacks", {})
-        waited = [int(each["wait_count"]) for name, each in callbacks.items() if name.startswith("EarlyStopping")]
+        saved = SavedState(int(state["global_step"]), dict(state.get("callbacks", {})))
     except Exception as error:  # torch and pickle raise many kinds, some with the advice to load what is not safe
         raise InputError(f"{path}: damaged, cannot resume from it: torch.load gives {type(error).__name__}") from None
     if found != {name: tensor.shape for name, tensor in module.state_dict().items()}:
@@ -66,4 +80,4 @@ def check_state(path: Path, module: lightning.LightningModule, patience: int | N
             f"{path}: state of another model; to resume, model.* and training.ema_decay must be as in "
             f"{path.parent}/recipe.yaml"
         )
-    return steps, patience is not None and max(waited, default=0) >= patience
+    return saved

@@ -1,11 +1,11 @@
-"""A model: masks from one layer on the log magnitudes of a frame."""
+"""A model: masks from two layers on the log magnitudes of a frame, each frame by itself."""
 
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from separator.models.config import FourierConfig
-from separator.models.fourier import FourierSeparator, log_magnitude
+from separator.models.fourier import FourierConfig, log_magnitude, make_fourier_transform
+from separator.models.pipeline import MaskingSeparator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,26 +19,26 @@ class BandGainsConfig(FourierConfig):
     hidden_channels: int = 16
 
 
-class FrameMasker(nn.Sequential):
+class FrameMasker(nn.Module):
     """Complex frames `(B, N, K)` to masks `(B, S, N, K)`."""
 
+    receptive_field = 1
+
     def __init__(self, config: BandGainsConfig) -> None:
-        features = config.channels * (config.window_length // 2 + 1)
+        super().__init__()
+        features = config.channels * config.num_bins
         self.shape = (config.num_sources, features)
-        super().__init__(
-            nn.Conv1d(features, config.hidden_channels, 1),
-            nn.ReLU(),
-            nn.Conv1d(config.hidden_channels, config.num_sources * features, 1),
-            nn.Sigmoid(),
-        )
+        self.hidden = nn.Conv1d(features, config.hidden_channels, 1)
+        self.output = nn.Conv1d(config.hidden_channels, config.num_sources * features, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        masks: Tensor = super().forward(log_magnitude(frames))
+        masks: Tensor = self.output(self.hidden(log_magnitude(frames)).relu()).sigmoid()  # (B, S·N, K)
         return masks.unflatten(1, self.shape)
 
 
-class BandGains(FourierSeparator):
-    """Short-time Fourier transform, masks of each frame by itself, inverse transform."""
+class BandGains(MaskingSeparator):
+    """Short-time Fourier transform, masks of each frame, inverse transform."""
 
     def __init__(self, config: BandGainsConfig) -> None:
-        super().__init__(config, FrameMasker(config), masker_receptive_field=1)
+        encoder, decoder = make_fourier_transform(config)
+        super().__init__(config, encoder, FrameMasker(config), decoder)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import soundfile
-from torch.utils.data import Dataset
 
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.data.config import DataConfig, refuse_problems
-from separator.data.example import Example, file_facts
+from separator.data.example import Example, TrainingSet, file_facts
+from separator.data.file_groups import FileGroup
 from separator.errors import InputError
 from separator.section import section
 
@@ -39,35 +39,38 @@ class MultitrackConfig(DataConfig):
 
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
-    ) -> Dataset[Example]:
+    ) -> "MultitrackFiles":
         return self._load_list(sources, "train", None)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "MultitrackFiles":
-        refuse_problems(self.check_split(sources, split)[1])
+        refuse_problems(self.find_groups(sources, split)[1])
         return MultitrackFiles(self, split)
 
-    def check_split(self, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
         paths = sorted((Path(self.root) / split).glob("*.wav"))
         if not paths:
             raise InputError(f"{Path(self.root) / split}: expected WAV files, found none")
-        found = {path: soundfile.info(path).channels for path in paths}
+        channels = {path: soundfile.info(path).channels for path in paths}
         problems = [
-            f"{path}: expected {len(sources)} channels, found {channels}"
-            for path, channels in found.items()
-            if channels != len(sources)
+            f"{path}: expected {len(sources)} channels, found {found}"
+            for path, found in channels.items()
+            if found != len(sources)
         ]
-        return len(paths) - len(problems), problems
+        whole = [path for path, found in channels.items() if found == len(sources)]
+        return [FileGroup(path.stem, "files", "", (path,)) for path in whole], problems
 
 
-class MultitrackFiles(Dataset[Example]):
+class MultitrackFiles(TrainingSet):
     """The files of a split; in training over and over, cut to a segment."""
 
     original_rate = None
+    rows = ()
 
     def __init__(self, config: MultitrackConfig, split: str) -> None:
         self.paths = sorted((Path(config.root) / split).glob("*.wav"))
+        self.contents = [f"{len(self.paths)} files"]
         self.sample_rate = config.sample_rate
-        self.num_samples = config.segment_samples if split == "train" else None
+        self.segment_samples = config.segment_samples
 
     @property
     def names(self) -> list[str]:
@@ -76,10 +79,14 @@ class MultitrackFiles(Dataset[Example]):
     def __len__(self) -> int:
         return len(self.paths)
 
+    def example(self, index: int, num_samples: int) -> Example:
+        whole = self[index % len(self.paths)]
+        return Example(whole.mixture[..., :num_samples], whole.sources[..., :num_samples], whole.name)
+
     def __getitem__(self, index: int) -> Example:
-        path = self.paths[index % len(self.paths)]
+        path = self.paths[index]
         audio, rate = read_audio(path)
-        sources = resample(audio, rate, self.sample_rate).unsqueeze(1)[..., : self.num_samples]
+        sources = resample(audio, rate, self.sample_rate).unsqueeze(1)
         return Example(sources.sum(dim=0), sources, path.stem)
 
     def fingerprint(self, index: int) -> Any:

@@ -80,6 +80,7 @@ _SCALED = {"layer_scale": 0.5}
 CASES = [
     Case("conv1d-encoder", _FRAMING, channels=2),
     Case("conv1d-encoder", _FRAMING | {"activation": "relu", "edge_padding": "asteroid"}, channels=2, any_length=False),
+    Case("conv1d-encoder", _FRAMING | {"edge_padding": "naplab"}, channels=2),
     Case("conv1d-decoder", _FRAMING, call=_decode, shortest=2),
     Case("conv1d-decoder", _FRAMING | {"edge_padding": "asteroid"}, call=_decode),
     Case("conv1d-decoder", _FRAMING | {"kernel_size": 17, "stride": 5}, call=_decode, shortest=2),

@@ -123,7 +123,7 @@ def test_decoder_refuses_frames_of_another_length() -> None:
         ({"kernel_size": 0}, "kernel_size must be at least 1, found 0"),
         ({"stride": 0}, r"stride must be from 1 to kernel_size \(16\), found 0"),
         ({"stride": 17}, r"stride must be from 1 to kernel_size \(16\), found 17"),
-        ({"edge_padding": "same"}, "edge_padding: expected one of torchaudio, asteroid, found 'same'"),
+        ({"edge_padding": "same"}, "edge_padding: expected one of torchaudio, asteroid, naplab, found 'same'"),
         ({"activation": "tanh"}, "activation: expected one of linear, relu, found 'tanh'"),
     ],
 )

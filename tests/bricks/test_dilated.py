@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, fx
@@ -83,3 +84,29 @@ def test_sizes_below_one_are_refused(key: str) -> None:
 def test_groups_that_do_not_divide_are_refused() -> None:
     with pytest.raises(InputError, match="groups must divide"):
         DilatedConv1d(4, 6, 3, groups=4)
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 3, 9, 40])
+@pytest.mark.parametrize(("kernel_size", "dilation"), [(3, 1), (3, 4), (5, 2)])
+def test_mirrored_frames_are_those_of_numpy(kernel_size: int, dilation: int, num_frames: int) -> None:
+    centred = DilatedConv1d(2, 3, kernel_size, dilation, padding_of="speechbrain")
+    frames, reach = torch.randn(1, 2, num_frames), (kernel_size - 1) * dilation // 2
+    mirrored = np.pad(frames.numpy(), ((0, 0), (0, 0), (reach, reach)), mode="reflect")
+    expected = functional.conv1d(torch.from_numpy(mirrored), centred.weight, centred.bias, dilation=dilation)
+    torch.testing.assert_close(centred(frames), expected)
+
+
+@pytest.mark.parametrize("num_frames", [1, 5, 40])
+def test_a_causal_one_of_speechbrain_is_late_by_half_its_reach(num_frames: int) -> None:
+    causal = DilatedConv1d(2, 3, 3, dilation=4, causal=True)
+    late = DilatedConv1d(2, 3, 3, dilation=4, causal=True, padding_of="speechbrain")
+    late.load_state_dict(causal.state_dict())
+    frames = torch.randn(1, 2, num_frames)
+    shifted = functional.pad(frames, (4, 0))[..., :num_frames]
+    torch.testing.assert_close(late(frames), causal(shifted))
+    assert late.receptive_field == causal.receptive_field + 4
+
+
+def test_an_even_kernel_of_speechbrain_is_refused() -> None:
+    with pytest.raises(InputError, match="kernel_size must be odd with SpeechBrain's padding, found 4"):
+        DilatedConv1d(2, 3, 4, causal=True, padding_of="speechbrain")

@@ -102,10 +102,21 @@ def test_causal_global_norm_is_refused() -> None:
 
 
 def test_unknown_norm_is_refused() -> None:
-    with pytest.raises(InputError, match="norm: expected one of gLN, cLN, found 'batch'"):
+    with pytest.raises(InputError, match="norm: expected one of gLN, cLN, frameLN, found 'batch'"):
         make_norm("batch", 4, causal=False)
 
 
 def test_no_channels_is_refused() -> None:
     with pytest.raises(InputError, match="channels must be at least 1, found 0"):
         make_norm("cLN", 0, causal=True)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 7, 1), (2, 16, 50)])
+def test_of_each_frame_is_layer_norm_over_its_channels(shape: tuple[int, int, int]) -> None:
+    norm, reference = make_norm("frameLN", shape[1], causal=True), nn.LayerNorm(shape[1], eps=1e-8)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    reference.load_state_dict(norm.state_dict())
+    frames = 3 * torch.randn(shape) + 2
+    torch.testing.assert_close(norm(frames), reference(frames.transpose(1, 2)).transpose(1, 2), rtol=0, atol=1e-6)
+    assert (norm(frames[..., :1]) == norm(frames)[..., :1]).all()

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from separator.bricks.dilated import DilatedConv1d
 from separator.bricks.norm import CumulativeLayerNorm, RunningSums
 from separator.bricks.stepping import Chain, initial_state
 from separator.bricks.tcn import TemporalBlock
 from separator.errors import InputError
+from tests.bricks.stepping import in_pieces, random_sizes
 
 
 def test_sums_of_ten_hours_do_not_drift() -> None:
@@ -37,6 +39,14 @@ def test_a_norm_keeps_to_the_closed_form_of_long_silence_after_a_sound() -> None
     torch.testing.assert_close(
         output[..., -1], torch.full((1, 2), -mean / (power - mean**2 + norm.eps) ** 0.5), rtol=1e-5, atol=0
     )
+
+
+@torch.no_grad()
+def test_a_convolution_that_is_late_steps_as_late() -> None:
+    convolution = DilatedConv1d(2, 3, 3, dilation=4, causal=True, padding_of="speechbrain")
+    frames = torch.randn(2, 2, 40)
+    for sizes in ([40], [1] * 40, random_sizes(40, 0)):
+        torch.testing.assert_close(in_pieces(convolution, frames, sizes), convolution(frames), rtol=0, atol=1e-6)
 
 
 def test_a_module_that_nothing_is_known_of_is_refused() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
-from separator.checkpoint import BUNDLED, list_models
+from separator.checkpoint import BUNDLED, ModelDescription, list_models, read_description
 from separator.inference import Separator
 from separator.inference.separator import Precision
 
@@ -52,7 +52,8 @@ every_model = pytest.mark.parametrize("name", GOLDEN)
 
 
 def test_every_released_model_has_a_row() -> None:
-    assert set(GOLDEN) == set(list_models())
+    released = {name for name in list_models() if isinstance(read_description(BUNDLED / name), ModelDescription)}
+    assert set(GOLDEN) == released
 
 
 def si_sdr_db(estimate: Tensor, reference: Tensor) -> float:

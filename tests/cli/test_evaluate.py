@@ -10,12 +10,13 @@ import pytest
 import soundfile
 import torch
 
+from separator.checkpoint import save_model
 from separator.cli.main import main
 from separator.metrics import si_sdr
 from tests.data.trees import write_list, write_mixtures, write_song, write_whamr
 from tests.speech import write_speakers
 from tests.stem_folders import stems, write_track
-from tests.tiny_model import save_tiny_model
+from tests.tiny_model import build_tiny_model, describe, save_tiny_model
 from tests.voices import voices
 
 TINY = Path(__file__).parent.parent.parent / "recipes" / "tiny.yaml"
@@ -54,8 +55,9 @@ def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest
     assert len(found) == 6 and [row["item"] for row in found[::2]] == ["mix0", "mix1", "mix2"]
     for one, other in zip(found, again, strict=True):
         assert float(one["si_sdr_db"]) > 30 and float(one["bss_v3_sdr_db"]) > 30
-        assert one.keys() == other.keys()
-        for column, value in one.items():
+        assert one.keys() - other.keys() <= {"without_consistency_si_sdr_db"}  # which the audio does not tell
+        for column in other:
+            value = one[column]
             if column.endswith("_db") and value:
                 assert float(value) == pytest.approx(float(other[column]), abs=1e-3), column
             else:
@@ -64,6 +66,29 @@ def test_what_is_written_as_audio_scores_the_same(tmp_path: Path, capsys: pytest
     assert summary["si_sdri_db"] == pytest.approx(sum(float(row["si_sdri_db"]) for row in found) / 6, abs=1e-3)
     assert summary["settings"]["list"]["num_mixtures"] == 3 and summary["settings"]["weights"]
     assert (out / "mixtures.csv").read_text().count("\n") == 7 and (out / "report.html").exists()
+
+
+def test_scores_say_what_mixture_consistency_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_voices(tmp_path / "data" / "speech" / "test")
+    network, model = build_tiny_model(describe()), tmp_path / "m"
+    with torch.no_grad():
+        network.masker.masker.output.bias.view(2, -1)[:, 48:] = -7.0  # both leave out what is above 3 kHz
+    save_model(model, network, describe())
+    options = settings(f"data.root={tmp_path / 'data'}", "data.test.num_mixtures=2", "data.test.max_seconds=1")
+    options += ["--metrics", "si_sdr"]
+    assert evaluate(model, TINY, tmp_path / "with", *options) == 0
+    printed = capsys.readouterr().out
+    assert evaluate(model, TINY, tmp_path / "without", *options, "--no-consistency") == 0
+    assert "mixture consistency: not applied" in capsys.readouterr().out
+    applied, plain = (json.loads((tmp_path / each / "summary.json").read_text()) for each in ("with", "without"))
+    assert applied["consistency"]["applied"] and plain["consistency"] == {"applied": False, "by_model": False}
+    assert applied["si_sdr_db"] != pytest.approx(plain["si_sdr_db"], abs=0.01)
+    for column in ("si_sdr_db", "si_sdri_db"):
+        assert applied["consistency"]["without"][column] == pytest.approx(plain[column], abs=1e-3)
+    without = f"without, as training validates: SI-SDR {applied['consistency']['without']['si_sdr_db']:.3f} dB"
+    assert without in printed and without in (tmp_path / "with" / "report.html").read_text()
+    for one, other in zip(rows(tmp_path / "with"), rows(tmp_path / "without"), strict=True):
+        assert float(one["without_consistency_si_sdr_db"]) == pytest.approx(float(other["si_sdr_db"]), abs=1e-3)
 
 
 def test_it_agrees_with_the_scores_of_comparisons(tmp_path: Path) -> None:
@@ -96,11 +121,11 @@ def test_an_interrupted_evaluation_goes_on_and_gives_the_same(
     calls: list[int] = []
     separate = Separator.separate
 
-    def interrupted(self, *arguments):  # type: ignore[no-untyped-def]
+    def interrupted(self, *arguments, **options):  # type: ignore[no-untyped-def]
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return separate(self, *arguments)
+        return separate(self, *arguments, **options)
 
     monkeypatch.setattr(Separator, "separate", interrupted)
     assert evaluate(model, TINY, tmp_path / "parts", *options) == 130
@@ -186,6 +211,7 @@ def test_a_list_is_scored_without_a_recipe(
 def test_five_talkers_are_scored_in_their_best_order(tmp_path: Path) -> None:
     from separator.data.librimix import LibriMixConfig
     from separator.inference import Separator
+    from separator.scoring.options import ScoringOptions
     from separator.scoring.run import evaluate_test_set
     from separator.scoring.sets import load_list_of
 
@@ -193,7 +219,8 @@ def test_five_talkers_are_scored_in_their_best_order(tmp_path: Path) -> None:
     model = Separator.from_pretrained(save_tiny_model(tmp_path / "m", num_sources=5), device="cpu")
     names = model.sources
     test_set = load_list_of(LibriMixConfig(root=str(tmp_path), num_speakers=5), names, "five")
-    scored = evaluate_test_set(model, "five", test_set, {}, metrics="si_sdr", jobs=1)
+    options = ScoringOptions(metrics="si_sdr", jobs=1)
+    scored = evaluate_test_set(model, "five", test_set, {}, None, options)
     for index, item in enumerate(scored.items):
         mixture, sources, _ = test_set.examples[index]
         estimate = torch.stack([model.separate(mixture, 16000)[name] for name in names])
@@ -280,7 +307,7 @@ def test_options_of_trees_are_refused_with_a_recipe(
 
 
 @pytest.mark.parametrize("kind", ["one talker", "two talkers", "whamr"])
-def test_mixtures_and_their_sources_are_not_taken_for_speakers(
+def test_a_tree_of_several_mixtures_is_told_which_recipes_choose_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     test = tmp_path / "tree" / "wav16k" / "min" / "test"
@@ -292,4 +319,24 @@ def test_mixtures_and_their_sources_are_not_taken_for_speakers(
     for folder in (tmp_path / "tree", test):
         assert evaluate(model, folder, tmp_path / "out") == 2
         err = capsys.readouterr().err.splitlines()
-        assert len(err) == 1 and "found mixtures and their sources: name a recipe with data.kind librimix" in err[0]
+        assert len(err) == 1 and "expected one mixture of each track, found mix_both" in err[0]
+        assert "name a recipe with data.kind librimix" in err[0]
+
+
+def test_a_tree_of_sources_is_scored_as_the_same_tree_of_tracks(tmp_path: Path) -> None:
+    write_mixtures(tmp_path / "sources", 2, 16000, noisy=False, clean="mix")
+    for path in (tmp_path / "sources").rglob("*.wav"):
+        name = "mixture" if path.parent.name == "mix" else path.parent.name
+        (tmp_path / "tracks" / path.stem).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tracks" / path.stem / f"{name}.wav").symlink_to(path)
+    model = save_tiny_model(tmp_path / "m")
+    for tree in ("sources", "tracks"):
+        assert evaluate(model, tmp_path / tree, tmp_path / f"{tree}_scores", "--metrics", "si_sdr") == 0
+    found = rows(tmp_path / "sources_scores")
+    assert [row["source"] for row in found] == ["s1", "s2"] * 2 and found == rows(tmp_path / "tracks_scores")
+
+
+def test_a_list_is_all_of_the_split_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_list(tmp_path / "list.csv", ["id", "s1", "s2"], ["talk", "a.wav", "b.wav"])
+    assert evaluate("oracle-irm1", path, tmp_path / "out", "--split", "train") == 2
+    assert "list.csv: a CSV list is all of the split test, found train" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from separator.cli import extras
 from separator.cli.main import COMMANDS, main
 from separator.errors import InputError
-from separator.scoring import metrics
+from separator.scoring import measures
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
@@ -48,8 +48,8 @@ def test_the_engine_museval_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> 
     def refuse(name: str) -> None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-    monkeypatch.setattr(metrics, "import_module", refuse)
+    monkeypatch.setattr(measures, "import_module", refuse)
     with pytest.raises(
         InputError, match=r"^engine museval needs the package museval: pip install 'separator\[score\]'$"
     ):
-        metrics.load_museval()
+        measures.load_museval()

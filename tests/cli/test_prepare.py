@@ -19,7 +19,7 @@ import torch
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.cli.main import main
-from separator.data import pair_files
+from separator.data import index as index_module
 from separator.data.librimix import LibriMixConfig
 from separator.data.musdb import MUSDBConfig
 from tests.audio.encoding import encode
@@ -64,7 +64,7 @@ def test_training_from_a_prepared_tree_opens_no_file_to_look_at_it(
     def refuse(path: Path) -> None:
         raise AssertionError(f"opened {path}")
 
-    monkeypatch.setattr(pair_files, "read_facts", refuse)
+    monkeypatch.setattr(index_module, "read_facts", refuse)
     training: Any = LibriMixConfig(root=str(tmp_path / "out")).load_training_set(TWO, seed=0)
     assert training.examples_per_epoch == 2 and training[0].mixture.shape == (1, 64000)
 
@@ -249,3 +249,103 @@ def test_mistakes_are_one_line(
     assert main(["prepare", *arguments]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "x").exists() and not os.path.exists("x")
+
+
+RECIPE = """
+name: small
+base: {base}
+data:
+  root: nowhere
+  train: [{{path: train}}]
+  valid: {{path: valid}}
+  test: null
+  lists: {{noisy: {{noise: {{path: noise, only: [noise/rain*]}}}}}}
+"""
+
+
+def write_recipe(path: Path) -> Path:
+    path.write_text(RECIPE.format(base=REPOSITORY / "recipes" / "tiny.yaml"))
+    return path
+
+
+def write_sets(root: Path) -> None:
+    for name in ("train", "valid", "extra"):
+        write_speakers(root / name, num_speakers=2, num_files=1)
+    (root / "noise").mkdir()
+    for name in ("rain", "wind"):
+        soundfile.write(root / "noise" / f"{name}.wav", np.full(8000, 0.1), 16000)
+
+
+def test_what_a_recipe_reads_is_taken_and_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sets(tmp_path / "in")
+    recipe = write_recipe(tmp_path / "small.yaml")
+    command = ["prepare", str(recipe), str(tmp_path / "in")]
+    assert main([*command, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "train: train: 2 talkers, 0.00 h",
+        "valid: valid: 2 talkers, 0.00 h",
+        "valid: noise: 1 recordings, 0.00 h",
+        "in all 5 files, to be written as 5 at 16000 Hz in FLAC",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "small.yaml"]
+    assert main([*command, "-o", str(tmp_path / "out")]) == 0
+    assert "5 files that " in capsys.readouterr().err
+    taken = {f"{split}/speaker{number}/talk0.flac" for split in ("train", "valid") for number in range(2)}
+    assert set(index(tmp_path / "out")) == taken | {"noise/rain.flac"}
+    more = ["--set", "data.train=[{path: extra}]", "-o", str(tmp_path / "out")]
+    assert main([*command, *more]) == 0  # beside what is there
+    assert len(index(tmp_path / "out")) == 7 and "extra/speaker0/talk0.flac" in index(tmp_path / "out")
+
+
+def test_a_split_that_is_missing_is_named_and_the_others_are_prepared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_sets(tmp_path / "in")
+    shutil.rmtree(tmp_path / "in" / "valid")
+    recipe = write_recipe(tmp_path / "small.yaml")
+    assert main(["prepare", str(recipe), str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("separator: error")]
+    assert len(errors) == 1 and errors[0].endswith("in/valid: expected a folder of speakers, found nothing")
+    assert len(index(tmp_path / "out")) == 2
+
+
+def test_keys_of_a_kind_choose_what_is_taken(tmp_path: Path) -> None:
+    for split in ("train-100", "train-360", "dev", "test"):
+        write_mixtures(tmp_path / "in" / "Libri2Mix" / "wav16k" / "min" / split, 2, 16000)
+    tables = tmp_path / "in" / "Libri2Mix" / "wav16k" / "min" / "metadata"
+    tables.mkdir()
+    table = tables / "mixture_train-100_mix_both.csv"
+    table.write_text("mixture_path\n/elsewhere/001-a_001-b.wav\n")
+    command = ["prepare", "librimix", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    assert main([*command, "--set", "data.task=sep_noisy", "--set", "data.train=train-100"]) == 0
+    parts = {(Path(name).parts[3], Path(name).parts[4]) for name in index(tmp_path / "out")}
+    folders = ("mix_both", "s1", "s2")
+    assert parts == {(split, folder) for split in ("train-100", "dev", "test") for folder in folders}
+    assert len(index(tmp_path / "out")) == 3 + 6 + 6  # the table counts one mixture
+    assert (tmp_path / "out" / table.relative_to(tmp_path / "in")).read_bytes() == table.read_bytes()
+
+
+def test_files_outside_of_the_root_have_no_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sets(tmp_path / "in")
+    recipe = write_recipe(tmp_path / "small.yaml")
+    settings = ["--set", "data.train=[{path: ../extra}]", "-o", str(tmp_path / "out")]
+    (tmp_path / "in" / "extra").rename(tmp_path / "extra")
+    assert main(["prepare", str(recipe), str(tmp_path / "in"), *settings]) == 2
+    assert "expected files below" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_deep_check_decodes_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_speakers(tmp_path, num_speakers=3, num_files=2)
+    check = ["prepare", "speakers", str(tmp_path), "--check"]
+    silent = tmp_path / "speaker1" / "talk0.flac"
+    soundfile.write(silent, np.zeros(16000), 16000)
+    assert main(check) == 0
+    assert "train: .: 3 talkers, 0.00 h" in capsys.readouterr().err.splitlines()
+    assert main([*check, "--deep", "--jobs", "2"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [f"{silent}: silent throughout"]
+    assert "train: 2 whole, 1 problems" in said.err
+    assert main([*check[:-1], "--deep"]) == 2
+    assert main([*check, "--deep", "--jobs", "0"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2 and "--deep is how thorough --check is" in errors[0] and "--jobs" in errors[1]

@@ -162,9 +162,9 @@ def test_trees_that_do_not_meet_are_one_line(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "estimates" / "a").rename(tmp_path / "estimates" / "z")
     assert score(tmp_path, "out") == 2
     error = capsys.readouterr().err.splitlines()[-1]
-    assert "expected folders named like those in" in error and "(a), found z" in error
+    assert "expected tracks named like those in" in error and "(a), found z" in error
     assert main(["score", "--references", str(tmp_path / "no"), "--estimates", ".", "-o", str(tmp_path / "out")]) == 2
-    assert "expected a folder of TRACK/source.wav, found nothing" in capsys.readouterr().err
+    assert "expected a folder of TRACK/source.wav or a CSV list, found nothing" in capsys.readouterr().err
 
 
 def test_musdb_at_16_khz_says_so_in_every_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

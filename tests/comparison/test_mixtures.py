@@ -85,6 +85,7 @@ class OneExample:
     """A test set of one example."""
 
     sample_rate = 16000
+    rows = ()
 
     def __init__(self, example: Example) -> None:
         self.example = example

@@ -9,7 +9,7 @@ import torch
 
 from separator.data.csv_list import CSVListConfig, read_list
 from separator.errors import InputError
-from tests.data.trees import signal, write, write_list
+from tests.data.trees import check_headers_of, signal, write, write_list
 
 RATE = 8000
 TWO = ("speech", "noise")
@@ -64,7 +64,7 @@ def test_a_list_of_prepared_files_still_holds(folder: Path) -> None:
     for name in ("mix", "s", "n"):
         write(folder / "audio" / name / "a.flac", signal(0, RATE), RATE)
         (folder / "audio" / name / "a.wav").unlink()
-    assert config(folder).check_split(TWO, "train") == (1, [])
+    assert check_headers_of(config(folder), TWO, "train") == (1, [])
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -131,9 +131,11 @@ def test_every_bad_file_is_told_by_row_and_column(folder: Path) -> None:
     (folder / "audio/s/b.wav").write_bytes(b"RIFF")
     header, first = ["mixture", *TWO], ["audio/mix/a.wav", "audio/s/a.wav", "audio/n/none.wav"]
     path = write_list(folder / "train.csv", header, first, ["audio/mix/b.wav", "audio/s/b.wav", "audio/n/b.wav"])
-    num_whole, problems = config(folder).check_split(TWO, "train")
+    num_whole, problems = check_headers_of(config(folder), TWO, "train")
     audio = folder / "audio"
     assert num_whole == 0 and len(problems) == 3
     assert problems[0].startswith(f"{path}: row 2, column noise: {audio}/n/none.wav: expected an audio file, found")
     assert problems[1].startswith(f"{path}: row 3, column speech: {audio}/s/b.wav: expected audio")
-    assert problems[2].startswith(f"{path}: row 3, column noise: {audio}/n/b.wav: expected 8000 samples as in b.wav")
+    assert problems[2].startswith(
+        f"{path}: row 3, column noise: {audio}/n/b.wav: expected 8000 samples as in mix/b.wav"
+    )

@@ -1,12 +1,14 @@
 """What every kind of data answers: training, scoring and `prepare` ask nothing else of it."""
 
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from separator.data.file_checks import check_groups, check_headers, check_samples
 from separator.data.kinds import DATA_KINDS, default_config
 from separator.data.lists import MixtureListConfig
 from separator.data.speakers import SpeakerSet
@@ -59,18 +61,24 @@ def test_a_kind_delivers_checks_and_describes_its_data(kind: str, tmp_path: Path
     again: Any = config.load_training_set(SOURCES, seed=1)
     assert training[5].sources.shape[0] == 2 and training[5].sources.shape[2] == config.segment_samples
     assert torch.equal(training[5].mixture, again[5].mixture)
+    for num_samples in (500, 3 * RATE):  # also longer than a recording, a mixture or a song
+        example = training.example(7, num_samples)
+        assert example.sources.shape[2] == example.mixture.shape[1] == num_samples
+        assert torch.equal(example.mixture, again.example(7, num_samples).mixture)
     for split in ("valid", "test"):
         examples = config.load_list(SOURCES, split)
         assert len(examples) == len(examples.names) > 0 and examples.sample_rate == RATE
         assert examples[0].sources.shape[0] == 2 and examples.original_rate in (None, RATE)
         assert examples.fingerprint(0) == examples.fingerprint(0)
         assert config.list_settings(split)
+    assert training.contents and all(config.load_list(SOURCES, split).contents for split in ("valid", "test"))
     assert config.training_sets and isinstance(config.sums_to_mixture(SOURCES), bool)
-    assert [(split, problems) for split, _, problems in config.find_problems(SOURCES)] == [
-        ("train", []),
-        ("valid", []),
-        ("test", []),
-    ]
+    splits = {split: (groups, problems) for split, groups, problems in config.find_splits(SOURCES)}
+    assert list(splits) == ["train", "valid", "test"]
+    for groups, problems in splits.values():
+        assert groups and not problems
+        for check in (check_samples, partial(check_headers, known={})):
+            assert not [problem for each in check_groups(groups, check) for problem in each.problems]
 
 
 @pytest.mark.parametrize("kind", DATA_KINDS)
@@ -80,7 +88,7 @@ def test_a_kind_says_in_one_line_what_it_does_not_have(kind: str, tmp_path: Path
         config.load_list(SOURCES, "valid", "noisy")
     with pytest.raises(InputError, match="expected"):
         config.load_training_set(SOURCES, seed=0)
-    assert all(problems for _, _, problems in config.find_problems(SOURCES))
+    assert all(problems and not groups for _, groups, problems in config.find_splits(SOURCES))
     if config.num_sources is not None:
         with pytest.raises(InputError, match="sources: expected 2 names, one for each of the data's, found 3"):
             config.check((*SOURCES, "bass"), 1)

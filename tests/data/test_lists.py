@@ -17,7 +17,7 @@ from separator.data.lists import HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixture_list import MixtureList
 from separator.data.mixture_row import write_rows
 from separator.data.noise import NoiseConfig, find_noise
-from separator.data.rooms import RoomConfig, find_responses, load_rooms
+from separator.data.rooms import RoomConfig, find_rooms, load_rooms
 from separator.data.speakers import SpeakersConfig, SpeakerSet
 from separator.data.telephone import telephone
 from separator.errors import InputError
@@ -231,14 +231,14 @@ def test_each_split_hears_its_own_noise_and_rooms_and_training_the_rest(root: Pa
         assert heard and all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in heard)
     assert data.training_noise is not None and data.training_rooms is not None
     assert [[file.name for file in files] for files in find_noise(root, data.training_noise)] == [["rain.flac"]]
-    assert [file.name for file in find_responses(root, data.training_rooms)] == ["cellar.flac"]
+    assert find_rooms(root, data.training_rooms) == {"rooms": [root / "rooms" / "cellar.flac"]}
     own = replace(NOISE, only=("noise/rain.flac",))  # what a list says itself counts
     assert replace(data, lists={"it": NamedListConfig(noise=own)}).list_config("test", "it").noise == own
 
 
 def test_a_file_directly_in_the_folder_is_a_room_of_its_own(root: Path) -> None:
     rooms = load_rooms(root, RoomConfig("rooms", exclude=("rooms/cellar*",)), RATE)
-    assert sorted(len(room) for room in rooms.responses) == [1, 2]
+    assert sorted(len(room) for folder in rooms.folders for room in folder) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,8 @@ def test_a_file_directly_in_the_folder_is_a_room_of_its_own(root: Path) -> None:
         ("lists.it.num_mixtures=0", "data.lists.it.num_mixtures: expected at least 1, found 0"),
         ("lists.it.noise={path: n, snr_db: [3, 1]}", r"data.lists.it.noise.snr_db: expected \[low, high\]"),
         ("lists.it.noise={path: n, is_source: true}", "data.lists.it.noise.is_source: expected in data.noise"),
-        ("lists.it.rooms={}", "data.lists.it.rooms.path: expected a folder of measured rooms"),
+        ("lists.it.rooms={}", "data.lists.it.rooms: expected measured rooms alone"),
+        ("lists.it.rooms={path: r, simulated: 0.5}", "data.lists.it.rooms: expected measured rooms alone"),
         ("lists={a/b: {}}", "data.lists: expected names of letters, digits, '_' and '-', and not 'all', found 'a/b'"),
         ("lists={all: {}}", "data.lists: expected names of .* found 'all'"),
         ("held_out.train=[a]", "data.held_out: expected keys out of valid, test, found 'train'"),

@@ -108,7 +108,7 @@ def test_levels_and_full_scale() -> None:
 def test_talkers_overlap_by_the_share_asked_for(speakers, num_speakers: int, overlap: float) -> None:
     """Each talks for L of the time and shares overlap·L with the next: L·(S - (S - 1)·overlap) is the whole."""
     data = mixed(speakers, num_speakers=num_speakers, overlap=(overlap, overlap))
-    starts, length = data._places(np.random.default_rng(0))
+    starts, length = data._places(16000, np.random.default_rng(0))
     assert length == pytest.approx(16000 / (num_speakers - (num_speakers - 1) * overlap), abs=1)
     for first, second in pairwise(starts):
         assert (first + length - second) / length == pytest.approx(overlap, abs=0.001)
@@ -152,20 +152,12 @@ def test_rooms_from_files_convolve_each_talker(speakers, tmp_path: Path, target:
     np.testing.assert_allclose(wet.sources.numpy(), scale * expected, atol=1e-4)
 
 
-def test_simulated_rooms_reverberate(speakers) -> None:
-    pytest.importorskip("pyroomacoustics")
-    rooms = load_rooms(Path(), RoomConfig(reverberation_seconds=(0.3, 0.3)), 16000)
-    first, again = mixed(speakers, rooms=rooms)[2], mixed(speakers, rooms=rooms)[2]
-    assert torch.equal(first.sources, again.sources)
-    assert torch.isfinite(first.mixture).all() and not torch.allclose(first.sources, mixed(speakers)[2].sources)
-
-
 @pytest.mark.parametrize(
     ("load", "words"),
     [
         (lambda root: load_noise(root, NoiseConfig("none"), 16000), "expected a folder of noise"),
         (lambda root: load_rooms(root, RoomConfig("none"), 16000), "expected a folder of impulse responses"),
-        (lambda root: load_rooms(root, RoomConfig("."), 16000), r"expected impulse responses ROOM/\*\.wav, found none"),
+        (lambda root: load_rooms(root, RoomConfig("."), 16000), "expected a folder with audio files, found none"),
     ],
 )
 def test_missing_noise_and_rooms_are_one_line(load: Any, words: str, tmp_path: Path) -> None:

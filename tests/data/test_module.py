@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from separator.errors import InputError
-from separator.training.module import NotFiniteError
+from separator.training.learning import NotFiniteError
 
 
 class Broken(Dataset[torch.Tensor]):

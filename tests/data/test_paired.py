@@ -10,12 +10,14 @@ import soundfile
 import torch
 
 from separator.audio.resampling import resample
+from separator.data.batches import BatchLengths
+from separator.data.config import SPLITS
 from separator.data.librimix import LibriMixConfig
 from separator.data.module import Examples
 from separator.data.segments import read_segment
 from separator.data.wsj0_mix import WSJ0MixConfig
 from separator.errors import InputError
-from tests.data.trees import signal, write, write_librimix_metadata, write_mixtures
+from tests.data.trees import check_headers_of, signal, write, write_librimix_metadata, write_mixtures
 
 SPLIT_SIZES = {"train-100": 5, "train-360": 7, "dev": 3, "test": 2}
 TWO = ("speaker1", "speaker2")
@@ -158,7 +160,7 @@ def test_an_epoch_sees_each_mixture_once_and_examples_follow_from_seed_and_numbe
 def test_any_number_of_workers_gives_the_same_batches(libri: Path, num_workers: int) -> None:
     def batches(workers: int) -> list[torch.Tensor]:
         config = LibriMixConfig(root=str(libri), train="train-100", segment_seconds=0.25, num_workers=workers)
-        examples = Examples(config, TWO, batch_size=3, num_batches=4, seed=1)
+        examples = Examples(config, TWO, BatchLengths(config, batch_size=3, num_batches=4, seed=1), seed=1)
         examples.setup("fit")
         return [batch.mixture for batch in examples.train_dataloader()]
 
@@ -240,7 +242,7 @@ def test_four_and_five_talkers(other_numbers: Path, kind: Any, number: int) -> N
     example = config.load_list(names, "test")[1]
     assert example.sources.shape == (number, 1, 9000)
     assert torch.allclose(example.sources.sum(dim=0), example.mixture, atol=1e-4)
-    assert list(config.find_problems(names)) == [("train", 2, []), ("valid", 2, []), ("test", 2, [])]
+    assert [check_headers_of(config, names, split) for split in SPLITS] == [(2, [])] * 3
     with pytest.raises(InputError, match=f"sources: expected {number} names"):
         config.check(names[1:], 1)
 
@@ -290,7 +292,26 @@ def test_lengths_are_made_equal_only_if_asked(tmp_path: Path, lengths: Any, expe
     training: Any = config.load_training_set(TWO, seed=0)
     filled = torch.nn.functional.pad(example.sources, (0, 16000 - expected))
     assert torch.equal(training[0].sources, filled)
-    assert config.check_split(TWO, "train") == (1, [])
+    assert check_headers_of(config, TWO, "train") == (1, [])
 
 
 LENGTHS = {"mix_clean": 12000, "s1": 9000, "s2": 16000}
+
+
+def test_fewer_mixtures_to_validate_on_are_evenly_spaced(tmp_path: Path) -> None:
+    write_mixtures(tmp_path / "2speakers" / "wav8k" / "min" / "cv", 10, 8000)
+    settings = {"root": str(tmp_path), "sample_rate": 8000}
+    names = WSJ0MixConfig(**settings, max_valid=4).load_list(TWO, "valid").names
+    assert names == [f"{index:03d}-a_{index:03d}-b" for index in (0, 2, 5, 7)]
+    assert len(WSJ0MixConfig(**settings, max_valid=20).load_list(TWO, "valid")) == 10
+
+
+def test_hidden_files_are_no_mixtures_and_two_for_one_are_named(tmp_path: Path) -> None:
+    top = tmp_path / "2speakers" / "wav8k" / "min" / "cv"
+    write_mixtures(top, 2, 8000)
+    (top / "mix_clean" / "._000-a_000-b.wav").write_bytes(b"Mac OS X")
+    settings = WSJ0MixConfig(root=str(tmp_path), sample_rate=8000)
+    assert len(settings.load_list(TWO, "valid")) == 2
+    soundfile.write(top / "mix_clean" / "000-a_000-b.flac", np.zeros(100), 8000)
+    with pytest.raises(InputError, match=r"000-b\.wav: expected one file for 000-a_000-b, found 000-a_000-b\.flac too"):
+        settings.load_list(TWO, "valid")

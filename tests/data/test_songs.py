@@ -100,7 +100,7 @@ def test_broken_songs_are_named(tmp_path: Path) -> None:
     write_song(tmp_path / "train" / "good", {"vocals": 1, "drums": 2}, 44100)
     write_song(tmp_path / "train" / "bad", {"vocals": 1, "drums": 2}, 44100)
     soundfile.write(tmp_path / "train" / "bad" / "drums.wav", np.zeros((100, 2)), 44100)
-    with pytest.raises(InputError, match=r"bad/drums\.wav: expected 88200 samples at 44100 Hz .* found 100"):
+    with pytest.raises(InputError, match=r"bad/drums\.wav: expected 88200 samples as in bad/vocals.wav, found 100"):
         config(tmp_path).load_training_set(("vocals", "drums"), seed=0)
     shutil.rmtree(tmp_path / "train" / "bad")
     with pytest.raises(InputError, match="expected songs with bass, found none among 1 training songs"):
@@ -108,3 +108,18 @@ def test_broken_songs_are_named(tmp_path: Path) -> None:
     (tmp_path / "train" / "empty").mkdir()
     with pytest.raises(InputError, match="empty: expected at least one of vocals, drums, found none"):
         config(tmp_path).load_training_set(("vocals", "drums"), seed=0)
+
+
+def test_what_lies_beside_the_stems_does_not_count(tmp_path: Path) -> None:
+    write_song(tmp_path / "train" / "song", {"vocals": 1, "drums": 2}, 44100)
+    song = tmp_path / "train" / "song"
+    for name in (".DS_Store", "._vocals.wav", "vocals.txt", "mixture.json", "README"):
+        (song / name).write_text("no audio")
+    (song / "drums.flac").mkdir()
+    (song / "vocals").mkdir()
+    (tmp_path / "train" / ".cache").mkdir()
+    training: Any = config(tmp_path).load_training_set(("vocals", "drums"), seed=0)
+    assert [{name: stem.path.name for name, stem in song.stems.items()} for song in training.songs] == [
+        {"vocals": "vocals.wav", "drums": "drums.wav"}
+    ]
+    assert training.songs[0].mixture.path.name == "mixture.wav"

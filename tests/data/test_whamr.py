@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from separator.data.config import SPLITS
 from separator.data.whamr import WHAMRConfig
 from separator.errors import InputError
-from tests.data.trees import write_whamr
+from tests.data.trees import check_headers_of, write_whamr
 
 FILES = {
     ("sep_clean", "anechoic", "anechoic"): ("mix_clean_anechoic", "s1_anechoic", "s2_anechoic"),
@@ -57,7 +58,7 @@ def test_each_task_has_its_mixture_and_its_talkers(
 def test_splits_and_their_checks_wherever_the_root_points(whamr: Path) -> None:
     for root in (whamr, whamr / "wav8k", whamr / "wav8k" / "min"):
         config = WHAMRConfig(root=str(root), sample_rate=8000)
-        assert list(config.find_problems(("a", "b"))) == [("train", 3, []), ("valid", 2, []), ("test", 1, [])]
+        assert [check_headers_of(config, ("a", "b"), split) for split in SPLITS] == [(3, []), (2, []), (1, [])]
 
 
 def test_what_does_not_go_together_is_one_line(whamr: Path) -> None:

@@ -2,10 +2,14 @@
 
 import csv
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
+
+from separator.data.config import DataConfig
+from separator.data.file_checks import check_groups, check_headers
 
 
 def write(path: Path, samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -90,3 +94,12 @@ def write_song(
     written = [write(folder / f"{name}.wav", signal(seed, length, 2), sample_rate) for name, seed in stems.items()]
     if mixture:
         write(folder / "mixture.wav", sum(written), sample_rate)  # type: ignore[arg-type]
+
+
+def check_headers_of(config: DataConfig, sources: Sequence[str], split: str) -> tuple[int, list[str]]:
+    """How many mixtures, songs or talkers of a split are whole, and a line for each problem, as `--check` says them."""
+    found = config.find_groups(sources, split)
+    assert found is not None
+    checks = check_groups(found[0], partial(check_headers, known={}))
+    wrong = [problem for each in checks for problem in each.problems]
+    return sum(not each.problems for each in checks), [*found[1], *wrong]

@@ -144,6 +144,25 @@ def test_pieces_are_the_whole(small: Small, length: int, seed: int) -> None:
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("length", [1, 7, 8, 15, 16, 17, 24, 333])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"edge_padding": "asteroid"},
+        {"edge_padding": "naplab", "mask": "tanh"},
+        {"edge_padding": "asteroid", "hop_samples": 4, "encoder_activation": "relu"},
+        {"block_padding": "speechbrain", "norm": "frameLN", "mask": "softmax_over_features"},
+        {"skip_channels": None, "bias": False, "output_prelu": False, "mask": "linear"},
+    ],
+    ids=str,
+)
+def test_pieces_are_the_whole_with_choices_of_other_software(changes: dict[str, Any], length: int) -> None:
+    model, mixture = SMALL["conv_tasnet"].build(True, **changes), torch.randn(2, 1, length)
+    for sizes in ([length], random_sizes(length, 0)):
+        torch.testing.assert_close(in_pieces(model, mixture, sizes), model(mixture), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
 @every_model
 def test_sources_come_out_as_late_as_the_latency_says(small: Small) -> None:
     model = small.build(causal=True)

@@ -161,10 +161,10 @@ def test_asteroid_edges_are_no_padding_and_a_zero_tail(kernel_size: int, length:
     ("change", "message"),
     [
         ({"causal": True}, r"norm: expected 'cLN' with causal=True .*, found 'gLN'"),
-        ({"norm": "BN"}, "norm: expected one of gLN, cLN, found 'BN'"),
-        ({"mask": "tanh"}, "mask: expected one of sigmoid, relu, softmax, found 'tanh'"),
+        ({"norm": "BN"}, "norm: expected one of gLN, cLN, frameLN, found 'BN'"),
+        ({"mask": "gelu"}, "mask: expected one of sigmoid, relu, softmax, .*, found 'gelu'"),
         ({"encoder_activation": "tanh"}, "encoder_activation: expected one of linear, relu, found 'tanh'"),
-        ({"edge_padding": "same"}, "edge_padding: expected one of torchaudio, asteroid, found 'same'"),
+        ({"edge_padding": "same"}, "edge_padding: expected one of torchaudio, asteroid, naplab, found 'same'"),
         ({"block_kernel_size": 4}, "block_kernel_size: expected an odd number unless causal, found 4"),
         ({"kernel_size": 1}, "kernel_size: expected at least 2, found 1"),
         ({"num_sources": 0}, "num_sources: expected at least 1, found 0"),
@@ -173,3 +173,33 @@ def test_asteroid_edges_are_no_padding_and_a_zero_tail(kernel_size: int, length:
 def test_impossible_choices_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         ConvTasNetConfig(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hop_samples": 0}, r"hop_samples: expected 1 to kernel_size \(32\), found 0"),
+        ({"hop_samples": 33}, r"hop_samples: expected 1 to kernel_size \(32\), found 33"),
+        ({"hop_samples": 8, "edge_padding": "naplab"}, "edge_padding: 'naplab' needs frames that overlap by half"),
+        ({"skip_channels": 0}, "skip_channels: expected at least 1, or null for none, found 0"),
+        ({"causal": True, "norm": "cLN", "input_norm": "gLN"}, "norm: expected 'cLN' with causal=True"),
+    ],
+)
+def test_choices_of_other_software_have_their_limits(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ConvTasNetConfig(**change)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("change", [{"norm": "frameLN"}, {"block_padding": "speechbrain", "norm": "cLN"}])
+def test_choices_of_other_software_keep_a_causal_model_causal(change: dict[str, Any]) -> None:
+    config = ConvTasNetConfig(
+        **{"num_filters": 8, "bottleneck_channels": 4, "hidden_channels": 6, "num_blocks": 3, "num_repeats": 1},
+        **{"causal": True, "skip_channels": None, "bias": False, "output_prelu": False, **change},
+    )
+    model, mixture = ConvTasNet(config).eval(), torch.randn(1, 1, 800)
+    later = mixture.clone()
+    later[..., 400:] += 1
+    unchanged = 400 - model.latency_samples
+    difference = (model(later) - model(mixture)).abs()
+    assert difference[..., :unchanged].max() < 1e-6 < difference[..., 400:].max()

@@ -30,7 +30,7 @@ def test_config_survives_the_round_trip_through_plain_values(architecture: str) 
         ({"num_filters": None}, "conv_tasnet: num_filters: expected an integer, found None"),
         ({"num_filters": {1, 2}}, "conv_tasnet: num_filters: expected an integer, found '{1, 2}'"),
         ({"causal": 1}, "conv_tasnet: causal: expected true or false, found 1"),
-        ({"mask": "tanh"}, "conv_tasnet: mask: expected 'sigmoid', 'relu' or 'softmax', found 'tanh'"),
+        ({"norm": "BN"}, "conv_tasnet: norm: expected 'gLN', 'cLN' or 'frameLN', found 'BN'"),
         ({"num_filters": 0}, "conv_tasnet: num_filters: expected at least 1, found 0"),
         ({"causal": True}, r"conv_tasnet: norm: expected 'cLN' with causal=True .*, found 'gLN'"),
     ],

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from separator.errors import InputError
-from separator.recipe import load_recipe, recipe_to_dict
+from separator.recipe import load_any_recipe, load_recipe, recipe_to_dict
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 TINY = RECIPES / "tiny.yaml"
@@ -15,7 +15,7 @@ TINY = RECIPES / "tiny.yaml"
 
 @pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_read_and_its_model_built(path: Path) -> None:
-    recipe = load_recipe(path)
+    recipe = load_any_recipe(path)
     recipe.build_model()
 
 
@@ -69,6 +69,11 @@ def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("data.valid.seed=-1", ["data.valid.seed: expected at least 0, found -1"]),
         ("data.train=speech", ["data.train: expected a list, found 'speech'"]),
         ("data.segment_seconds=1e-6", ["data.segment_seconds: expected at least 0.01, found '1e-6'"]),
+        ("data.segment_range_seconds=[3, 2]", ["data.segment_range_seconds: expected [low, high] within 0.01 to 3600"]),
+        (
+            "data.segment_range_seconds=[2, 99]",
+            ["data.segment_range_seconds: expected lengths up to training.batch_size x data.segment_seconds", "99 s"],
+        ),
         ("data.segment_seconds=.nan", ["data.segment_seconds: expected at most 3600, found nan"]),
         ("data.scenes={together: 0}", ["data.scenes: expected a weight above 0, found [0.0, 0.0, 0.0, 0.0]"]),
         ("data.overlap=[0.5]", ["data.overlap.1 is missing"]),

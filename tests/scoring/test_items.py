@@ -9,9 +9,10 @@ import torch
 
 from separator.errors import InputError
 from separator.scoring.config import ScoringConfig
+from separator.scoring.finding import find_tracks
 from separator.scoring.item_scores import score_item
 from separator.scoring.items import TrackPair
-from separator.scoring.tracks import SourceFile, find_tracks, read_track
+from separator.scoring.tracks import SourceFile, read_track
 from tests.museval_metrics import of_museval
 from tests.stem_folders import RATE, leaky, stems, write_pair, write_track
 
@@ -121,7 +122,7 @@ def test_a_sample_that_is_no_number_is_an_error_that_names_the_file(tmp_path: Pa
 def test_missing_estimates_and_sources_are_named(tmp_path: Path) -> None:
     write_pair(tmp_path, "song", NAMES)
     write_track(tmp_path / "references" / "alone", dict(zip(NAMES, stems(2, 1, 0.1), strict=True)))
-    with pytest.raises(InputError, match="expected a folder of estimates with this name"):
+    with pytest.raises(InputError, match="expected estimates with this name"):
         pair(tmp_path, "alone").load(PLAIN)
     (tmp_path / "estimates" / "song" / "drums.wav").unlink()
     with pytest.raises(InputError, match="expected estimates of vocals, drums, found vocals"):
@@ -140,11 +141,12 @@ def test_estimates_of_talkers_may_have_other_names(tmp_path: Path) -> None:
 
 
 def test_subsets_and_nested_folders_are_part_of_the_tree(tmp_path: Path) -> None:
-    for folder in ("train/a", "test/b", "plain", "deep/er"):
+    for folder in ("train/a", "valid/v", "test/b", "plain", "deep/er"):
         write_track(tmp_path / folder, {"vocals": stems(1, 1, 0.01)[0]})
     tracks = find_tracks(tmp_path)
     assert {name: track.subset for name, track in tracks.items()} == {
         "a": "train",
+        "v": "valid",
         "b": "test",
         "plain": "test",
         "deep/er": "test",
@@ -153,7 +155,7 @@ def test_subsets_and_nested_folders_are_part_of_the_tree(tmp_path: Path) -> None
     write_track(tmp_path / "test" / "a", {"vocals": stems(1, 1, 0.01)[0]})
     with pytest.raises(InputError, match="expected one track called a"):
         find_tracks(tmp_path)
-    with pytest.raises(InputError, match="found none"):
+    with pytest.raises(InputError, match=r"or files TRACK_SOURCE\.wav, found x\.wav"):
         find_tracks(write_track(tmp_path / "flat", {"x": stems(1, 1, 0.01)[0]}))
 
 

@@ -23,8 +23,8 @@ def test_the_loss_falls_and_the_model_folder_loads(data: Path, tmp_path: Path) -
     recipe = tiny(data, "training.max_steps=80", "training.validate_every_steps=40", "optimizer.learning_rate=3e-3")
     outcome = run(recipe, tmp_path / "run")
     assert outcome.steps == 80 and not outcome.stopped_by_signal
-    with (tmp_path / "run" / "metrics" / "version_0" / "metrics.csv").open() as file:
-        losses = [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        losses = [float(row["train_loss"]) for row in csv.DictReader(file)]
     assert sum(losses[-3:]) / 3 < sum(losses[:3]) / 3 - 0.5
     separator = Separator.from_pretrained(outcome.model_folder, device="cpu")
     assert separator.sources == ("speaker1", "speaker2")
@@ -32,12 +32,15 @@ def test_the_loss_falls_and_the_model_folder_loads(data: Path, tmp_path: Path) -
     assert separator.separate(torch.randn(8000), 16000)["speaker1"].shape == (1, 8000)
 
 
+@pytest.mark.parametrize("lengths", ["null", "[0.5, 2.0]"])
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_resumed_weights_equal_those_of_a_run_never_stopped(data: Path, tmp_path: Path, num_workers: int) -> None:
-    workers = f"data.num_workers={num_workers}"
-    whole = run(tiny(data, workers), tmp_path / "whole")
-    run(tiny(data, workers, "training.max_steps=13"), tmp_path / "parts")
-    resumed = run(tiny(data, workers), tmp_path / "parts", resume=True)
+def test_resumed_weights_equal_those_of_a_run_never_stopped(
+    data: Path, tmp_path: Path, num_workers: int, lengths: str
+) -> None:
+    settings = [f"data.num_workers={num_workers}", f"data.segment_range_seconds={lengths}"]
+    whole = run(tiny(data, *settings), tmp_path / "whole")
+    run(tiny(data, *settings, "training.max_steps=13"), tmp_path / "parts")
+    resumed = run(tiny(data, *settings), tmp_path / "parts", resume=True)
     assert resumed.steps == whole.steps == 20
     for name, expected in weights(whole).items():
         assert torch.equal(weights(resumed)[name], expected), name
@@ -93,7 +96,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(data: Path, tmp_p
 
 def test_the_last_steps_are_validated_too(data: Path, tmp_path: Path) -> None:
     outcome = run(tiny(data, "training.max_steps=3"), tmp_path / "run")
-    assert outcome.steps == 3 and outcome.best_si_sdri_db > float("-inf")
+    assert outcome.steps == 3 and outcome.best > float("-inf")
     assert (outcome.model_folder / "model.safetensors").exists()
 
 
@@ -136,17 +139,18 @@ def test_a_run_that_fails_ends_its_loaders_too(data: Path, tmp_path: Path) -> No
     command = [
         *(sys.executable, "-m", "separator", "train", str(RECIPES / "tiny.yaml"), "-o", str(tmp_path / "run")),
         *("--set", f"data.root={data}", "--set", "trainer.accelerator=cpu", "--set", "data.num_workers=1"),
-        *("--set", "training.validate_every_steps=2", "--set", "trainer.loggers=[csv]"),
+        *("--set", "training.max_steps=100000", "--set", "training.validate_every_steps=100000"),
+        *("--set", "trainer.loggers=[csv]"),
     ]
     process = subprocess.Popen(
         command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    metrics = tmp_path / "run" / "metrics" / "version_0"
+    metrics = tmp_path / "run" / "metrics.csv"
     deadline = time.monotonic() + 120
     while not metrics.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     metrics.rename(tmp_path / "elsewhere")
-    metrics.touch()  # a file in the place of the folder: nothing can be written there
+    metrics.mkdir()  # a folder in the place of the file: nothing can be written there
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 2 and stderr.splitlines()[-1].startswith("separator: error: "), stderr
 

@@ -84,12 +84,15 @@ def test_the_git_revision_is_that_of_the_checkout_and_of_no_repository_around_it
     assert git_revision(inner) == (None, None)
 
 
-def test_metrics_as_csv_and_for_tensorboard(folder: Path) -> None:
+def test_one_table_of_all_parts_its_picture_and_tensorboard(folder: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with (folder / "metrics" / "version_0" / "metrics.csv").open() as file:
-        columns = set(csv.DictReader(file).fieldnames or ())
-    assert {"step", "valid/si_sdri", "valid/loss"} <= columns
+    with (folder / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["4", "6", "8", "10", "12"]
+    assert [row["part"] for row in rows] == ["0", "0", "1", "1", "1"]
+    assert [bool(row["valid_si_sdri_db"]) for row in rows] == [True, True, True, False, True]
+    assert (folder / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     events = EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
     tags = events.Tags()
@@ -129,6 +132,7 @@ def test_a_dry_run_says_what_it_takes_and_leaves_nothing(
     recipe, root = str(RECIPES / "tiny.yaml"), f"data.root={data}"
     assert main(["train", recipe, "--dry-run", "--set", root, "--set", "trainer.accelerator=cpu"]) == 0
     said = capsys.readouterr().out
+    assert "data        train: speech/train: " in said and " talkers, " in said
     for words in ("tiny: stft_tcn", "a batch of 4 x 1 s", "50, 0.1 hours", "GB", "s of audio a second", "whole run"):
         assert words in said
     short = ("--set", "training.max_steps=1", "--set", "trainer.accelerator=cpu")

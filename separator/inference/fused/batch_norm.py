@@ -1,6 +1,7 @@
 """Batch norm folded into the convolution before it: in evaluation it is a gain and a constant of each channel."""
 
 import copy
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -9,7 +10,8 @@ from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.depthwise import DepthwiseSeparableBlock2d
 from separator.bricks.full_band import FullBandMixing
 from separator.bricks.resnet import AxialBlock, ResNetBlock, ResNetBottleneck
-from separator.models.pipeline import MaskingSeparator
+
+Model = TypeVar("Model", bound=nn.Module)
 
 PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
     ConvBlock2d: (("conv", "norm"),),
@@ -22,7 +24,7 @@ PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 """Convolutions and the batch norms behind them, by the brick that holds them."""
 
 
-def fold_batch_norm(model: MaskingSeparator) -> MaskingSeparator:
+def fold_batch_norm(model: Model) -> Model:
     """Return a copy of a model in which the convolutions of `PAIRS` hold the batch norms behind them.
 
     It gives no gradients: a block's ReLU overwrites what it is given. A block with a part of another class than the

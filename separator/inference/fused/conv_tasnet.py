@@ -13,17 +13,18 @@ from separator.inference.fused.global_norm import GlobalStatistics
 from separator.inference.fused.pointwise import pointwise
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from separator.inference.fused.stepping_tcn import SteppingTCN
-from separator.models.conv_tasnet import ConvTasNet, make_separable_masker
+from separator.models.conv_tasnet import ConvTasNet, SeparableTCNConfig, make_separable_masker
 from separator.models.stft_tcn import STFTTCN, LogMagnitudeMasker
 
 
 def fuse_conv_tasnet(model: ConvTasNet) -> ConvTasNet:
     """Return a faster copy of a Conv-TasNet, for a CPU in float32, without gradients.
 
-    The model itself is returned if it has cLN, weights of another precision, or a part that is not as its config says.
+    The model itself is returned if it has a choice that `_has_faster_masker` names, weights of another precision, or a
+    part that is not as its config says.
     """
     config: Any = model.config
-    if config.norm != "gLN" or not _is_built_by(model, lambda: ConvTasNet(config)):
+    if not _has_faster_masker(config) or not _is_built_by(model, lambda: ConvTasNet(config)):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
     fused.encoder = _FusedEncoder(fused.encoder)
@@ -36,7 +37,7 @@ def fuse_stft_tcn(model: STFTTCN) -> STFTTCN:
     """Return a copy of an STFT-TCN with a faster masker; the model itself where `fuse_conv_tasnet` would."""
     config: Any = model.config
     masker: Any = model.masker
-    if config.norm != "gLN" or type(masker) is not LogMagnitudeMasker:
+    if not _has_faster_masker(config) or type(masker) is not LogMagnitudeMasker:
         return model
     if not _is_built_by(masker.masker, lambda: make_separable_masker(config, config.channels * config.num_bins)):
         return model
@@ -49,12 +50,21 @@ def fuse_step(model: ConvTasNet | STFTTCN) -> ConvTasNet | STFTTCN:
     """Return a copy of a causal model whose TCN steps faster, for a CPU in float32; the model itself if it cannot."""
     config: Any = model.config
     kind: Callable[[Any], nn.Module] = type(model)
-    if not config.causal or config.block_kernel_size < 2 or not _is_built_by(model, lambda: kind(config)):
+    plain = config.skip_channels is not None and config.bias and config.block_padding == "zeros"
+    steps = config.causal and config.norm == "cLN" and config.block_kernel_size > 1 and plain
+    if not steps or not _is_built_by(model, lambda: kind(config)):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
     masker = fused.masker.masker if type(model) is STFTTCN else fused.masker
     masker.tcn = SteppingTCN(masker.tcn)
     return cast(ConvTasNet | STFTTCN, fused)
+
+
+def _has_faster_masker(config: SeparableTCNConfig) -> bool:
+    """Return whether a masker is the paper's: gLN everywhere, a skip path, constants, a PReLU, zeros at the edges."""
+    norms = {config.norm, config.input_norm or config.norm}
+    plain = config.skip_channels is not None and config.bias and config.output_prelu
+    return norms == {"gLN"} and plain and config.block_padding == "zeros"
 
 
 def _is_built_by(module: nn.Module, build: Callable[[], nn.Module]) -> bool:

@@ -1,0 +1,62 @@
+"""Files of weights that PyTorch or safetensors wrote, read without running anything that is in them."""
+
+import pickle
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch.torch_version import TorchVersion
+
+from separator.errors import InputError
+
+MAKE_NUMBER = np.float64(0).__reduce__()[0]
+NUMBERS = ("bool", "int32", "int64", "float32", "float64")
+
+ALLOWED: list[Any] = [
+    TorchVersion,  # torch's version, as text: asteroid's files hold it
+    (MAKE_NUMBER, "numpy.core.multiarray.scalar"),  # a single number, under both of numpy's names
+    (MAKE_NUMBER, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(name)) for name in NUMBERS),
+]
+"""All that may be made besides tensors, numbers, text and containers of them."""
+
+
+def read_weights_file(path: Path) -> Any:
+    """Read a file of `torch.save` or of safetensors, on the CPU.
+
+    Raises:
+        InputError: If it cannot be read, is damaged, or holds objects of other kinds than `ALLOWED`: to make them
+            would mean to run their code. The message names the first.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings(action="ignore"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected a file of weights, found none") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: expected a file of weights, found a folder") from None
+    except pickle.UnpicklingError as error:
+        if found := re.search(r"GLOBAL (\S+)|Unsupported class (\S+)", str(error)):
+            name = found[1] or found[2]
+            raise InputError(
+                f"{path}: expected tensors, numbers and text, found {name}: it would have to be run, which is refused"
+            ) from None
+        raise InputError(f"{path}: damaged, or no file of weights: {_reason(error)}") from None
+    except SafetensorError as error:
+        raise InputError(f"{path}: damaged, or no safetensors file: {_reason(error)}") from None
+    except Exception as error:  # a damaged file makes the readers raise anything
+        raise InputError(f"{path}: damaged, or no file of weights: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).removeprefix("Weights only load failed. ").strip()
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    return first.partition(". ")[0]

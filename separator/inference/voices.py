@@ -1,0 +1,228 @@
+"""Voices of recordings: vectors that are near each other where one person speaks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from separator.audio.reading import AudioReader
+from separator.audio.resampling import StreamResampler, resample
+from separator.checkpoint import VoiceDescription, load_voice_network
+from separator.errors import InputError
+from separator.inference.devices import find_device
+from separator.inference.fused.batch_norm import fold_batch_norm
+from separator.models.voice import VoiceNetwork
+
+STRETCH_SECONDS = 2.0
+"""A recording is heard in stretches of so much."""
+
+FRAME_SECONDS = 0.02
+"""Activity is told for frames of so much."""
+
+QUIETEST_DB, ACTIVE_RANGE_DB = -60.0, 35.0
+"""A frame is active if its level is above this, in dB of full scale, and not further below the loud ones."""
+
+LOUD_QUANTILE = 0.95
+"""Share of the frames that are not louder than the loud ones."""
+
+MOST_FRAMES = 10_000_000
+"""Frames that the loud ones are told by: 55 hours, and as many as torch sorts at once."""
+
+LEAST_SECONDS = 0.5
+"""Recordings with less activity than this tell nothing about a voice."""
+
+BATCH = 64
+"""Stretches that the network hears at once."""
+
+
+@dataclass(frozen=True)
+class RecordedVoice:
+    """Voice of a whole recording.
+
+    Attributes:
+        vector: Mean of the vectors of its stretches, weighted by their activity, `(D,)` of length 1.
+        active_seconds: Time in which something is heard.
+        seconds: Length of the recording.
+    """
+
+    vector: Tensor
+    active_seconds: float
+    seconds: float
+
+
+class VoiceModel:
+    """Turns speech into vectors of length 1, whose products are near 1 for one voice, and lower for two.
+
+    It keeps nothing between calls: several threads may use it at once.
+
+    Args:
+        network: Maps `(B, T)` to `(B, D)`; kept as `network`, moved to the device, in evaluation mode.
+        description: What its folder says about it.
+        device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`.
+
+    Raises:
+        InputError: If the device is not there.
+
+    Example:
+        >>> model = VoiceModel.from_pretrained("voice-16k")
+        >>> model.sample_rate, model.embedding_size
+        (16000, 192)
+    """
+
+    def __init__(self, network: VoiceNetwork, description: VoiceDescription, device: str = "auto") -> None:
+        self.description = description
+        self.device = find_device(device)
+        self.network = network.to(self.device).eval()
+        # Channels last: a quarter less time on a CPU.
+        self.fused = fold_batch_norm(self.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path, device: str = "auto") -> Self:
+        """Load a released voice model by name, a model folder by path, or a Hugging Face repo id.
+
+        Raises:
+            InputError: If there is no such model, or it cannot be loaded; see `checkpoint.load_voice_network`.
+
+        Example:
+            >>> VoiceModel.from_pretrained("voice-16k").description.training["recipe"]
+            'voice-16k'
+        """
+        return cls(*load_voice_network(name_or_path), device)
+
+    @property
+    def sample_rate(self) -> int:
+        """Return the rate in Hz that the network works at."""
+        return self.network.config.sample_rate
+
+    @property
+    def embedding_size(self) -> int:
+        """Return D, how many numbers a vector has."""
+        return self.network.config.embedding_size
+
+    @torch.inference_mode()
+    def embed(self, waveform: Tensor | np.ndarray, sample_rate: int) -> Tensor:
+        """Return the vector of each stretch of speech.
+
+        Level does not matter. Meant for 1 s or more of one voice; silence gives a vector that means nothing, so ask
+        `active_seconds` too.
+
+        Args:
+            waveform: One stretch or several of one length.
+            sample_rate: In Hz.
+
+        Shape:
+            waveform: `(T,)` or `(B, T)`. Returns `(B, D)` float32 on the CPU, B being 1 for `(T,)`.
+
+        Raises:
+            InputError: If the shape is another, there is no sample, or one is not finite.
+
+        Example:
+            >>> import soundfile
+            >>> audio, sample_rate = soundfile.read("talk.wav", dtype="float32")
+            >>> vectors = VoiceModel.from_pretrained("voice-16k").embed(audio[: 2 * sample_rate], sample_rate)
+            >>> vectors.shape
+            torch.Size([1, 192])
+        """
+        stretches = resample(_as_stretches(waveform), sample_rate, self.sample_rate)
+        return torch.cat([self.fused(part.to(self.device)).float().cpu() for part in stretches.split(BATCH)])
+
+    def active_seconds(self, waveform: Tensor | np.ndarray, sample_rate: int) -> Tensor:
+        """Return for how long something is heard in each stretch: what is not far below its loudest parts.
+
+        Args:
+            waveform: As for `embed`.
+            sample_rate: In Hz.
+
+        Shape:
+            waveform: `(T,)` or `(B, T)`. Returns `(B,)` in seconds.
+
+        Raises:
+            InputError: As `embed`.
+
+        Example:
+            >>> talk = torch.cat([torch.zeros(16000), 0.1 * torch.randn(8000)])
+            >>> VoiceModel.from_pretrained("voice-16k").active_seconds(talk, 16000)
+            tensor([0.5000])
+        """
+        levels = frame_levels_db(_as_stretches(waveform), sample_rate)
+        return FRAME_SECONDS * torch.stack([is_active(each).sum() for each in levels])
+
+    def embed_file(self, path: Path | str) -> RecordedVoice:
+        """Return the voice of a recording of any length, sample rate and number of channels; block by block.
+
+        Raises:
+            InputError: If it cannot be read, or holds less than 0.5 s of sound.
+
+        Example:
+            >>> voice = VoiceModel.from_pretrained("voice-16k").embed_file("talk.wav")
+            >>> voice.vector.shape, voice.active_seconds <= voice.seconds
+            (torch.Size([192]), True)
+        """
+        vectors, levels = [], []
+        with AudioReader(path) as reader:
+            for stretches in _read_stretches(reader, self.sample_rate):
+                vectors.append(self.embed(stretches, self.sample_rate))
+                levels += list(frame_levels_db(stretches, self.sample_rate))
+        if not vectors:
+            raise InputError(f"{path}: expected audio, found a file without samples")
+        active = is_active(torch.cat(levels))
+        active_seconds = FRAME_SECONDS * int(active.sum())
+        if active_seconds < LEAST_SECONDS:
+            found = f"{active_seconds:.2f} s" if active.any() else "silence"
+            raise InputError(f"{path}: expected at least {LEAST_SECONDS:g} s of speech, found {found}")
+        weights = torch.stack([each.sum() for each in active.split([len(each) for each in levels])])
+        mean = functional.normalize((weights.unsqueeze(1) * torch.cat(vectors)).sum(dim=0), dim=0)
+        return RecordedVoice(mean, active_seconds, FRAME_SECONDS * len(active))
+
+
+def frame_levels_db(waveform: Tensor, sample_rate: int) -> Tensor:
+    """Return the level of each frame of 20 ms in dB of full scale; one that the end cuts off is filled with silence.
+
+    Shape:
+        `(B, T)` to `(B, K)`.
+    """
+    frame = round(FRAME_SECONDS * sample_rate)
+    filled = functional.pad(waveform, (0, -waveform.shape[1] % frame))
+    return 10 * torch.log10(filled.unflatten(1, (-1, frame)).square().mean(dim=2) + 1e-20)
+
+
+def is_active(levels_db: Tensor) -> Tensor:
+    """Tell in which frames something is heard: `(K,)` to `(K,)`."""
+    loud = float(torch.quantile(levels_db[:MOST_FRAMES], LOUD_QUANTILE))
+    return levels_db > max(QUIETEST_DB, loud - ACTIVE_RANGE_DB)
+
+
+def _read_stretches(reader: AudioReader, sample_rate: int) -> Iterator[Tensor]:
+    """Read a recording as stretches of one channel `(B, T)`, and at last what is left of it, `(1, t)`."""
+    resampler = StreamResampler(reader.sample_rate, sample_rate, 1)
+    length = round(STRETCH_SECONDS * sample_rate)
+    waiting = torch.zeros(0)
+    for block in reader.blocks(keep_damaged=True):
+        waiting = torch.cat([waiting, resampler.push(block.mean(dim=0, keepdim=True))[0]])
+        whole = len(waiting) // length * length
+        if whole:
+            yield waiting[:whole].unflatten(0, (-1, length))
+            waiting = waiting[whole:]
+    waiting = torch.cat([waiting, resampler.push(torch.zeros(1, 0), last=True)[0]])
+    for part in waiting.split(length):
+        if len(part):
+            yield part.unsqueeze(0)
+
+
+def _as_stretches(waveform: Tensor | np.ndarray) -> Tensor:
+    """Convert `(T,)` or `(B, T)` of real numbers to `(B, T)` float32 on the CPU."""
+    stretches = torch.as_tensor(np.array(waveform) if isinstance(waveform, np.ndarray) else waveform).detach()
+    stretches = stretches.unsqueeze(0) if stretches.dim() == 1 else stretches
+    if stretches.dim() != 2 or 0 in stretches.shape or stretches.is_complex():
+        raise InputError(
+            f"waveform: expected real samples of shape (samples,) or (batch, samples), found {tuple(waveform.shape)}"
+        )
+    stretches = stretches.float().cpu()
+    if not torch.isfinite(stretches).all():
+        raise InputError("waveform: expected finite samples, found NaN or infinity")
+    return stretches
