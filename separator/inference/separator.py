@@ -311,7 +311,11 @@ class Separator:
         yield to_caller(rest, last=True)
 
     def check_signal(self, sample_rate: int, channels: int) -> None:
-        """Raise `InputError` if the model takes no signal of this rate in Hz, or of so many channels."""
+        """Raise `InputError` if the model takes no signal of this rate in Hz, or of so many channels.
+
+        Example:
+            >>> Separator.from_pretrained("speech-2spk-16k").check_signal(44100, channels=2)
+        """
         if self.model.channels not in (1, channels) and channels != 1:
             raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
         if channels < 1:
