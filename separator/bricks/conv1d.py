@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.bricks.framing import OverlappingSums, WaitingSamples
 from separator.errors import InputError
 
 Activation = Literal["linear", "relu"]
@@ -117,9 +118,33 @@ class Conv1dEncoder(_FrameGeometry):
 
     def forward(self, waveform: Tensor) -> Tensor:
         padded = functional.pad(waveform, (self.edge, self._fill(waveform.shape[2])))  # (B, C, edge + T + fill)
-        with torch.autocast(waveform.device.type, enabled=False):
+        return self._frames(padded)  # (B, N, K)
+
+    def _frames(self, padded: Tensor) -> Tensor:
+        with torch.autocast(padded.device.type, enabled=False):
             frames = self.basis(padded.to(self.basis.weight.dtype))  # (B, N, K)
         return frames.relu() if self.activation == "relu" else frames  # (B, N, K)
+
+    def initial_state(self, batch: int) -> WaitingSamples:
+        """Return the state before the first sample."""
+        weight = self.basis.weight
+        frames = torch.zeros(batch, dtype=torch.int64, device=weight.device)
+        return WaitingSamples(weight.new_zeros(batch, self.channels, self.edge), frames)
+
+    def step(self, waveform: Tensor, state: WaitingSamples) -> tuple[Tensor, WaitingSamples]:
+        """Return the frames that are complete with the next samples `(B, C, t)`, and the state behind them."""
+        seen, state = state.take(waveform, self.kernel_size, self.stride)
+        if seen.shape[2] == 0:
+            return seen.new_zeros(seen.shape[0], self.num_filters, 0), state
+        return self._frames(seen), state
+
+    def finish(self, state: WaitingSamples) -> Tensor:
+        """Return the frames that the end of the signal completes."""
+        num_samples = int(state.frames[0]) * self.stride + state.samples.shape[2] - self.edge
+        rest = functional.pad(state.samples, (0, self._fill(num_samples)))
+        if rest.shape[2] < self.kernel_size:
+            return rest.new_zeros(rest.shape[0], self.num_filters, 0)
+        return self._frames(rest)
 
 
 class Conv1dDecoder(_FrameGeometry):
@@ -177,3 +202,20 @@ class Conv1dDecoder(_FrameGeometry):
             waveform = self.basis(frames.to(self.basis.weight.dtype))  # (B, C, edge + T + fill)
         uncovered = max(length + self.edge - waveform.shape[2], 0)
         return functional.pad(waveform, (0, uncovered))[:, :, self.edge : self.edge + length]  # (B, C, T)
+
+    def initial_state(self, batch: int) -> OverlappingSums:
+        """Return the state before the first frame."""
+        overlap = self.kernel_size - self.stride
+        return OverlappingSums.initial(self.basis.weight, batch, self.channels, overlap, self.edge)
+
+    def step(self, frames: Tensor, state: OverlappingSums) -> tuple[Tensor, OverlappingSums]:
+        """Return the samples that are complete with the next frames `(B, N, k)`, and the state behind them."""
+        if frames.shape[2] == 0:
+            return state.sums[:, :, :0], state
+        with torch.autocast(frames.device.type, enabled=False):
+            sums = self.basis(frames.to(self.basis.weight.dtype))  # (B, C, t)
+        return state.add(sums, frames.shape[2] * self.stride)
+
+    def finish(self, state: OverlappingSums) -> Tensor:
+        """Return the samples that wait for frames which do not come."""
+        return state.sums[:, :, int(state.early[0]) :]

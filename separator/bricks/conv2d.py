@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.bricks.stepping import ComposedBrick, PastFrames, Run, refuse_looking_ahead
 from separator.errors import InputError
 
 Size2d = int | tuple[int, int]
@@ -103,8 +104,32 @@ class Conv2d(nn.Conv2d):
             frames = functional.pad(frames, (self.receptive_field[1] - 1, 0))  # (B, in_channels, F, K + reach)
         return super().forward(frames)  # (B, out_channels, F / stride, K / stride), rounded up
 
+    @property
+    def _remembered(self) -> int:
+        """Return the number of frames kept: what an output sees before its last, or what a stride skips."""
+        return max(self.receptive_field[1], self.stride[1]) - 1
 
-class ConvBlock2d(nn.Module):
+    def initial_state(self, batch: int) -> PastFrames:
+        """Return the state before the first frame; `InputError` if frames ahead are seen."""
+        if not self.causal and self.receptive_field[1] > 1:
+            raise refuse_looking_ahead(self, "it is centred (causal=False)")
+        return PastFrames(self.weight.new_zeros(batch, self.in_channels, 1, self._remembered))
+
+    def step(self, frames: Tensor, state: PastFrames) -> tuple[Tensor, PastFrames]:
+        """Return the output of the next frames `(B, in_channels, F, k)`, and the state behind them."""
+        past = state.frames.expand(-1, -1, frames.shape[2], -1)
+        joined = torch.cat([past, frames], dim=3)  # (B, in_channels, F, past + k)
+        num_outputs = max(0, (joined.shape[3] - self._remembered - 1) // self.stride[1] + 1)
+        state = PastFrames(joined[..., num_outputs * self.stride[1] :].clone())
+        if num_outputs == 0:
+            bins, _ = self.output_size(frames.shape[2], 0)
+            return frames.new_zeros(frames.shape[0], self.out_channels, bins, 0), state
+        unseen = self._remembered + 1 - self.receptive_field[1]
+        last = self._remembered + (num_outputs - 1) * self.stride[1]
+        return super().forward(joined[..., unseen : last + 1]), state
+
+
+class ConvBlock2d(ComposedBrick):
     """Convolution → batch norm → ReLU.
 
     Batch norm takes its statistics from the batch in training and from what it learned in evaluation: a causal block
@@ -157,6 +182,6 @@ class ConvBlock2d(nn.Module):
         """Return (bins, frames) of the output."""
         return self.conv.output_size(num_bins, num_frames)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        output: Tensor = self.relu(self.norm(self.conv(frames)))  # (B, out_channels, F / stride, K / stride)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        output: Tensor = self.relu(self.norm(run(self.conv, frames)))  # (B, out_channels, F / stride, K / stride)
         return output

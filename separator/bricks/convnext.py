@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from separator.bricks.conv2d import Conv2d, Size2d
 from separator.bricks.dilated import DilatedConv1d
+from separator.bricks.stepping import Chain, ComposedBrick, Run
 from separator.errors import InputError
 
 
@@ -28,6 +29,8 @@ class StochasticDepth(nn.Module):
         Huang et al., "Deep Networks with Stochastic Depth", arXiv 1603.09382; scaled in training as torchvision does.
     """
 
+    framewise = True
+
     def __init__(self, probability: float) -> None:
         super().__init__()
         if not 0 <= probability < 1:
@@ -45,7 +48,7 @@ class StochasticDepth(nn.Module):
         return f"{self.probability}"
 
 
-class _ConvNeXtBlock(nn.Module):
+class _ConvNeXtBlock(ComposedBrick):
     """Part of a ConvNeXt block after the depthwise convolution, whatever its dimensions: `(B, C, ...)` in and out."""
 
     def __init__(
@@ -138,8 +141,8 @@ class ConvNeXtBlock1d(_ConvNeXtBlock):
     def output_length(self, num_frames: int) -> int:
         return num_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
-        return self._residual(frames, self.depthwise(frames))  # (B, out_channels, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        return self._residual(frames, run(self.depthwise, frames))  # (B, out_channels, K)
 
 
 class ConvNeXtBlock2d(_ConvNeXtBlock):
@@ -200,11 +203,11 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
         """Return (bins, frames) of the output."""
         return num_bins, num_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
-        return self._residual(frames, self.depthwise(frames))  # (B, out_channels, F, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        return self._residual(frames, run(self.depthwise, frames))  # (B, out_channels, F, K)
 
 
-class ConvNeXtTCN(nn.Module):
+class ConvNeXtTCN(ComposedBrick):
     """R repeats of X 1-D ConvNeXt blocks with dilations 1, 2, 4, ..., 2^(X−1), and a last LayerNorm.
 
     Stochastic depth rises linearly from 0 at the first block to its full value at the last, as in the paper.
@@ -256,7 +259,7 @@ class ConvNeXtTCN(nn.Module):
             raise InputError(f"stochastic_depth must be from 0 up to 1, found {stochastic_depth}")
         self.causal = causal
         total = num_blocks * num_repeats
-        self.blocks = nn.Sequential(
+        self.blocks = Chain(
             *(
                 ConvNeXtBlock1d(
                     channels,
@@ -277,7 +280,7 @@ class ConvNeXtTCN(nn.Module):
     def output_length(self, num_frames: int) -> int:
         return num_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.blocks(frames).movedim(1, -1)  # (B, K, C)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        hidden = run(self.blocks, frames).movedim(1, -1)  # (B, K, C)
         output: Tensor = self.norm(hidden).movedim(-1, 1)  # (B, C, K)
         return output

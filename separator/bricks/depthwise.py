@@ -4,10 +4,11 @@ from torch import Tensor, nn
 
 from separator.bricks.conv2d import Conv2d, Size2d
 from separator.bricks.dilated import DilatedConv1d
+from separator.bricks.stepping import ComposedBrick, Run
 from separator.errors import InputError
 
 
-class DepthwiseSeparableConv1d(nn.Module):
+class DepthwiseSeparableConv1d(ComposedBrick):
     """A convolution in two steps: each channel by itself over time (depthwise), then across channels (1×1, pointwise).
 
     `S-conv(Y, K, L) = D-conv(Y, K) ⊛ L`: with G input channels, H output channels and P taps, `G·P + G·H` weights
@@ -63,13 +64,13 @@ class DepthwiseSeparableConv1d(nn.Module):
     def output_length(self, num_frames: int) -> int:
         return num_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
-        filtered = self.depthwise(frames)  # (B, in_channels, K)
-        mixed: Tensor = self.pointwise(filtered)  # (B, out_channels, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        filtered = run(self.depthwise, frames)  # (B, in_channels, K)
+        mixed: Tensor = run(self.pointwise, filtered)  # (B, out_channels, K)
         return mixed
 
 
-class DepthwiseSeparableConv2d(nn.Module):
+class DepthwiseSeparableConv2d(ComposedBrick):
     """A 2-D convolution in two steps: each channel by itself over bins and frames, then across channels (1×1).
 
     With 3×3 taps and one kernel a channel `C_in·(3·3) + C_in·C_out` weights in place of the `C_out·(3·3·C_in)` of a
@@ -133,13 +134,13 @@ class DepthwiseSeparableConv2d(nn.Module):
         """Return (bins, frames) of the output."""
         return self.depthwise.output_size(num_bins, num_frames)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        filtered = self.depthwise(frames)  # (B, in_channels · kernels_per_layer, F / stride, K / stride)
-        mixed: Tensor = self.pointwise(filtered)  # (B, out_channels, F / stride, K / stride)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        filtered = run(self.depthwise, frames)  # (B, in_channels · kernels_per_layer, F / stride, K / stride)
+        mixed: Tensor = run(self.pointwise, filtered)  # (B, out_channels, F / stride, K / stride)
         return mixed
 
 
-class DepthwiseSeparableBlock2d(nn.Module):
+class DepthwiseSeparableBlock2d(ComposedBrick):
     """Depthwise step → batch norm → ReLU → 1×1 step → batch norm → ReLU: the block of MobileNets.
 
     Args:
@@ -195,7 +196,7 @@ class DepthwiseSeparableBlock2d(nn.Module):
         """Return (bins, frames) of the output."""
         return self.conv.output_size(num_bins, num_frames)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        frames = self.relu(self.depthwise_norm(self.conv.depthwise(frames)))  # (B, inner, F / stride, K / stride)
-        frames = self.relu(self.pointwise_norm(self.conv.pointwise(frames)))  # (B, out_channels, same)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        frames = self.relu(self.depthwise_norm(run(self.conv.depthwise, frames)))  # (B, inner, F / stride, K / stride)
+        frames = self.relu(self.pointwise_norm(run(self.conv.pointwise, frames)))  # (B, out_channels, same)
         return frames

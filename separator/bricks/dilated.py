@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.bricks.stepping import PastFrames, refuse_looking_ahead
 from separator.errors import InputError
 
 BlockPadding = Literal["zeros", "speechbrain"]
@@ -111,6 +112,20 @@ class DilatedConv1d(nn.Conv1d):
         elif self.padding_of == "speechbrain":
             frames = mirror(frames, self.reach // 2)  # (B, in_channels, K + reach)
         return super().forward(frames)  # (B, out_channels, K)
+
+    def initial_state(self, batch: int) -> PastFrames:
+        """Return the state before the first frame; `InputError` if frames ahead are seen."""
+        if not self.causal and self.receptive_field > 1:
+            raise refuse_looking_ahead(self, "it is centred (causal=False)")
+        return PastFrames(self.weight.new_zeros(batch, self.in_channels, self.receptive_field - 1))
+
+    def step(self, frames: Tensor, state: PastFrames) -> tuple[Tensor, PastFrames]:
+        """Return the output of the next frames `(B, in_channels, k)`, and the state behind them."""
+        if frames.shape[2] == 0:
+            return frames.new_zeros(frames.shape[0], self.out_channels, 0), state
+        joined = torch.cat([state.frames, frames], dim=2)  # (B, in_channels, reach + delay + k)
+        seen = joined[:, :, : self.reach + frames.shape[2]]
+        return super().forward(seen), PastFrames(joined[:, :, frames.shape[2] :].clone())
 
     def shifted_sum(self, frames: Tensor) -> Tensor:
         """Compute the depthwise convolution as one multiply-add of the whole signal a tap: `forward`'s compiled path.

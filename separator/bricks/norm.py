@@ -1,13 +1,49 @@
 """Layer norms over channels and time: global (gLN), cumulative (cLN), and of each frame by itself (frameLN)."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NoReturn, Self
 
 import torch
 from torch import Tensor, nn
 
+from separator.bricks.stepping import refuse_looking_ahead
 from separator.errors import InputError
 
 NormName = Literal["gLN", "cLN", "frameLN"]
+
+
+@dataclass(frozen=True)
+class RunningSums:
+    """State of cumulative statistics: sums over the frames so far, in float64, in which hours of frames stay exact.
+
+    Attributes:
+        count: Frames so far, of the shape of one frame of the others or one that broadcasts to it.
+        mean: Sum of what the mean is of.
+        power: Sum of the squares.
+    """
+
+    count: Tensor
+    mean: Tensor
+    power: Tensor
+
+    @classmethod
+    def initial(cls, weight: Tensor, *shape: int) -> Self:
+        """Return the sums of no frame, on the device of `weight`."""
+        running = torch.float32 if weight.device.type == "mps" else torch.float64
+        return cls(*(torch.zeros(shape, dtype=running, device=weight.device) for _ in range(3)))
+
+    def add(self, mean: Tensor, power: Tensor) -> tuple[Tensor, Tensor, Self]:
+        """Take one frame or more along, `(..., k)`.
+
+        Returns:
+            Mean and variance up to each of them, `(..., k)`; the sums behind the last.
+        """
+        counts = self.count + torch.arange(1, mean.shape[-1] + 1, device=mean.device, dtype=self.count.dtype)
+        means = self.mean + mean.to(self.mean.dtype).cumsum(dim=-1)
+        powers = self.power + power.to(self.power.dtype).cumsum(dim=-1)
+        average = means / counts
+        variance = (powers / counts - average.square()).clamp(min=0)
+        return average, variance, type(self)(*(each[..., -1:].clone() for each in (counts, means, powers)))
 
 
 class ChannelAffineNorm(nn.Module):
@@ -63,6 +99,10 @@ class GlobalLayerNorm(ChannelAffineNorm):
         # of a single value.
         return torch.group_norm(frames, 1, self.weight, self.bias, self.eps)  # (B, C, K)
 
+    def initial_state(self, batch: int) -> NoReturn:
+        """Raise `InputError`: it looks ahead."""
+        raise refuse_looking_ahead(self, "its statistics are of all frames; expected a cumulative norm (cLN)")
+
 
 class CumulativeLayerNorm(ChannelAffineNorm):
     """Cumulative layer norm: frame k is normalised by the statistics of all channels of the frames up to k.
@@ -90,18 +130,24 @@ class CumulativeLayerNorm(ChannelAffineNorm):
     causal = True
 
     def forward(self, frames: Tensor) -> Tensor:
+        return self.step(frames, self.initial_state(frames.shape[0]))[0]
+
+    def initial_state(self, batch: int) -> RunningSums:
+        """Return the state before the first frame."""
+        return RunningSums.initial(self.weight, batch, 1, 1)
+
+    def step(self, frames: Tensor, state: RunningSums) -> tuple[Tensor, RunningSums]:
+        """Return the output of the next frames `(B, C, k)`, and the state behind them."""
+        if frames.shape[2] == 0:
+            return frames, state
         values = frames.float() if frames.dtype in (torch.bfloat16, torch.float16) else frames  # (B, C, K)
         frame_variance, frame_mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)  # (B, 1, K)
-        # The running sums hold one number a frame: float64 costs nothing there, and hours of frames stay exact.
-        running = torch.float32 if frames.device.type == "mps" else torch.float64
-        frame_mean, frame_variance = frame_mean.to(running), frame_variance.to(running)
-        count = torch.arange(1, frames.shape[2] + 1, device=frames.device, dtype=running)  # (K,)
-        mean = frame_mean.cumsum(dim=2) / count  # (B, 1, K)
-        power = (frame_variance + frame_mean.square()).cumsum(dim=2) / count  # (B, 1, K)
-        variance = (power - mean.square()).clamp(min=0)  # (B, 1, K)
+        # One number a frame: float64 costs nothing.
+        frame_mean, frame_variance = frame_mean.to(state.mean.dtype), frame_variance.to(state.mean.dtype)
+        mean, variance, state = state.add(frame_mean, frame_variance + frame_mean.square())  # (B, 1, K)
         inverse_deviation = (variance + self.eps).rsqrt()  # (B, 1, K)
         normalised = (values - mean.to(values.dtype)) * inverse_deviation.to(values.dtype)  # (B, C, K)
-        return (normalised * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(frames.dtype)
+        return (normalised * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(frames.dtype), state
 
 
 class FrameLayerNorm(ChannelAffineNorm):
@@ -128,6 +174,7 @@ class FrameLayerNorm(ChannelAffineNorm):
     """
 
     causal = True
+    framewise = True
 
     def forward(self, frames: Tensor) -> Tensor:
         sizes = (self.channels,)

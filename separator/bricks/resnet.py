@@ -6,17 +6,18 @@ Modules are named as in torchvision's blocks: their weights load as they are.
 from torch import Tensor, nn
 
 from separator.bricks.conv2d import Conv2d, Size2d, size_pair
+from separator.bricks.stepping import Chain, ComposedBrick, Run
 from separator.errors import InputError
 
 
-class _ResidualBlock(nn.Module):
+class _ResidualBlock(ComposedBrick):
     """Base of both residual blocks: the shortcut, and the geometry of a chain of convolutions."""
 
     def _make_shortcut(self, in_channels: int, out_channels: int, stride: Size2d) -> nn.Module | None:
         """Build a 1×1 convolution with batch norm where the shape changes, otherwise nothing."""
         if in_channels == out_channels and size_pair("stride", stride) == (1, 1):
             return None
-        return nn.Sequential(
+        return Chain(
             Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
         )
 
@@ -91,10 +92,10 @@ class ResNetBlock(_ResidualBlock):
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample = self._make_shortcut(in_channels, out_channels, stride)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.relu(self.bn1(self.conv1(frames)))  # (B, out_channels, F / stride, K / stride)
-        hidden = self.bn2(self.conv2(hidden))  # the same, as are the lines that follow
-        shortcut = frames if self.downsample is None else self.downsample(frames)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        hidden = self.relu(self.bn1(run(self.conv1, frames)))  # (B, out_channels, F / stride, K / stride)
+        hidden = self.bn2(run(self.conv2, hidden))  # the same, as are the lines that follow
+        shortcut = frames if self.downsample is None else run(self.downsample, frames)
         output: Tensor = self.relu(hidden + shortcut)
         return output
 
@@ -136,9 +137,9 @@ class AxialBlock(_ResidualBlock):
         self.conv2 = Conv2d(channels, channels, (kernel_size, 1), bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.relu(self.bn1(self.conv1(frames)))  # (B, channels, F, K)
-        hidden = self.bn2(self.conv2(hidden))  # (B, channels, F, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        hidden = self.relu(self.bn1(run(self.conv1, frames)))  # (B, channels, F, K)
+        hidden = self.bn2(run(self.conv2, hidden))  # (B, channels, F, K)
         output: Tensor = self.relu(hidden + frames)  # (B, channels, F, K)
         return output
 
@@ -209,10 +210,10 @@ class ResNetBottleneck(_ResidualBlock):
         self.relu = nn.ReLU()
         self.downsample = self._make_shortcut(in_channels, out_channels, stride)
 
-    def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.relu(self.bn1(self.conv1(frames)))  # (B, width, F, K)
-        hidden = self.relu(self.bn2(self.conv2(hidden)))  # (B, width, F / stride, K / stride)
-        hidden = self.bn3(self.conv3(hidden))  # (B, out_channels, F / stride, K / stride), as below
-        shortcut = frames if self.downsample is None else self.downsample(frames)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        hidden = self.relu(self.bn1(run(self.conv1, frames)))  # (B, width, F, K)
+        hidden = self.relu(self.bn2(run(self.conv2, hidden)))  # (B, width, F / stride, K / stride)
+        hidden = self.bn3(run(self.conv3, hidden))  # (B, out_channels, F / stride, K / stride), as below
+        shortcut = frames if self.downsample is None else run(self.downsample, frames)
         output: Tensor = self.relu(hidden + shortcut)
         return output

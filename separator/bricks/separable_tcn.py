@@ -4,10 +4,11 @@ from torch import Tensor, nn
 
 from separator.bricks.dilated import BlockPadding, DilatedConv1d
 from separator.bricks.norm import make_norm
+from separator.bricks.stepping import ComposedBrick, Run
 from separator.errors import InputError
 
 
-class SeparableBlock(nn.Module):
+class SeparableBlock(ComposedBrick):
     """1×1 → PReLU → norm → depthwise dilated → PReLU → norm → two 1×1: a residual and a skip output.
 
     Args:
@@ -77,15 +78,15 @@ class SeparableBlock(nn.Module):
     def output_length(self, num_frames: int) -> int:
         return num_frames
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
-        hidden = self.expansion_norm(self.expansion_prelu(self.expansion(frames)))  # (B, H, K)
-        hidden = self.depthwise_norm(self.depthwise_prelu(self.depthwise(hidden)))  # (B, H, K)
+    def compose(self, run: Run, frames: Tensor) -> tuple[Tensor, Tensor | None]:
+        hidden = run(self.expansion_norm, self.expansion_prelu(run(self.expansion, frames)))  # (B, H, K)
+        hidden = run(self.depthwise_norm, self.depthwise_prelu(run(self.depthwise, hidden)))  # (B, H, K)
         if self.residual is not None:
-            frames = frames + self.residual(hidden)  # (B, channels, K)
-        return frames, None if self.skip is None else self.skip(hidden)  # (B, channels, K), (B, Sc, K)
+            frames = frames + run(self.residual, hidden)  # (B, channels, K)
+        return frames, None if self.skip is None else run(self.skip, hidden)  # (B, channels, K), (B, Sc, K)
 
 
-class SeparableTCN(nn.Module):
+class SeparableTCN(ComposedBrick):
     """R repeats of X blocks with dilations 1, 2, 4, ..., 2^(X−1); the output is the sum of all skip outputs.
 
     Without skip outputs, as in the paper's first version, it is what the last block hands on.
@@ -161,9 +162,9 @@ class SeparableTCN(nn.Module):
     def output_length(self, num_frames: int) -> int:
         return num_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
-        frames, total = self.blocks[0](frames)  # (B, channels, K), (B, Sc, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        frames, total = run(self.blocks[0], frames)  # (B, channels, K), (B, Sc, K)
         for block in self.blocks[1:]:
-            frames, skip = block(frames)  # (B, channels, K), (B, Sc, K)
+            frames, skip = run(block, frames)  # (B, channels, K), (B, Sc, K)
             total = None if skip is None else total + skip  # (B, Sc, K)
         return frames if total is None else total

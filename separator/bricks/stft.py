@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.bricks.framing import OverlappingSums, WaitingSamples
 from separator.errors import InputError
 
 
@@ -56,21 +57,38 @@ class STFTEncoder(_WindowedTransform):
         return -(-num_samples // self.hop_length) + 1
 
     def forward(self, waveform: Tensor) -> Tensor:
-        batch, channels, length = waveform.shape
-        fill = -length % self.hop_length
-        waveform = waveform.to(self.window.dtype)  # (B, C, T); there is no transform of half precision
-        padded = functional.pad(waveform.flatten(0, 1), (0, fill))  # (B·C, T + fill)
-        with torch.autocast(waveform.device.type, enabled=False):
+        edge = self.window_length // 2
+        return self._transform(functional.pad(waveform, (edge, -waveform.shape[2] % self.hop_length + edge)))
+
+    def _transform(self, padded: Tensor) -> Tensor:
+        """Return the frames that fit into `(B, C, t)`: `(B, C·F, K)`."""
+        batch, channels, _ = padded.shape
+        padded = padded.to(self.window.dtype).flatten(0, 1)  # (B·C, t); there is no transform of half precision
+        with torch.autocast(padded.device.type, enabled=False):
             frames = torch.stft(
-                padded,
-                self.window_length,
-                self.hop_length,
-                window=self.window,
-                center=True,
-                pad_mode="constant",
-                return_complex=True,
+                padded, self.window_length, self.hop_length, window=self.window, center=False, return_complex=True
             )  # (B·C, F, K)
         return frames.reshape(batch, channels * self.num_bins, -1)  # (B, C·F, K)
+
+    def initial_state(self, batch: int) -> WaitingSamples:
+        """Return the state before the first sample; of one channel, which stands for any number."""
+        frames = torch.zeros(batch, dtype=torch.int64, device=self.window.device)
+        return WaitingSamples(self.window.new_zeros(batch, 1, self.window_length // 2), frames)
+
+    def step(self, waveform: Tensor, state: WaitingSamples) -> tuple[Tensor, WaitingSamples]:
+        """Return the frames that are complete with the next samples `(B, C, t)`, and the state behind them."""
+        channels = waveform.shape[1]
+        state = WaitingSamples(state.samples.expand(-1, channels, -1), state.frames)
+        seen, state = state.take(waveform, self.window_length, self.hop_length)
+        if seen.shape[2] == 0:
+            return seen.new_zeros(seen.shape[0], channels * self.num_bins, 0, dtype=torch.complex64), state
+        return self._transform(seen), state
+
+    def finish(self, state: WaitingSamples) -> Tensor:
+        """Return the frames that the end of the signal completes."""
+        edge, waiting = self.window_length // 2, state.samples
+        fill = (edge - waiting.shape[2]) % self.hop_length
+        return self._transform(functional.pad(waiting, (0, fill + edge)))
 
 
 class STFTDecoder(_WindowedTransform):
@@ -121,3 +139,35 @@ class STFTDecoder(_WindowedTransform):
                 length=length,
             )  # (B·C, T)
         return waveform.reshape(batch, self.channels, length)  # (B, C, T)
+
+    def initial_state(self, batch: int) -> OverlappingSums:
+        """Return the state before the first frame: of each channel, and of the squared windows.
+
+        The first sample of a window is zero: a frame starts with its second.
+        """
+        overlap, early = self.window_length - self.hop_length - 1, self.window_length // 2 - 1
+        return OverlappingSums.initial(self.window, batch, self.channels + 1, overlap, early)
+
+    def step(self, frames: Tensor, state: OverlappingSums) -> tuple[Tensor, OverlappingSums]:
+        """Return the samples that are complete with the next frames `(B, C·F, k)`, and the state behind them."""
+        batch, _, num_frames = frames.shape
+        if num_frames == 0:
+            return state.sums[:, :-1, :0], state
+        window = self.window[1:].unsqueeze(1)  # (W - 1, 1)
+        spectrograms = frames.reshape(batch, self.channels, self.num_bins, num_frames)
+        segments = torch.fft.irfft(spectrograms, self.window_length, dim=2)[:, :, 1:] * window  # (B, C, W - 1, k)
+        weights = window.square().expand(batch, 1, -1, num_frames)
+        covered = (num_frames - 1) * self.hop_length + self.window_length - 1
+        sums = functional.fold(
+            torch.cat([segments, weights], dim=1).flatten(1, 2),
+            (1, covered),
+            (1, self.window_length - 1),
+            stride=(1, self.hop_length),
+        )  # (B, C + 1, 1, covered)
+        ready, state = state.add(sums.squeeze(2), num_frames * self.hop_length)
+        return ready[:, :-1] / ready[:, -1:], state
+
+    def finish(self, state: OverlappingSums) -> Tensor:
+        """Return the samples that wait for frames which do not come."""
+        rest = state.sums[:, :, int(state.early[0]) :]
+        return rest[:, :-1] / rest[:, -1:].clamp(min=torch.finfo(rest.dtype).eps)

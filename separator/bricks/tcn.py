@@ -6,10 +6,11 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from separator.bricks.dilated import DilatedConv1d
+from separator.bricks.stepping import Chain, ComposedBrick, Run
 from separator.errors import InputError
 
 
-class TemporalBlock(nn.Module):
+class TemporalBlock(ComposedBrick):
     """Dilated causal convolution → weight norm → ReLU → dropout, twice; then `o = ReLU(x + F(x))`.
 
     Weight norm writes each filter as `w = g v / |v|`, length and direction learned apart. Where the numbers of channels
@@ -52,21 +53,21 @@ class TemporalBlock(nn.Module):
         self.second = weight_norm(DilatedConv1d(out_channels, out_channels, kernel_size, dilation, causal=True))
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(dropout)
-        self.shortcut = nn.Identity() if in_channels == out_channels else nn.Conv1d(in_channels, out_channels, 1)
+        self.shortcut = nn.Identity() if in_channels == out_channels else DilatedConv1d(in_channels, out_channels, 1)
         self.receptive_field = 1 + 2 * (kernel_size - 1) * dilation
         """Frames that one output frame sees."""
 
     def output_length(self, num_frames: int) -> int:
         return num_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
-        hidden = self.dropout(self.relu(self.first(frames)))  # (B, out_channels, K)
-        hidden = self.dropout(self.relu(self.second(hidden)))  # (B, out_channels, K)
-        output: Tensor = self.relu(self.shortcut(frames) + hidden)  # (B, out_channels, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        hidden = self.dropout(self.relu(run(self.first, frames)))  # (B, out_channels, K)
+        hidden = self.dropout(self.relu(run(self.second, hidden)))  # (B, out_channels, K)
+        output: Tensor = self.relu(run(self.shortcut, frames) + hidden)  # (B, out_channels, K)
         return output
 
 
-class TemporalConvNet(nn.Module):
+class TemporalConvNet(ComposedBrick):
     """A level for each entry of `level_channels`, level i dilated by `2^i`.
 
     Args:
@@ -102,7 +103,7 @@ class TemporalConvNet(nn.Module):
         if not level_channels:
             raise InputError("level_channels must name at least one level, found none")
         inputs = (in_channels, *level_channels[:-1])
-        self.levels = nn.Sequential(
+        self.levels = Chain(
             *(
                 TemporalBlock(inputs[level], level_channels[level], kernel_size, 2**level, dropout)
                 for level in range(len(level_channels))
@@ -114,6 +115,6 @@ class TemporalConvNet(nn.Module):
     def output_length(self, num_frames: int) -> int:
         return num_frames
 
-    def forward(self, frames: Tensor) -> Tensor:
-        output: Tensor = self.levels(frames)  # (B, level_channels[-1], K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        output: Tensor = run(self.levels, frames)  # (B, level_channels[-1], K)
         return output

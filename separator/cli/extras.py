@@ -16,6 +16,7 @@ COMMAND_EXTRAS: dict[str, tuple[str, ...]] = {
 EXTRA_PACKAGES: dict[str, tuple[str, ...]] = {
     "train": ("lightning", "matplotlib"),
     "score": ("matplotlib",),
+    "live": ("sounddevice",),
 }
 """Packages of each extra that a command cannot do without, as they are imported."""
 
@@ -35,6 +36,13 @@ def require_extras(command: str) -> None:
         extras = ",".join(extra for extra, each in missing.items() if each)
         noun = "package" if len(packages) == 1 else "packages"
         raise InputError(f"{command} needs the {noun} {' and '.join(packages)}: pip install 'separator[{extras}]'")
+
+
+def require_extra(extra: str, what: str) -> None:
+    """Raise `InputError` if a package of an extra that `what` needs is not installed."""
+    for package in EXTRA_PACKAGES[extra]:
+        if not _is_installed(package):
+            raise InputError(f"{what} needs the package {package}: pip install 'separator[{extra}]'")
 
 
 def _is_installed(package: str) -> bool:

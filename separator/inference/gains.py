@@ -16,9 +16,19 @@ def fit_to_mixture(sources: Tensor, mixture: Tensor) -> Tensor:
     """
     flat = sources.flatten(1).double()  # (S, C·T)
     target = mixture.flatten().double()
-    correlation = flat @ target  # (S,)
-    sign = torch.where(correlation < 0, -1.0, 1.0).to(flat)
-    gram = (flat @ flat.T) * sign.unsqueeze(0) * sign.unsqueeze(1)
+    gains = source_gains(flat @ flat.T, flat @ target)
+    return sources * gains.to(sources.dtype)[:, None, None]
+
+
+def source_gains(gram: Tensor, correlation: Tensor) -> Tensor:
+    """Return the gains of `fit_to_mixture`.
+
+    Shape:
+        gram: the sources' products with each other, `(S, S)`; correlation: with the mixture, `(S,)`; both float64;
+        result: `(S,)`.
+    """
+    sign = torch.where(correlation < 0, -1.0, 1.0).to(gram)
+    gram = gram * sign.unsqueeze(0) * sign.unsqueeze(1)
     level = gram.diagonal().sqrt()  # (S,)
     audible = level > 0
     gains = torch.zeros_like(level)
@@ -35,4 +45,4 @@ def fit_to_mixture(sources: Tensor, mixture: Tensor) -> Tensor:
 
             solution, _ = nnls(factor.T, rotated)
         gains[audible] = torch.from_numpy(solution).to(gains) / level[audible]
-    return sources * (sign * gains).to(sources.dtype)[:, None, None]
+    return sign * gains

@@ -20,7 +20,7 @@ from separator.inference.chunking import ChunkedSeparation
 from separator.inference.consistency import MixtureConsistency
 from separator.inference.devices import find_device
 from separator.inference.files import BLOCK_SECONDS, OnSeconds, SeparatedFile, separate_file
-from separator.inference.fused import fuse
+from separator.inference.fused import fuse, fuse_for_steps
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
 from separator.inference.output_folders import check_within, folder_name
@@ -140,6 +140,11 @@ class Separator:
         """Return the rate in Hz that the model works at; recordings of any other rate are resampled both ways."""
         return self.description.sample_rate
 
+    @cached_property
+    def stepping(self) -> MaskingSeparator:
+        """Return what runs on a live signal, of any number of sessions: made at the first, as `fused` is."""
+        return fuse_for_steps(self.model, self.device, self.dtype)
+
     @property
     def block_seconds(self) -> float:
         """Return the length of the blocks a recording is read in: on a GPU as many chunks as go through together."""
@@ -198,7 +203,7 @@ class Separator:
             >>> torch.allclose(sources["speaker1"] + sources["speaker2"], mixture, atol=1e-4)  # nothing is lost
             True
         """
-        mixture = _as_mixture(waveform)
+        mixture = as_mixture(waveform)
         if mixture.dim() == 1:
             mixture = mixture.unsqueeze(0)
         if mixture.dim() != 2 or mixture.numel() == 0 or mixture.shape[0] > max(mixture.shape[1], MOST_CHANNELS):
@@ -269,12 +274,7 @@ class Separator:
             >>> torch.cat(parts, dim=-1).shape  # (S, C, T)
             torch.Size([2, 1, 40000])
         """
-        if self.model.channels not in (1, channels) and channels != 1:
-            raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
-        if channels < 1:
-            raise InputError(f"channels: expected at least 1, found {channels}")
-        if sample_rate < 1 or sample_rate != int(sample_rate):
-            raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
+        self.check_signal(sample_rate, channels)
         num_outputs, num_sources = len(self.output_names(residual)), len(self.sources)
         sample_rate = int(sample_rate)
         chunk_samples = round(self.chunk_seconds * self.sample_rate)
@@ -297,7 +297,7 @@ class Separator:
             return consistency.push(ready, mixture, last) if self.mixture_consistency else ready
 
         for each in blocks:
-            block = _as_mixture(each)
+            block = as_mixture(each)
             if block.dim() != 2 or block.shape[0] != channels:
                 raise InputError(f"block: expected ({channels}, samples), found {tuple(block.shape)}")
             if not torch.isfinite(block).all():
@@ -309,6 +309,19 @@ class Separator:
         ending = [*chunks.push(inward.push(torch.zeros(channels, 0), last=True)), *chunks.finish()]
         rest = torch.cat(ending, dim=-1) if ending else torch.zeros(num_sources, channels, 0)
         yield to_caller(rest, last=True)
+
+    def check_signal(self, sample_rate: int, channels: int) -> None:
+        """Raise `InputError` if the model takes no signal of this rate in Hz, or of so many channels.
+
+        Example:
+            >>> Separator.from_pretrained("speech-2spk-16k").check_signal(44100, channels=2)
+        """
+        if self.model.channels not in (1, channels) and channels != 1:
+            raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
+        if channels < 1:
+            raise InputError(f"channels: expected at least 1, found {channels}")
+        if sample_rate < 1 or sample_rate != int(sample_rate):
+            raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
 
     def separate_file(
         self,
@@ -374,7 +387,7 @@ class Separator:
         return separated
 
 
-def _as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
+def as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
     """Convert any array of real numbers to float32 on the CPU."""
     if isinstance(waveform, np.ndarray):
         # Torch takes no view with negative strides, and no byte order but the machine's.

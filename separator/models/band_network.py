@@ -12,6 +12,7 @@ from separator.bricks.convnext import ConvNeXtBlock2d
 from separator.bricks.full_band import FullBandMixing, TimeGate
 from separator.bricks.norm import make_norm
 from separator.bricks.resnet import AxialBlock, ResNetBlock
+from separator.bricks.stepping import Chain, ComposedBrick, Run
 from separator.errors import InputError
 from separator.models.fourier import FourierConfig, compressed_parts, make_fourier_transform
 from separator.models.pipeline import MaskingSeparator
@@ -90,7 +91,7 @@ BAND_BLOCKS: dict[str, Callable[[BandNetworkConfig, int], nn.Module]] = {
 """Name of each block, and what makes one from a config and its dilation over frames."""
 
 
-class BandMasker(nn.Module):
+class BandMasker(ComposedBrick):
     """Masks for every source from complex frames.
 
     Args:
@@ -122,7 +123,7 @@ class BandMasker(nn.Module):
                     layers.append(FullBandMixing(width, config.num_bands, config.full_band_channels))
             if config.time_gate:
                 layers.append(TimeGate(width, config.causal))
-        self.layers = nn.Sequential(*layers)
+        self.layers = Chain(*layers)
         maps = config.num_sources * config.channels * (2 if self.is_complex else 1)
         self.merge = nn.ModuleList(Conv2d(width, maps * bins, (3, 1)) for bins, _ in config.bands)
         with torch.no_grad():
@@ -132,18 +133,18 @@ class BandMasker(nn.Module):
         self.receptive_field = 1 + sum(frames - 1 for _, frames in reaches)
         """Frames that the convolutions see."""
 
-    def forward(self, frames: Tensor) -> Tensor:
-        features = self.norm(compressed_parts(frames).flatten(1, 2))  # (B, 2·C·F, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        features = run(self.norm, compressed_parts(frames).flatten(1, 2))  # (B, 2·C·F, K)
         features = features.unflatten(1, (-1, self.num_bins))  # (B, 2·C, F, K)
         parts, first = [], 1  # DC is left out
         for split, (bins, number) in zip(self.split, self.bands, strict=True):
-            parts.append(split(features[:, :, first : first + bins * number]))  # (B, width, number, K)
+            parts.append(run(split, features[:, :, first : first + bins * number]))  # (B, width, number, K)
             first += bins * number
         hidden = torch.cat(parts, dim=2).contiguous(memory_format=torch.channels_last)  # (B, width, bands, K)
-        hidden = self.layers(hidden)  # (B, width, bands, K)
+        hidden = run(self.layers, hidden)  # (B, width, bands, K)
         masks, first = [], 0
         for merge, (bins, number) in zip(self.merge, self.bands, strict=True):
-            maps = merge(hidden[:, :, first : first + number]).float()  # (B, maps · bins, number, K)
+            maps = run(merge, hidden[:, :, first : first + number]).float()  # (B, maps · bins, number, K)
             maps = maps.unflatten(1, (-1, bins))  # (B, maps, bins, number, K)
             masks.append(maps.transpose(2, 3).flatten(2, 3))  # (B, maps, bins · number, K)
             first += number

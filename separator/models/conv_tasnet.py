@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from separator.bricks.conv1d import Activation, Conv1dDecoder, Conv1dEncoder, EdgePadding
-from separator.bricks.dilated import BlockPadding
+from separator.bricks.dilated import BlockPadding, DilatedConv1d
 from separator.bricks.norm import NormName, check_norm, make_norm
 from separator.bricks.separable_tcn import SeparableTCN
+from separator.bricks.stepping import ComposedBrick, Run
 from separator.errors import InputError
 from separator.models.pipeline import MASKS, MaskingConfig, MaskingSeparator
 
@@ -103,7 +104,7 @@ class ConvTasNetConfig(SeparableTCNConfig, LearnedBasisConfig):
     """Every choice of a Conv-TasNet. The defaults are the paper's (its table I), for 16 kHz: L is 32 in place of 16."""
 
 
-class TCNMasker(nn.Module):
+class TCNMasker(ComposedBrick):
     """Masks for every source from the encoder's frames: norm, 1×1 to few channels, network, PReLU, 1×1, mask.
 
     Args:
@@ -138,19 +139,19 @@ class TCNMasker(nn.Module):
         self.num_features = num_features
         self.num_sources = config.num_sources
         self.norm = make_norm(input_norm or config.norm, num_features, config.causal)
-        self.bottleneck = nn.Conv1d(num_features, bottleneck_channels, 1, bias=bias)
+        self.bottleneck = DilatedConv1d(num_features, bottleneck_channels, 1, bias=bias)
         self.tcn = tcn
         self.activation = nn.PReLU() if prelu else nn.Identity()
-        self.output = nn.Conv1d(output_channels, config.num_sources * num_features, 1, bias=bias)
+        self.output = DilatedConv1d(output_channels, config.num_sources * num_features, 1, bias=bias)
         self.mask = MASKS[config.mask]()
         self.receptive_field = int(tcn.receptive_field)  # type: ignore[arg-type]
         """Frames that the convolutions see."""
 
-    def forward(self, frames: Tensor) -> Tensor:
-        normalised = self.norm(frames)  # (B, N, K)
-        narrow = self.bottleneck(normalised)  # (B, bottleneck_channels, K)
-        hidden = self.activation(self.tcn(narrow))  # (B, output_channels, K)
-        masks = self.output(hidden)  # (B, S·N, K)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        normalised = run(self.norm, frames)  # (B, N, K)
+        narrow = run(self.bottleneck, normalised)  # (B, bottleneck_channels, K)
+        hidden = self.activation(run(self.tcn, narrow))  # (B, output_channels, K)
+        masks = run(self.output, hidden)  # (B, S·N, K)
         masks = masks.unflatten(1, (self.num_sources, self.num_features))  # (B, S, N, K)
         limited: Tensor = self.mask(masks)  # (B, S, N, K)
         return limited

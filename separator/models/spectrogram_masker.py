@@ -10,6 +10,7 @@ from torch.nn import functional
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.full_band import TimeGate
 from separator.bricks.norm import make_norm
+from separator.bricks.stepping import Chain, ComposedBrick, Run
 from separator.models.fourier import FourierConfig, compressed_parts, log_magnitude
 from separator.models.pipeline import MASKS
 
@@ -17,7 +18,7 @@ MakeBlock = Callable[[int, int], nn.Module]
 """Channels and dilation over frames to a 2-D brick that keeps channels, bins and frames."""
 
 
-class SpectrogramMasker(nn.Module):
+class SpectrogramMasker(ComposedBrick):
     """Masks for every source from complex frames.
 
     Each level but the first starts with a strided convolution that halves the bins, and goes back by a 1×1
@@ -64,7 +65,7 @@ class SpectrogramMasker(nn.Module):
         self.halve = nn.ModuleList(ConvBlock2d(above, below, (3, 1), stride=(2, 1)) for above, below in pairs)
         self.widen = nn.ModuleList(ConvBlock2d(below, above, 1) for above, below in pairs)
         last, self.blocks_in_repeat = level_channels[-1], len(dilations[0])
-        self.bottom = nn.Sequential(*(make_block(last, dilation) for repeat in dilations for dilation in repeat))
+        self.bottom = Chain(*(make_block(last, dilation) for repeat in dilations for dilation in repeat))
         self.gates = nn.ModuleList(TimeGate(last, config.causal) for _ in dilations) if time_gate else None
         maps = config.channels * (2 if complex_mask else 1)
         self.output = Conv2d(level_channels[0], config.num_sources * maps, kernel_size=1)
@@ -73,27 +74,27 @@ class SpectrogramMasker(nn.Module):
         self.receptive_field = 1 + sum(block.receptive_field[1] - 1 for block in blocks)
         """Frames that the convolutions see."""
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
         features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
-        features = self.norm(features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
-        hidden = self.stem(features)  # (B, level_channels[0], F, K)
+        features = run(self.norm, features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
+        hidden = run(self.stem, features)  # (B, level_channels[0], F, K)
         # Every block keeps this memory format; depthwise convolutions need it to be fast. Not before the stem: of one
         # channel both formats are the same, and the next layer would be free to choose.
         hidden = hidden.contiguous(memory_format=torch.channels_last)
         skips = []
         for blocks, halve in zip(self.down, self.halve, strict=True):
-            hidden = blocks(hidden)  # (B, channels of the level, its bins, K)
+            hidden = run(blocks, hidden)  # (B, channels of the level, its bins, K)
             skips.append(hidden)
-            hidden = halve(hidden)  # (B, channels of the next level, half the bins, K)
+            hidden = run(halve, hidden)  # (B, channels of the next level, half the bins, K)
         for number, block in enumerate(self.bottom, start=1):
-            hidden = block(hidden)  # (B, level_channels[-1], fewest bins, K)
+            hidden = run(block, hidden)  # (B, level_channels[-1], fewest bins, K)
             if self.gates is not None and number % self.blocks_in_repeat == 0:
-                hidden = self.gates[number // self.blocks_in_repeat - 1](hidden)
+                hidden = run(self.gates[number // self.blocks_in_repeat - 1], hidden)
         for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
             skip = skips.pop()
-            doubled = functional.interpolate(widen(hidden), scale_factor=(2.0, 1.0), mode="nearest")
-            hidden = blocks(doubled[:, :, : skip.shape[2]] + skip)  # the shape of skip
-        maps = self.output(hidden).float()  # (B, S · maps, F, K)
+            doubled = functional.interpolate(run(widen, hidden), scale_factor=(2.0, 1.0), mode="nearest")
+            hidden = run(blocks, doubled[:, :, : skip.shape[2]] + skip)  # the shape of skip
+        maps = run(self.output, hidden).float()  # (B, S · maps, F, K)
         if self.mask is None:
             maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)
             return torch.complex(maps[:, :, 0], maps[:, :, 1]).flatten(2, 3)  # (B, S, C·F, K)
@@ -101,5 +102,5 @@ class SpectrogramMasker(nn.Module):
         return masks.flatten(2, 3)  # (B, S, C·F, K)
 
 
-def _chain(make_block: MakeBlock, channels: int, length: int) -> nn.Sequential:
-    return nn.Sequential(*(make_block(channels, 1) for _ in range(length)))
+def _chain(make_block: MakeBlock, channels: int, length: int) -> Chain:
+    return Chain(*(make_block(channels, 1) for _ in range(length)))

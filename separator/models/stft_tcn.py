@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from separator.bricks.stepping import ComposedBrick, Run
 from separator.models.conv_tasnet import SeparableTCNConfig, TCNMasker, make_separable_masker
 from separator.models.fourier import FourierConfig, log_magnitude, make_fourier_transform
 from separator.models.pipeline import MaskingSeparator
@@ -14,7 +15,7 @@ class STFTTCNConfig(SeparableTCNConfig, FourierConfig):
     """Every choice of an STFT-TCN."""
 
 
-class LogMagnitudeMasker(nn.Module):
+class LogMagnitudeMasker(ComposedBrick):
     """Shows a masker the logarithm of the magnitude of complex frames.
 
     Shape:
@@ -26,9 +27,9 @@ class LogMagnitudeMasker(nn.Module):
         self.masker = masker
         self.receptive_field = masker.receptive_field
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
         magnitudes = log_magnitude(frames)  # (B, N, K), real
-        masks: Tensor = self.masker(magnitudes)  # (B, S, N, K)
+        masks: Tensor = run(self.masker, magnitudes)  # (B, S, N, K)
         return masks.float()  # (B, S, N, K)
 
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
-
+from separator.bricks.stepping import Chain
 from separator.bricks.tcn import TemporalConvNet
 from separator.errors import InputError
 from separator.models.conv_tasnet import LearnedBasisConfig, TCNMasker, make_learned_basis
@@ -39,7 +38,7 @@ class TCNTasNetConfig(LearnedBasisConfig):
             raise InputError(f"dropout: expected from 0 up to 1, found {self.dropout}")
 
 
-class _RepeatedTCN(nn.Sequential):
+class _RepeatedTCN(Chain):
     """Temporal convolutional networks in a row: `(B, C, K)` to `(B, C, K)`."""
 
     def __init__(self, config: TCNTasNetConfig) -> None:

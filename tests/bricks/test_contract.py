@@ -3,6 +3,8 @@
 Those of `(B, C, F, K)` are in `test_contract_2d.py`.
 """
 
+import copy
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +15,9 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from separator.bricks import BRICKS
+from separator.bricks.stepping import initial_state, map_tensors
+from separator.errors import InputError
+from tests.bricks.stepping import in_pieces, random_sizes
 from tests.bricks.test_contract_2d import CASES_2D
 from tests.receptive_field import measured_receptive_field, seen, without_statistics
 
@@ -75,6 +80,7 @@ _SCALED = {"layer_scale": 0.5}
 CASES = [
     Case("conv1d-encoder", _FRAMING, channels=2),
     Case("conv1d-encoder", _FRAMING | {"activation": "relu", "edge_padding": "asteroid"}, channels=2, any_length=False),
+    Case("conv1d-encoder", _FRAMING | {"edge_padding": "naplab"}, channels=2),
     Case("conv1d-decoder", _FRAMING, call=_decode, shortest=2),
     Case("conv1d-decoder", _FRAMING | {"edge_padding": "asteroid"}, call=_decode),
     Case("conv1d-decoder", _FRAMING | {"kernel_size": 17, "stride": 5}, call=_decode, shortest=2),
@@ -103,6 +109,7 @@ CASES = [
 ]
 
 CAUSAL_CASES = [case for case in CASES if getattr(case.build(), "causal", False)]
+STEPPING_CASES = [case for case in CASES if case in CAUSAL_CASES or "coder" in case.name]
 WINDOWED_CASES = [case for case in CASES if "layer-norm" not in case.name]
 """Without the norms, whose receptive field is one frame and their statistics: tests/bricks/test_norm.py."""
 
@@ -147,6 +154,51 @@ def test_a_causal_brick_does_not_look_ahead(case: Case) -> None:
         case.call(brick, changed)[:, :, : now + 1], case.call(brick, frames)[:, :, : now + 1], rtol=0, atol=1e-6
     )
     assert seen(lambda signal: case.call(brick.double(), signal), frames.double(), now)[1] == now
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("case", STEPPING_CASES, ids=str)
+def test_pieces_are_the_whole(case: Case, seed: int) -> None:
+    brick = case.build()
+    frames = case.frames(97)
+    sizes = [[97], [1] * 97, [0, 97, 0]][seed] if seed < 3 else random_sizes(97, seed)
+    whole = case.call(brick, frames)
+    pieces = in_pieces(brick, frames, sizes)
+    # A decoder's last frame ends after what the length that is asked for holds.
+    torch.testing.assert_close(pieces[..., : whole.shape[-1]], whole, rtol=0, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        error = in_pieces(brick, frames, sizes)[..., : whole.shape[-1]] - case.call(brick, frames)
+    assert error.abs().square().sum() < 1e-4 * whole.abs().square().sum()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("case", STEPPING_CASES, ids=str)
+def test_a_step_leaves_the_state_it_is_given_and_states_join(case: Case) -> None:
+    brick, frames = case.build(), case.frames(60)
+    _, state = brick.step(frames[..., :23], brick.initial_state(2))
+    before, again = copy.deepcopy(state), pickle.loads(pickle.dumps(state))
+    first, _ = brick.step(frames[..., 23:], state)
+    map_tensors(_assert_equal, state, before)
+    second, _ = brick.step(frames[..., 23:], again)
+    torch.testing.assert_close(second, first, rtol=0, atol=0)
+    rows = []
+    for row in frames.split(1):
+        _, each = brick.step(row[..., :23], brick.initial_state(1))
+        rows.append(each)
+    joined, _ = brick.step(frames[..., 23:], map_tensors(lambda *each: torch.cat(each), *rows))
+    torch.testing.assert_close(joined, first, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in STEPPING_CASES], ids=str)
+def test_a_brick_that_looks_ahead_says_so_when_its_state_is_asked_for(case: Case) -> None:
+    with pytest.raises(InputError, match=r"^\w+ cannot run on a live signal: [^\n]+$"):
+        initial_state(case.build(), 1)
+
+
+def _assert_equal(found: Tensor, expected: Tensor) -> Tensor:
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    return found
 
 
 @every_brick

@@ -9,6 +9,9 @@ from torch import Tensor
 from torch.export import Dim
 
 from separator.bricks import BRICKS
+from separator.bricks.stepping import initial_state
+from separator.errors import InputError
+from tests.bricks.stepping import in_pieces, random_sizes
 from tests.receptive_field import seen_2d, without_statistics
 
 
@@ -118,6 +121,25 @@ def test_a_causal_brick_does_not_look_ahead(case: Case2d) -> None:
     expected = brick(frames)[..., :num_outputs]
     torch.testing.assert_close(brick(changed)[..., :num_outputs], expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(brick(frames[..., : now + 1]), expected, rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+@causal_bricks
+@pytest.mark.parametrize("seed", range(6))
+def test_pieces_are_the_whole(case: Case2d, seed: int) -> None:
+    brick, frames = case.build(), case.frames(9, 47)
+    sizes = [[47], [1] * 47, [0, 47, 0]][seed] if seed < 3 else random_sizes(47, seed)
+    whole = brick(frames)
+    torch.testing.assert_close(in_pieces(brick, frames, sizes), whole, rtol=0, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        error = in_pieces(brick, frames, sizes) - brick(frames)
+    assert error.square().sum() < 1e-4 * whole.square().sum()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES_2D if not case.build().causal], ids=str)
+def test_a_brick_that_looks_ahead_says_so_when_its_state_is_asked_for(case: Case2d) -> None:
+    with pytest.raises(InputError, match=r"^\w+ cannot run on a live signal: [^\n]+$"):
+        initial_state(case.build(), 1)
 
 
 @every_brick

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 import torch
 
+from separator.bricks.stepping import map_tensors
 from separator.checkpoint import ModelDescription, load_model, save_model
+from separator.errors import InputError
 from separator.models import ARCHITECTURES, build_model, config_to_dict
 from separator.models.band_network import BAND_BLOCKS
 from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram import BLOCKS
+from tests.bricks.stepping import in_pieces, random_sizes
 from tests.receptive_field import measured_receptive_field, without_statistics
 
 _STACK = {
@@ -124,6 +127,68 @@ def test_a_causal_model_looks_ahead_by_all_of_its_latency(small: Small) -> None:
         changed[:, :, now + model.latency_samples] += 10
         furthest.append((model(changed) - before)[0, :, 0, now].abs().max())
     assert max(furthest) > 1e-6
+
+
+@torch.no_grad()
+@every_model
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 33, 997])
+@pytest.mark.parametrize("seed", range(3))
+def test_pieces_are_the_whole(small: Small, length: int, seed: int) -> None:
+    model, mixture = small.build(causal=True, num_sources=3, channels=2), torch.randn(2, 2, length)
+    sizes = [[length], [0, length], []][seed] or random_sizes(length, length)
+    whole = model(mixture)
+    torch.testing.assert_close(in_pieces(model, mixture, sizes), whole, rtol=0, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        error = in_pieces(model, mixture, sizes) - model(mixture)
+    assert error.square().sum() < 1e-4 * whole.square().sum()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("length", [1, 7, 8, 15, 16, 17, 24, 333])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"edge_padding": "asteroid"},
+        {"edge_padding": "naplab", "mask": "tanh"},
+        {"edge_padding": "asteroid", "hop_samples": 4, "encoder_activation": "relu"},
+        {"block_padding": "speechbrain", "norm": "frameLN", "mask": "softmax_over_features"},
+        {"skip_channels": None, "bias": False, "output_prelu": False, "mask": "linear"},
+    ],
+    ids=str,
+)
+def test_pieces_are_the_whole_with_choices_of_other_software(changes: dict[str, Any], length: int) -> None:
+    model, mixture = SMALL["conv_tasnet"].build(True, **changes), torch.randn(2, 1, length)
+    for sizes in ([length], random_sizes(length, 0)):
+        torch.testing.assert_close(in_pieces(model, mixture, sizes), model(mixture), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+@every_model
+def test_sources_come_out_as_late_as_the_latency_says(small: Small) -> None:
+    model = small.build(causal=True)
+    state, behind = model.initial_state(1), []
+    for _ in range(200):
+        _, state = model.step(torch.randn(1, 1, 1), state)
+        behind.append(int(state.waiting[0]))
+    assert max(behind) == model.latency_samples
+
+
+@torch.no_grad()
+@every_model
+def test_two_sessions_step_as_a_batch(small: Small) -> None:
+    model, mixture = small.build(causal=True), torch.randn(2, 1, 300)
+    states = [model.step(each[..., :101], model.initial_state(1))[1] for each in mixture.split(1)]
+    both, _ = model.step(mixture[..., 101:], map_tensors(lambda *each: torch.cat(each), *states))
+    for row, (each, state) in enumerate(zip(mixture.split(1), states, strict=True)):
+        torch.testing.assert_close(both[row : row + 1], model.step(each[..., 101:], state)[0], rtol=0, atol=1e-5)
+
+
+@every_model
+def test_a_model_that_looks_ahead_has_no_state(small: Small) -> None:
+    if small.architecture == "tcn_tasnet":
+        pytest.skip("always causal")
+    with pytest.raises(InputError, match=r"^\w+ cannot run on a live signal: it is not causal[^\n]*$"):
+        small.build().initial_state(1)
 
 
 @every_model

@@ -40,7 +40,7 @@ def fold_batch_norm(model: Model) -> Model:
                 block.set_submodule(pair[1], nn.Identity())
             if hasattr(block, "relu"):
                 block.relu = nn.ReLU(inplace=True)
-    return folded
+    return folded.eval()  # what is new in it too
 
 
 def _is_foldable(block: nn.Module, convolution: str, norm: str) -> bool:

@@ -1,0 +1,137 @@
+"""`separator live`: a microphone, a file or a pipe, separated while it is being said."""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from separator.cli.options import add_device
+
+if TYPE_CHECKING:
+    from separator.cli.interruption import Interruption
+    from separator.cli.live_inputs import LiveInput
+    from separator.cli.live_outputs import LiveOutput
+    from separator.live import LiveSeparator
+
+RAW_FORMATS = ("u8", "s16", "s24", "s32", "f32", "f64")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; imports nothing heavy."""
+    parser.description = (
+        "Separate while it is being said: the microphone (extra 'live'), or --input, with a causal model. "
+        "Ctrl-C ends it, and the files are complete up to there."
+    )
+    parser.add_argument(
+        "-m", "--model", help="a causal model: a folder, the name of a released one, or a Hugging Face repo id"
+    )
+    parser.add_argument("--input", metavar="FILE", type=Path, help="an audio file, a pipe, or - for standard input")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder for a WAV a source, or - for one WAV of all sources' channels on standard output, each as long as "
+        "the input and in step with it; may be repeated",
+    )
+    parser.add_argument(
+        "--raw", choices=RAW_FORMATS, help="--input and the output - are raw PCM of this format, no WAV (little endian)"
+    )
+    parser.add_argument("--sample-rate", metavar="HZ", type=int, help="of the microphone or of raw input")
+    parser.add_argument(
+        "--channels", metavar="N", type=int, default=1, help="of the microphone or of raw input (default: 1)"
+    )
+    parser.add_argument(
+        "--block", metavar="MS", type=float, default=10.0, help="milliseconds taken at once (default: 10)"
+    )
+    parser.add_argument("--pace", action="store_true", help="take --input no faster than it sounds")
+    parser.add_argument("--input-device", metavar="DEVICE", help="microphone: number or part of the name")
+    parser.add_argument(
+        "--output-device",
+        metavar="DEVICE",
+        help="play the sources, each on channels of its own (two: left and right): number or part of the name",
+    )
+    parser.add_argument("--list-devices", action="store_true", help="list microphones and outputs")
+    add_device(parser, "where the model runs", default="cpu")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Separate until the input ends or Ctrl-C."""
+    from separator.errors import InputError
+
+    if args.list_devices:
+        from separator.cli.sound_card import list_devices
+
+        print(list_devices())
+        return 0
+    if args.model is None:
+        raise InputError("-m: expected a causal model (recipes/speech-2spk-live.yaml trains one), found none")
+    if not 0.1 <= args.block <= 10_000:
+        raise InputError(f"--block: expected 0.1 to 10000 ms, found {args.block:g}")
+    if not args.output and args.output_device is None:
+        raise InputError("expected an output: -o DIR, -o - or --output-device, found none")
+    if args.raw and args.sample_rate is None:
+        raise InputError("--raw: expected --sample-rate HZ too, found none")
+    if args.channels < 1:
+        raise InputError(f"--channels: expected at least 1, found {args.channels}")
+    if len(set(args.output)) < len(args.output):
+        raise InputError(f"-o: expected different outputs, found {', '.join(map(str, args.output))}")
+
+    from separator.cli.interruption import Interruption
+    from separator.cli.live_inputs import open_input
+    from separator.cli.live_outputs import open_outputs
+    from separator.inference import Separator
+    from separator.live import LiveSeparator
+
+    separator = Separator.from_pretrained(args.model, args.device)
+    with ExitStack() as stack:
+        interruption = stack.enter_context(Interruption())
+        source = stack.enter_context(open_input(args, separator.sample_rate))
+        live = LiveSeparator(separator, source.sample_rate, source.channels)
+        outputs = stack.enter_context(open_outputs(args, live))
+        return _separate(args, live, source, outputs, interruption)
+
+
+def _separate(
+    args: argparse.Namespace,
+    live: "LiveSeparator",
+    source: "LiveInput",
+    outputs: "list[LiveOutput]",
+    interruption: "Interruption",
+) -> int:
+    """Bring every block of the input to the outputs; whatever ends it, what is still to come of it follows."""
+    from separator.cli.live_meters import LiveMeters
+    from separator.cli.live_outputs import InStep, stacked
+    from separator.cli.main import EXIT_INTERRUPTED, print_error, print_line
+    from separator.errors import InputError
+
+    in_step, failures = InStep(outputs, live.latency_samples), list[str]()
+    with LiveMeters(live, paced=args.pace or args.input is None, latency_ms=1000 * live.latency_seconds) as meters:
+        try:
+            while not failures:
+                with interruption.ends_waiting():
+                    meters.wait(sleeps=args.pace and args.input is not None)
+                    block = source.read()
+                if block is None:
+                    break
+                with meters.step(block, in_step.dropouts + source.dropouts):
+                    sources = stacked(live.push(block))
+                meters.show(sources)
+                failures += in_step.write(sources)
+        except KeyboardInterrupt:
+            pass
+        except InputError as error:  # the input's: the outputs that there are still get what waits
+            failures.append(str(error))
+        if meters.seconds == 0 and not failures and not interruption.came:
+            failures.append(f"{args.input}: expected audio, found none")
+        failures += in_step.write(stacked(live.flush()))
+    for failure in failures:
+        print_error(failure)
+    if (warning := source.warning()) is not None:
+        print_line("warning", warning)
+    print_line("note", meters.summary(in_step.dropouts + source.dropouts))
+    if failures:
+        return 1
+    return EXIT_INTERRUPTED if interruption.came and args.input is not None else 0

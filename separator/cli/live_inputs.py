@@ -1,0 +1,119 @@
+"""Inputs of `separator live`: a file, a pipe, or the microphone, block by block."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from separator.audio.pcm_stream import PcmFormat, PcmReader
+from separator.audio.reading import AudioReader
+from separator.cli.inputs import STANDARD_INPUT
+from separator.cli.standard_input import is_stream, stream_name
+from separator.errors import InputError
+
+
+class LiveInput(Protocol):
+    """Interface of an input."""
+
+    sample_rate: int
+    channels: int
+    dropouts: int
+    """Blocks before which something of the input was lost."""
+
+    def read(self) -> Tensor | None:
+        """Return the next block `(C, t)`; None at the end."""
+        ...
+
+    def warning(self) -> str | None:
+        """Say what was wrong with it, once it is at its end."""
+        ...
+
+
+class FileInput:
+    """An audio file, as long as it is open.
+
+    Args:
+        reader: The file.
+        block_ms: Milliseconds of a block.
+    """
+
+    dropouts = 0
+
+    def __init__(self, reader: AudioReader, block_ms: float) -> None:
+        self.reader = reader
+        self.sample_rate, self.channels = reader.sample_rate, reader.channels
+        self._blocks = reader.blocks(block_samples(block_ms, reader.sample_rate), keep_damaged=True)
+
+    def read(self) -> Tensor | None:
+        """Return the next block; None at the end."""
+        return next(self._blocks, None)
+
+    def warning(self) -> str | None:
+        """Say what is wrong with the file."""
+        wrong = self.reader.damage or ("shorter than its header says" if self.reader.is_truncated else None)
+        return wrong and f"{self.reader.path}: {wrong}; separated what is there"
+
+
+class PipeInput:
+    """A pipe of PCM or of a WAV.
+
+    Args:
+        reader: Its samples.
+        block_ms: Milliseconds of a block.
+    """
+
+    dropouts = 0
+
+    def __init__(self, reader: PcmReader, block_ms: float) -> None:
+        self.reader = reader
+        self.sample_rate, self.channels = reader.pcm.sample_rate, reader.pcm.channels
+        self._block_samples = block_samples(block_ms, self.sample_rate)
+
+    def read(self) -> Tensor | None:
+        """Return the next block; None at the end."""
+        block = self.reader.read(self._block_samples)
+        return block if block.shape[1] else None
+
+    def warning(self) -> str | None:
+        """Say whether it ended too early."""
+        return f"{self.reader.name}: ends within a sample" if self.reader.ends_within_a_sample else None
+
+
+def block_samples(block_ms: float, sample_rate: int) -> int:
+    """Return the samples of a block: at least one."""
+    return max(1, round(block_ms * sample_rate / 1000))
+
+
+@contextmanager
+def open_input(args: argparse.Namespace, model_rate: int) -> Iterator[LiveInput]:
+    """Open what the options name; the microphone at the model's rate unless they say another.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    path: Path | None = args.input
+    if path is None:
+        from separator.cli.sound_card import Microphone
+
+        rate = args.sample_rate or model_rate
+        with Microphone(args.input_device, rate, args.channels, block_samples(args.block, rate)) as microphone:
+            yield microphone
+    elif args.raw or is_stream(path):
+        name = stream_name(path)
+        if path == STANDARD_INPUT and sys.stdin is None:
+            raise InputError(f"{name}: expected audio, found it closed")
+        pcm = PcmFormat(args.raw, args.sample_rate, args.channels) if args.raw else None
+        try:
+            stream = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if path == STANDARD_INPUT else path.open("rb")
+        except OSError as error:
+            raise InputError(f"{name}: cannot read: {error.strerror}") from None
+        with stream:
+            yield PipeInput(PcmReader(stream, name, pcm), args.block)
+    else:
+        with AudioReader(path) as reader:
+            yield FileInput(reader, args.block)

@@ -1,0 +1,87 @@
+"""Meters of `separator live`: levels and drop-outs on a terminal, and how fast it was at the end."""
+
+import math
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from torch import Tensor
+
+from separator.live import LiveSeparator
+
+REFRESH_SECONDS = 0.1
+
+METER_CHARACTERS = 12
+
+METER_FLOOR_DB = -60.0
+
+
+class LiveMeters:
+    """One line on standard error, as a context manager; nothing where that is no terminal.
+
+    Args:
+        live: What separates.
+        paced: Whether the input comes in real time, so that a step can be late.
+        latency_ms: What is said of it.
+    """
+
+    def __init__(self, live: LiveSeparator, paced: bool, latency_ms: float) -> None:
+        self.live, self.paced, self.latency_ms = live, paced, latency_ms
+        self.seconds = 0.0
+        """Of the input so far."""
+        self._busy = self._slowest = 0.0
+        self._late = self._dropouts = 0
+        self._started = self._shown = time.perf_counter()
+        self._is_terminal = sys.stderr.isatty()
+
+    def wait(self, sleeps: bool) -> None:
+        """Sleep, if asked for, until what comes next has been said."""
+        if sleeps:
+            time.sleep(max(0.0, self._started + self.seconds - time.perf_counter()))
+
+    @contextmanager
+    def step(self, block: Tensor, dropouts: int) -> Iterator[None]:
+        """Time the step that takes a block `(C, t)`."""
+        self._dropouts = dropouts
+        started, seconds = time.perf_counter(), block.shape[1] / self.live.sample_rate
+        yield
+        taken = time.perf_counter() - started
+        self._busy, self._slowest = self._busy + taken, max(self._slowest, taken)
+        self._late += taken > seconds
+        self.seconds += seconds
+
+    def show(self, sources: Tensor) -> None:
+        """Draw the levels of sources `(S, C, t)`."""
+        now = time.perf_counter()
+        if not self._is_terminal or now - self._shown < REFRESH_SECONDS:
+            return
+        self._shown = now
+        meters = "  ".join(f"{name} {_meter(source)}" for name, source in zip(self.live.sources, sources, strict=True))
+        print(
+            f"\r{self.seconds:7.1f} s  {meters}  drop-outs {self._dropouts} \033[K", end="", file=sys.stderr, flush=True
+        )
+
+    def summary(self, dropouts: int) -> str:
+        """Say how it went, in a line."""
+        factor = self._busy / self.seconds if self.seconds else 0.0
+        text = (
+            f"{self.seconds:.1f} s, {self.latency_ms:.1f} ms late, {factor:.3f} of real time, slowest step "
+            f"{1000 * self._slowest:.1f} ms, drop-outs {dropouts}"
+        )
+        return f"{text}, {self._late} blocks longer than they last" if self.paced else text
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _meter(source: Tensor) -> str:
+    power = float(source.square().mean()) if source.numel() else 0.0
+    level = max(METER_FLOOR_DB, 10 * math.log10(power)) if power > 0 else METER_FLOOR_DB
+    filled = round(METER_CHARACTERS * (1 - level / METER_FLOOR_DB))
+    return f"[{'#' * min(filled, METER_CHARACTERS):<{METER_CHARACTERS}}] {level:4.0f} dB"

@@ -1,0 +1,152 @@
+"""Outputs of `separator live`: files, a pipe, a sound card. Files are complete up to where it ended, however it did."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from separator.audio.pcm_stream import PcmFormat, streamed_header
+from separator.audio.writing import AudioWriter
+from separator.errors import InputError
+from separator.inference.output_folders import make_folder
+from separator.live import LiveSeparator
+
+STANDARD_OUTPUT = Path("-")
+
+
+class LiveOutput(Protocol):
+    """Interface of an output."""
+
+    is_in_step: bool
+    """Whether it starts with the first sample of the input; a sound card starts at once, with the latency's silence."""
+
+    dropouts: int
+    """Blocks that came too late."""
+
+    def write(self, sources: Tensor) -> None:
+        """Write sources `(S, C, t)`."""
+        ...
+
+
+class FolderOutput:
+    """A WAV a source, as a context manager: at its end they are complete, with all that was written."""
+
+    is_in_step, dropouts = True, 0
+
+    def __init__(self, folder: Path, names: tuple[str, ...], sample_rate: int, channels: int) -> None:
+        make_folder(folder)
+        self._writers: list[AudioWriter] = []
+        try:
+            for name in names:
+                self._writers.append(AudioWriter(folder / f"{name}.wav", sample_rate, channels))
+        except InputError:
+            self.__exit__()
+            raise
+
+    def write(self, sources: Tensor) -> None:
+        """Write sources `(S, C, t)`."""
+        for writer, source in zip(self._writers, sources, strict=True):
+            writer.write(source)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if any(writer.num_samples for writer in self._writers):
+                for writer in self._writers:
+                    writer.finish()
+                for writer in self._writers:
+                    writer.commit()
+        finally:
+            for writer in self._writers:
+                writer.discard()
+
+
+class PipeOutput:
+    """All sources' channels side by side on standard output: speaker1 left, speaker1 right, speaker2 left, ...
+
+    Args:
+        pcm: What is written.
+        is_raw: Whether there is no WAV's header before it.
+    """
+
+    is_in_step, dropouts = True, 0
+
+    def __init__(self, pcm: PcmFormat, is_raw: bool) -> None:
+        self.pcm = pcm
+        self._put(b"" if is_raw else streamed_header(pcm))
+
+    def write(self, sources: Tensor) -> None:
+        """Write sources `(S, C, t)`; waits until they are taken."""
+        self._put(self.pcm.encode(sources.flatten(0, 1)))
+
+    def _put(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(sys.stdout.fileno(), left) :]
+        except OSError as error:
+            raise InputError(f"standard output: cannot write: {error.strerror}") from None
+
+
+@contextmanager
+def open_outputs(args: argparse.Namespace, live: LiveSeparator) -> Iterator[list[LiveOutput]]:
+    """Open what the options name."""
+    num_channels = len(live.sources) * live.channels
+    with ExitStack() as stack:
+        outputs: list[LiveOutput] = []
+        for path in args.output:
+            if path == STANDARD_OUTPUT:
+                pcm = PcmFormat(args.raw or "f32", live.sample_rate, num_channels)
+                outputs.append(PipeOutput(pcm, args.raw is not None))
+            else:
+                outputs.append(stack.enter_context(FolderOutput(path, live.sources, live.sample_rate, live.channels)))
+        if args.output_device is not None:
+            from separator.cli.sound_card import Loudspeaker
+
+            outputs.append(stack.enter_context(Loudspeaker(args.output_device, live.sample_rate, num_channels)))
+        yield outputs
+
+
+class InStep:
+    """Hands sources on to outputs, without the latency's silence where they are in step with the input.
+
+    Args:
+        outputs: Where they go; one that fails gets no more, the others do.
+        latency_samples: Of the silence.
+    """
+
+    def __init__(self, outputs: list[LiveOutput], latency_samples: int) -> None:
+        self.outputs = list(outputs)
+        self._all = outputs
+        self._early = latency_samples
+
+    @property
+    def dropouts(self) -> int:
+        """Return the blocks that came too late, over all outputs."""
+        return sum(output.dropouts for output in self._all)
+
+    def write(self, sources: Tensor) -> list[str]:
+        """Write sources `(S, C, t)`; return what failed, a line each."""
+        failures = []
+        rest = sources[:, :, min(self._early, sources.shape[2]) :]
+        self._early = max(0, self._early - sources.shape[2])
+        for output in list(self.outputs):
+            try:
+                output.write(rest if output.is_in_step else sources)
+            except InputError as error:
+                self.outputs.remove(output)
+                failures.append(str(error))
+        return failures
+
+
+def stacked(sources: dict[str, Tensor]) -> Tensor:
+    """Return named sources as one, `(S, C, t)`."""
+    return torch.stack(list(sources.values()))

@@ -1,0 +1,190 @@
+"""`separator live` through files and pipes."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from separator.cli.main import main
+from tests.tiny_model import TINY, build_tiny_model, describe, save_model, save_tiny_model
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model that parts sounds at 2 kHz, causal."""
+    folder = tmp_path_factory.mktemp("models") / "live"
+    description = describe(config=TINY | {"causal": True, "norm": "cLN", "mask": "softmax", "num_sources": 2})
+    save_model(folder, build_tiny_model(description), description)
+    return folder
+
+
+def tones(rate: int, seconds: float, channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """A low and a high tone, `(samples, channels)` each."""
+    time_axis = np.arange(round(rate * seconds)) / rate
+    low, high = (0.2 * np.sin(2 * np.pi * hertz * time_axis) for hertz in (440, 3000))
+    return np.tile(low[:, None], channels), np.tile(high[:, None], channels)
+
+
+def ratio_db(estimate: np.ndarray, truth: np.ndarray) -> float:
+    return float(10 * np.log10((truth**2).sum() / ((estimate - truth) ** 2).sum()))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("name", "rate"), [("talk.wav", 44100), ("talk.flac", 16000), ("talk.ogg", 48000)])
+def test_a_file_comes_out_as_long_and_in_step(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, rate: int, channels: int
+) -> None:
+    low, high = tones(rate, 1.03, channels)
+    soundfile.write(tmp_path / name, low + high, rate)
+    out = tmp_path / "out"
+    assert main(["live", "-m", str(model), "--input", str(tmp_path / name), "-o", str(out), "--block", "7"]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["speaker1.wav", "speaker2.wav"]
+    for path, truth in (("speaker1.wav", low), ("speaker2.wav", high)):
+        found, found_rate = soundfile.read(out / path, always_2d=True)
+        assert found_rate == rate and found.shape == truth.shape
+        assert ratio_db(found[rate // 4 :], truth[rate // 4 :]) > 20
+    text = capsys.readouterr().err
+    assert text.startswith("separator: note: 1.0 s, ") and "drop-outs 0" in text and text.count("\n") == 1
+
+
+def live(model: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "separator", "live", "-m", str(model), "--input", "-", *options]
+
+
+@pytest.mark.parametrize("raw", ["s16", "s24", "f32"])
+def test_raw_samples_go_through_pipes(model: Path, raw: str) -> None:
+    low, high = tones(8000, 1.0)
+    scale = {"s16": 2**15, "s24": 2**23, "f32": 1}[raw]
+    values = ((low + high) * scale).astype({"s16": "<i2", "s24": "<i4", "f32": "<f4"}[raw])
+    data = values.tobytes() if raw != "s24" else values.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    command = live(model, "--raw", raw, "--sample-rate", "8000", "-o", "-")
+    done = subprocess.run(command, input=data, capture_output=True, check=True, timeout=120)
+    if raw == "s24":
+        wide = np.zeros((len(done.stdout) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(done.stdout, np.uint8).reshape(-1, 3)
+        found = wide.view("<i4").reshape(-1, 2) / 2**31
+    else:
+        found = np.frombuffer(done.stdout, values.dtype).reshape(-1, 2) / scale
+    assert len(found) == 8000
+    assert ratio_db(found[2000:, :1], low[2000:]) > 20 and ratio_db(found[2000:, 1:], high[2000:]) > 20
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_a_wav_goes_through_pipes(model: Path, tmp_path: Path, subtype: str) -> None:
+    low, high = tones(RATE, 0.5, channels=2)
+    written = io.BytesIO()
+    soundfile.write(written, low + high, RATE, subtype=subtype, format="WAV")
+    command = live(model, "-o", "-", "-o", str(tmp_path / "out"))
+    done = subprocess.run(command, input=written.getvalue(), capture_output=True, check=True, timeout=120)
+    (tmp_path / "piped.wav").write_bytes(done.stdout)
+    found, rate = soundfile.read(tmp_path / "piped.wav", always_2d=True)
+    assert rate == RATE and found.shape == (RATE // 2, 4)
+    for number in (1, 2):
+        file, _ = soundfile.read(tmp_path / "out" / f"speaker{number}.wav", always_2d=True)
+        np.testing.assert_array_equal(file, found[:, 2 * number - 2 : 2 * number])
+
+
+def test_the_reader_gets_each_block_when_it_is_said_and_ctrl_c_completes_the_files(model: Path, tmp_path: Path) -> None:
+    block = np.full(RATE // 2, 0.1, "<f4").tobytes()
+    command = live(model, "--raw", "f32", "--sample-rate", str(RATE), "-o", "-", "-o", str(tmp_path))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(block)
+        process.stdin.flush()
+        said_less_latency = RATE // 2 - 160 - 254  # a block may wait for its end
+        assert len(process.stdout.read(said_less_latency * 8)) == said_less_latency * 8  # while the input is open
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(60) == 130
+        assert b"Traceback" not in process.stderr.read()
+        assert said_less_latency < soundfile.info(tmp_path / "speaker1.wav").frames <= RATE // 2
+
+
+def test_a_reader_that_goes_leaves_the_files_complete(model: Path, tmp_path: Path) -> None:
+    command = live(model, "--raw", "f32", "--sample-rate", str(RATE), "-o", "-", "-o", str(tmp_path))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(np.zeros(RATE, "<f4").tobytes())
+        process.stdin.flush()
+        process.stdout.read(100)
+        process.stdout.close()
+        with pytest.raises(BrokenPipeError):
+            for _ in range(1000):
+                process.stdin.write(np.zeros(RATE, "<f4").tobytes())
+                process.stdin.flush()
+        process.stdin = None
+        errors = process.stderr.read().decode().splitlines()
+        assert process.wait(60) == 1
+    assert errors[0] == "separator: error: standard output: cannot write: Broken pipe"
+    assert len(errors) == 2
+    assert soundfile.info(tmp_path / "speaker2.wav").frames >= RATE // 100
+
+
+def test_a_block_that_is_no_number_ends_it_with_the_files_complete(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = np.zeros(RATE, "<f4")
+    values[RATE // 2 + 5] = np.nan
+    (tmp_path / "bad.f32").write_bytes(values.tobytes())
+    options = ["--raw", "f32", "--sample-rate", str(RATE), "-o", str(tmp_path / "out")]
+    assert main(["live", "-m", str(model), "--input", str(tmp_path / "bad.f32"), *options]) == 1
+    assert capsys.readouterr().err.startswith(
+        "separator: error: block: expected finite samples, found NaN or infinity\n"
+    )
+    assert soundfile.info(tmp_path / "out" / "speaker1.wav").frames == RATE // 2
+
+
+def test_pace_takes_as_long_as_it_sounds(model: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "talk.wav", np.zeros(RATE), RATE)
+    started = time.perf_counter()
+    options = ["--input", str(tmp_path / "talk.wav"), "-o", str(tmp_path / "out"), "--pace"]
+    assert main(["live", "-m", str(model), *options]) == 0
+    assert time.perf_counter() - started > 0.95
+
+
+def test_bad_input_is_one_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fixed = save_tiny_model(tmp_path / "fixed")
+    soundfile.write(tmp_path / "talk.wav", np.zeros(800), RATE)
+    (tmp_path / "text.wav").write_text("this is no sound at all")
+    talk, out = str(tmp_path / "talk.wav"), str(tmp_path / "out")
+    cases = {
+        "STFTTCN cannot run on a live signal: it is not causal": ["-m", str(fixed), "--input", talk, "-o", out],
+        "-m: expected a causal model": ["--input", talk, "-o", out],
+        "expected an output": ["-m", str(model), "--input", talk],
+        "--raw: expected --sample-rate": ["-m", str(model), "--input", talk, "-o", out, "--raw", "s16"],
+        "--block: expected 0.1 to 10000 ms": ["-m", str(model), "--input", talk, "-o", out, "--block", "0"],
+        "expected audio": ["-m", str(model), "--input", str(tmp_path / "text.wav"), "-o", out],
+        "none.wav: expected an audio file, found nothing": [
+            "-m",
+            str(model),
+            "--input",
+            str(tmp_path / "none.wav"),
+            "-o",
+            out,
+        ],
+        "sample rate: expected 1000 to 384000 Hz": [
+            *("-m", str(model), "--input", talk, "-o", out, "--raw", "s16", "--sample-rate", "100"),
+        ],
+    }
+    for message, arguments in cases.items():
+        assert main(["live", *arguments]) in (1, 2)
+        text = capsys.readouterr().err
+        assert message in text and text.count("\n") == 1 and text.startswith("separator: error: "), text
+    assert not os.path.exists(out)
+
+
+@pytest.mark.parametrize("data", [b"", b"ID3 is no WAV at all", b"RIFF\0\0\0\0WAVEdata\0\0\0\0"])
+def test_a_pipe_without_a_wav_is_one_line(model: Path, tmp_path: Path, data: bytes) -> None:
+    done = subprocess.run(live(model, "-o", str(tmp_path / "out")), input=data, capture_output=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("separator: error: standard input: expected a WAV")
+    assert done.stderr.count(b"\n") == 1 and not (tmp_path / "out").exists()
