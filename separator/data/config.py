@@ -118,6 +118,15 @@ class DataConfig:
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> ExampleSet:
         raise NotImplementedError
 
+    def list_sources(self, sources: Sequence[str], name: str | None = None) -> tuple[str, ...]:
+        """Return the names of the sources that an example of a list has; a meeting has more talkers than the recipe.
+
+        Args:
+            sources: Names of the recipe's sources.
+            name: One of `list_names`; None is the split's own list.
+        """
+        return tuple(sources)
+
     def list_settings(self, split: str, name: str | None = None) -> dict[str, Any]:
         """Return the settings that decide what `load_list` delivers, as plain values."""
         return asdict(self)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from separator.data.noise import NoiseConfig
 from separator.data.rooms import RoomConfig
 from separator.errors import InputError
@@ -11,8 +13,8 @@ from separator.section import Count, LevelRange, Seconds, Seed, section, within
 ALL_LISTS = "all"
 """Stands for every named list where one is asked for."""
 
-Scene = Literal["together", "conversation", "alone"]
-"""Who talks in a mixture of a list: all at once, in turns, or one alone."""
+Scene = Literal["together", "conversation", "meeting", "alone"]
+"""Who talks in a mixture of a list: all at once, in turns, several people in turns, or one alone."""
 
 
 @section()
@@ -27,9 +29,13 @@ class MixtureListConfig:
             is as long as the utterance, a conversation as long as they have something to say; all at most this.
         level_range_db: Each talker's level is drawn from plus or minus half of this: two differ by at most all of it.
         scene: "together": all talkers at once, one utterance each; "conversation": in turns, each talker's recordings
-            joined as needed, none heard twice; "alone": one talker, and the other sources are silent.
+            joined as needed, none heard twice; "meeting": the same with `talkers` people, of whom each says something
+            and two at most talk at once; "alone": one talker, and the other sources are silent.
         turn_seconds: Range of the length of a turn in a conversation.
-        gap_seconds: Range of the time from one turn to the next: negative is overlap, positive a pause.
+        gap_seconds: Range of the time from one turn to the next: negative is overlap, positive a pause. In a meeting
+            `overlap` decides instead how long the overlaps are.
+        talkers: How many people a meeting has, fewest and most: each number in turn, from mixture to mixture.
+        overlap: Share of the time in which anyone talks in a meeting that two talk at once.
         noise: Noise in the mixtures; none adds none. Its level is relative to a talker's while it talks.
         rooms: Measured rooms that the talkers are heard in; none leaves them as recorded.
         telephone: Whether all goes over a telephone line (300 to 3,400 Hz, 8 kHz, µ-law): the sources are the talkers
@@ -44,6 +50,8 @@ class MixtureListConfig:
     scene: Scene = "together"
     turn_seconds: Annotated[tuple[float, float], within(0.1, 3600)] = (2.0, 6.0)
     gap_seconds: Annotated[tuple[float, float], within(-60, 60)] = (-1.5, 0.7)
+    talkers: Annotated[tuple[int, int], within(2, 6)] = (2, 6)
+    overlap: Annotated[float, Field(ge=0, le=0.4)] = 0.15
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None
     telephone: bool = False
@@ -60,9 +68,9 @@ class NamedListConfig:
     """A variation of the lists `valid` and `test`: what is said here replaces what the split's own list says.
 
     Args:
-        scene, turn_seconds, gap_seconds, noise, rooms, telephone: As in `MixtureListConfig`.
-        path, num_mixtures, seed, max_seconds, level_range_db: As there. A conversation is of at most 60 s unless
-            `max_seconds` says otherwise.
+        scene, turn_seconds, gap_seconds, talkers, overlap, noise, rooms, telephone: As in `MixtureListConfig`.
+        path, num_mixtures, seed, max_seconds, level_range_db: As there. A conversation or a meeting is of at most 60 s
+            unless `max_seconds` says otherwise.
     """
 
     scene: Scene | None = None
@@ -73,6 +81,8 @@ class NamedListConfig:
     level_range_db: float | None = None
     turn_seconds: tuple[float, float] | None = None
     gap_seconds: tuple[float, float] | None = None
+    talkers: tuple[int, int] | None = None
+    overlap: float | None = None
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None
     telephone: bool | None = None
@@ -87,13 +97,13 @@ class NamedListConfig:
             InputError: If a value is out of its range.
         """
         changes = {name: value for name, value in vars(self).items() if value is not None}
-        if self.scene == "conversation":
+        if self.scene in ("conversation", "meeting"):
             changes.setdefault("max_seconds", CONVERSATION_SECONDS)
         return replace(split, **changes)
 
 
 CONVERSATION_SECONDS = 60.0
-"""Longest conversation of a named list, unless it says otherwise."""
+"""Longest conversation or meeting of a named list, unless it says otherwise."""
 
 
 @section()

@@ -13,6 +13,7 @@ from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.data.conversation import take_turns
 from separator.data.example import Example, file_facts
 from separator.data.lists import MixtureListConfig
+from separator.data.meeting import hold_meeting
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.mixture_row import NOISE_NUMBER, MixtureRow
 from separator.data.noise import NoisePart, Noises, at_ratio
@@ -31,7 +32,8 @@ class MixtureList(Dataset[Example]):
     Args:
         config: Number of mixtures, seed, longest length, level range, who talks when.
         speakers: The talkers to draw from.
-        num_speakers: Different talkers in a mixture.
+        num_speakers: Different talkers in a mixture; those of a meeting are as its config says, and as many sources as
+            there are at most, the last of them silent where there are fewer.
         sample_rate: Rate of the speakers' recordings in Hz.
         noise: Noise in the mixtures; None is none.
         rooms: Rooms of the mixtures; None is none.
@@ -59,12 +61,14 @@ class MixtureList(Dataset[Example]):
         root: Path = Path(),
         noise_is_source: bool = False,
     ) -> None:
-        num_talking = 1 if config.scene == "alone" else num_speakers
-        if len(speakers) < num_talking:
-            raise InputError(f"{root / config.path}: expected at least {num_talking} speakers, found {len(speakers)}")
+        fewest, most = (num_speakers, num_speakers) if config.scene != "meeting" else config.talkers
+        if config.scene == "alone":
+            fewest = most = 1
+        if len(speakers) < most:
+            raise InputError(f"{root / config.path}: expected at least {most} speakers, found {len(speakers)}")
         self.sample_rate = sample_rate
         self.config = config
-        self.num_speakers = num_speakers
+        self.num_speakers = most if config.scene == "meeting" else num_speakers
         self.noise_is_source = noise_is_source
         self.contents = [f"{config.path}: {describe_speakers(speakers)}, in {config.num_mixtures} mixtures"]
         self._rooms = rooms
@@ -78,9 +82,10 @@ class MixtureList(Dataset[Example]):
         random = np.random.default_rng(config.seed)
         digits = len(str(config.num_mixtures - 1))
         draw: Callable[[str, list[Speaker], np.random.Generator], list[MixtureRow]]
-        draw = self._draw_turns if config.scene == "conversation" else self._draw_utterances
+        draw = self._draw_turns if config.scene in ("conversation", "meeting") else self._draw_utterances
         self.mixtures: list[tuple[MixtureRow, ...]] = []
         for number in range(config.num_mixtures):
+            num_talking = fewest + number % (most - fewest + 1)
             talkers = [speakers[which] for which in random.choice(len(speakers), num_talking, replace=False)]
             rows = draw(f"mix{number:0{digits}d}", talkers, random)
             surroundings = np.random.default_rng((config.seed, SURROUNDINGS_STREAM, number))
@@ -117,14 +122,16 @@ class MixtureList(Dataset[Example]):
         """Draw a conversation: from turn to turn a talker goes on through their recordings in random order."""
         said = [[talker.files[which] for which in random.permutation(len(talker.files))] for talker in talkers]
         config, rate = self.config, self.sample_rate
-        turns = take_turns(
-            random,
+        length, available = (
             round(config.max_seconds * rate),
-            len(talkers),
-            (round(config.turn_seconds[0] * rate), round(config.turn_seconds[1] * rate)),
-            (round(config.gap_seconds[0] * rate), round(config.gap_seconds[1] * rate)),
             [sum(self._recordings[file].num_samples for file in files) for files in said],
         )
+        turn_samples = (round(config.turn_seconds[0] * rate), round(config.turn_seconds[1] * rate))
+        gap_samples = (round(config.gap_seconds[0] * rate), round(config.gap_seconds[1] * rate))
+        if config.scene == "meeting":
+            turns = hold_meeting(random, length, turn_samples, max(0, gap_samples[1]), config.overlap, available)
+        else:
+            turns = take_turns(random, length, len(talkers), turn_samples, gap_samples, available)
         levels = [self._draw_level(random) for _ in talkers]
         rows, taken = [], [0] * len(talkers)  # samples of each talker so far
         for turn in turns:

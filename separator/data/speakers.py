@@ -79,6 +79,9 @@ class SpeakersConfig(MixingConfig):
                 )
             if each is not None and each.scene == "conversation" and self.num_speakers < 2:
                 raise InputError(f"{name}.scene: expected data.num_speakers of at least 2 for a conversation, found 1")
+        for name, own in (("valid", self.valid), ("test", self.test)):
+            if own is not None and own.scene == "meeting":  # training validates on as many sources as the model has
+                raise InputError(f"{name}.scene: expected a meeting in data.lists alone, found it here")
 
     @property
     def training_sets(self) -> list[str]:
@@ -126,6 +129,12 @@ class SpeakersConfig(MixingConfig):
             root,
             self.noise_is_source,
         )
+
+    def list_sources(self, sources: Sequence[str], name: str | None = None) -> tuple[str, ...]:
+        if name is None or self.lists[name].scene != "meeting":
+            return tuple(sources)
+        most = self.list_config("valid", name).talkers[1]
+        return (*(f"speaker{number}" for number in range(1, most + 1)), *(["noise"] if self.noise_is_source else []))
 
     def list_settings(self, split: str, name: str | None = None) -> dict[str, Any]:
         return asdict(self.list_config(split, name))

@@ -78,8 +78,8 @@ class VoicesConfig(SpeakersConfig):
             if each is not None and each.scene != "alone":
                 raise InputError(f"{name}.scene: expected alone, found {each.scene}")
         for name, variation in self.lists.items():
-            if variation.scene == "conversation":
-                raise InputError(f"lists.{name}.scene: expected alone or together, found conversation")
+            if variation.scene in ("conversation", "meeting"):
+                raise InputError(f"lists.{name}.scene: expected alone or together, found {variation.scene}")
 
     def load_training_set(  # type: ignore[override]
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None

@@ -246,7 +246,7 @@ def test_a_file_directly_in_the_folder_is_a_room_of_its_own(root: Path) -> None:
     [
         (
             "lists.it.scene=duet",
-            "data.lists.it.scene: expected 'together', 'conversation' or 'alone', found 'duet'",
+            "data.lists.it.scene: expected 'together', 'conversation', 'meeting' or 'alone', found 'duet'",
         ),
         ("lists.it.loudness=3", "data.lists.it: expected keys out of scene, path, num_mixtures, .*, found 'loudness'"),
         ("lists.it.turn_seconds=[3, 2]", r"data.lists.it.turn_seconds: expected \[low, high\] within 0.1 to 3600"),
