@@ -57,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score what the model gives, without making its sources sum to the mixture",
     )
+    parser.add_argument(
+        "--talkers", metavar="auto|2..6", help="of a list of meetings: how many there are (default: auto, finds it)"
+    )
     add_scoring_arguments(parser)
 
 
@@ -125,6 +128,7 @@ def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
 
 
 def _evaluate(args: argparse.Namespace, model: "Separator | str", list_name: str | None, output: Path) -> int:
+    from separator.cli.options import number_of
     from separator.cli.scoring import print_summary, scoring_options, watch
     from separator.scoring import evaluate
 
@@ -138,6 +142,7 @@ def _evaluate(args: argparse.Namespace, model: "Separator | str", list_name: str
             split=args.split,
             list_name=list_name,
             save_audio=args.save_audio,
+            talkers=number_of(args.talkers),
             watcher=watcher,
             **scoring_options(args),
         )

@@ -49,3 +49,18 @@ def check_jobs(jobs: int | None) -> None:
 def add_json(parser: argparse.ArgumentParser, what: str = "print JSON") -> None:
     """Declare `--json`."""
     parser.add_argument("--json", action="store_true", help=what)
+
+
+def number_of(talkers: str | None) -> int | None:
+    """Return the number of talkers that is asked for, None for as many as are found.
+
+    Raises:
+        InputError: If it is neither `auto` nor 2 to 6.
+    """
+    from separator.errors import InputError
+
+    if talkers in (None, "auto"):
+        return None
+    if talkers not in ("2", "3", "4", "5", "6"):
+        raise InputError(f"--talkers: expected auto or 2 to 6, found {talkers}")
+    return int(talkers)

@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         help="true sources, TRACK/SOURCE.wav or SOURCE/TRACK.wav (any format), or a CSV list of files (id,SOURCE,...); "
-        "what is called mixture, mix, mix_clean or mix_both is the mixture",
+        "what is called mixture, mix, mix_clean or mix_both is the mixture; or a timeline of who spoke when (.rttm, "
+        ".json), which is scored by its diarisation error rate",
     )
     references.add_argument("--musdb", metavar="ROOT", type=Path, help="a MUSDB18 or MUSDB18-HQ folder as references")
     parser.add_argument(
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         required=True,
-        help="estimates of the same tracks, in either layout, or a CSV list",
+        help="estimates of the same tracks, in either layout, or a CSV list; or a timeline (.rttm, .json, .csv)",
     )
     parser.add_argument(
         "--layout",
@@ -62,7 +63,14 @@ def run(args: argparse.Namespace) -> int:
     """Score every track of the references; a bad one is reported and the others are still scored."""
     from separator.cli.scoring import print_summary, scoring_options, watch
     from separator.scoring import score
+    from separator.scoring.timelines import are_timelines, score_timelines
 
+    if args.references is not None and are_timelines(args.references, args.estimates):
+        for collar, percent in score_timelines(args.references, args.estimates, args.output)[
+            "diarisation_error_percent"
+        ].items():
+            print(f"diarisation error rate, collar of {float(collar):g} s: {percent:.2f} %")
+        return 0
     with watch(args.debug) as watcher:
         summary = score(
             args.references or args.musdb,

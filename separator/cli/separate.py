@@ -7,13 +7,14 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from separator.cli.options import add_device, add_jobs, add_json, add_output, check_jobs
+from separator.cli.options import add_device, add_jobs, add_json, add_output, check_jobs, number_of
 
 if TYPE_CHECKING:
     from threading import Event
 
     from separator.cli.separate_report import SeparationOutcome
     from separator.inference import Separator
+    from separator.inference.files import StreamSeparator
 
 DEFAULT_MODEL = "speech-2spk-16k"
 
@@ -54,6 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
     )
+    parser.add_argument(
+        "--talkers",
+        metavar="auto|2..6",
+        help="a file for each of several people who take turns, talker1 and so on: as many as are found, or 2 to 6",
+    )
+    parser.add_argument(
+        "--timeline", choices=("rttm", "json", "csv"), help="also write who speaks when, overlaps included"
+    )
     add_jobs(parser, "recordings at a time (default: 1; 4 on a GPU)")
     parser.add_argument(
         "--skip-existing", action="store_true", help="skip recordings whose outputs are there, made in the same way"
@@ -83,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "flac" and args.bit_depth == "float":
         raise InputError("--bit-depth: expected 16 or 24 for flac, found float")
     check_jobs(args.jobs)
+    talkers = number_of(args.talkers)
     for each in args.inputs:
         if os.path.isdir(each) and args.output.resolve() == each.resolve():
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
@@ -94,12 +104,17 @@ def run(args: argparse.Namespace) -> int:
         return 1 if found.failures else 2
 
     from separator.inference import Separator
+    from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
+    from separator.inference.voices import VoiceModel
 
-    separator = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
+    model = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
+    separator: StreamSeparator = model
+    if args.talkers is not None:
+        separator = TalkerSeparator(model, VoiceModel.from_pretrained(VOICE_MODEL, args.device), talkers, args.output)
     separator.output_names(args.residual)
     _check_writable(args.output)
     failed = skipped = 0
-    with closing(_separate_all(args, separator, jobs)) as outcomes:
+    with closing(_separate_all(args, model, separator, jobs)) as outcomes:
         for outcome in outcomes:
             report(outcome, args.json)
             failed += outcome.error is not None
@@ -110,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _separate_all(
-    args: argparse.Namespace, separator: "Separator", jobs: list[tuple[Path, Path]]
+    args: argparse.Namespace, model: "Separator", separator: "StreamSeparator", jobs: list[tuple[Path, Path]]
 ) -> "Generator[SeparationOutcome, None, None]":
     """Separate the recordings, several at a time; gives what came of each as soon as it is known."""
     import threading
@@ -143,11 +158,11 @@ def _separate_all(
 
                 return _separate_one(args, separator, path, files[path], folder, on_seconds)
 
-        workers = min(len(jobs), args.jobs or (4 if separator.device.type == "cuda" else 1))
+        workers = min(len(jobs), args.jobs or (4 if model.device.type == "cuda" else 1))
         if workers <= 1:
             yield from (one(*job) for job in jobs)
             return
-        _end_between_layers(separator, stop)
+        _end_between_layers(model, stop)
         pool = ThreadPoolExecutor(workers)
         try:
             futures = [pool.submit(one, *job) for job in jobs]
@@ -186,7 +201,7 @@ def _check_writable(folder: Path) -> None:
 
 def _separate_one(
     args: argparse.Namespace,
-    separator: "Separator",
+    separator: "StreamSeparator",
     path: Path,
     file: Path,
     folder: Path,
@@ -199,16 +214,18 @@ def _separate_one(
     from separator.cli.separate_report import SeparationOutcome
     from separator.cli.standard_input import stream_name
     from separator.errors import InputError, describe
-    from separator.inference.files import separate_file
+    from separator.inference.files import output_paths, separate_file
     from separator.inference.output_folders import check_within
-    from separator.inference.record import are_done, options_of
+    from separator.inference.record import are_done, options_of, recorded_outputs
 
     started = time.perf_counter()
     try:
         check_within(folder, args.output)
-        outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-        options = options_of(separator.settings, args.format, args.bit_depth, args.mono, args.residual)
-        if args.skip_existing and are_done(file, outputs.values(), options):
+        outputs = output_paths(separator, folder, args.format, args.residual, args.timeline)
+        options = options_of(separator.settings, args.format, args.bit_depth, args.mono, args.residual, args.timeline)
+        if args.skip_existing and args.talkers is not None:  # how many there are, the record knows
+            outputs = {name: path for name, path in outputs.items() if path.name in recorded_outputs(folder)}
+        if args.skip_existing and outputs and are_done(file, outputs.values(), options):
             return SeparationOutcome(path, existing=outputs)
         result = separate_file(
             separator,
@@ -219,6 +236,7 @@ def _separate_one(
             bit_depth=args.bit_depth,
             mono=args.mono,
             residual=args.residual,
+            timeline=args.timeline,
         )
         return SeparationOutcome(path, result)
     except Exception as error:  # whatever is wrong with one file must not lose the others

@@ -17,6 +17,10 @@ Scene = Literal["together", "conversation", "meeting", "alone"]
 """Who talks in a mixture of a list: all at once, in turns, several people in turns, or one alone."""
 
 
+MOST_TALKERS = 6
+"""Talkers of the largest meeting: each has this many sources, those of nobody silent."""
+
+
 @section()
 class MixtureListConfig:
     """A fixed, seeded list of mixtures, for choosing models or for the final score.
@@ -50,7 +54,7 @@ class MixtureListConfig:
     scene: Scene = "together"
     turn_seconds: Annotated[tuple[float, float], within(0.1, 3600)] = (2.0, 6.0)
     gap_seconds: Annotated[tuple[float, float], within(-60, 60)] = (-1.5, 0.7)
-    talkers: Annotated[tuple[int, int], within(2, 6)] = (2, 6)
+    talkers: Annotated[tuple[int, int], within(2, MOST_TALKERS)] = (2, 6)
     overlap: Annotated[float, Field(ge=0, le=0.4)] = 0.15
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None

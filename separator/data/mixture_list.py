@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.data.conversation import take_turns
 from separator.data.example import Example, file_facts
-from separator.data.lists import MixtureListConfig
+from separator.data.lists import MOST_TALKERS, MixtureListConfig
 from separator.data.meeting import hold_meeting
 from separator.data.mixing import SPEECH_LEVEL_DB
 from separator.data.mixture_row import NOISE_NUMBER, MixtureRow
@@ -32,8 +32,8 @@ class MixtureList(Dataset[Example]):
     Args:
         config: Number of mixtures, seed, longest length, level range, who talks when.
         speakers: The talkers to draw from.
-        num_speakers: Different talkers in a mixture; those of a meeting are as its config says, and as many sources as
-            there are at most, the last of them silent where there are fewer.
+        num_speakers: Different talkers in a mixture; a meeting has as many as its config says, and six sources, the
+            last of them silent.
         sample_rate: Rate of the speakers' recordings in Hz.
         noise: Noise in the mixtures; None is none.
         rooms: Rooms of the mixtures; None is none.
@@ -68,7 +68,7 @@ class MixtureList(Dataset[Example]):
             raise InputError(f"{root / config.path}: expected at least {most} speakers, found {len(speakers)}")
         self.sample_rate = sample_rate
         self.config = config
-        self.num_speakers = most if config.scene == "meeting" else num_speakers
+        self.num_speakers = MOST_TALKERS if config.scene == "meeting" else num_speakers
         self.noise_is_source = noise_is_source
         self.contents = [f"{config.path}: {describe_speakers(speakers)}, in {config.num_mixtures} mixtures"]
         self._rooms = rooms

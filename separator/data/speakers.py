@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from separator.data.file_groups import FileGroup
-from separator.data.lists import ALL_LISTS, HeldOut, MixtureListConfig, NamedListConfig
+from separator.data.lists import ALL_LISTS, MOST_TALKERS, HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixing import MixedSpeakers, MixingConfig
 from separator.data.mixture_list import MixtureList
 from separator.data.noise import NoiseConfig, Noises, find_noise, load_noise
@@ -133,8 +133,8 @@ class SpeakersConfig(MixingConfig):
     def list_sources(self, sources: Sequence[str], name: str | None = None) -> tuple[str, ...]:
         if name is None or self.lists[name].scene != "meeting":
             return tuple(sources)
-        most = self.list_config("valid", name).talkers[1]
-        return (*(f"speaker{number}" for number in range(1, most + 1)), *(["noise"] if self.noise_is_source else []))
+        talkers = [f"speaker{number}" for number in range(1, MOST_TALKERS + 1)]
+        return (*talkers, *(["noise"] if self.noise_is_source else []))
 
     def list_settings(self, split: str, name: str | None = None) -> dict[str, Any]:
         return asdict(self.list_config(split, name))

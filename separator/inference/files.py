@@ -4,20 +4,27 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
 
+from separator.audio.activity import FrameLevels
 from separator.audio.bit_depth import AudioFormat, BitDepth
 from separator.audio.reading import AudioReader
+from separator.audio.timeline import TIMELINE_FORMATS, TimelineFormat, write_timeline
 from separator.errors import InputError
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of
+from separator.inference.segments import find_segments
 
 BLOCK_SECONDS = 5.0
 
 MOST_FLAC_RATE = 655350
+
+TIMELINE = "timeline"
+"""Name of the file of who speaks when, where it is asked for."""
 
 OnSeconds = Callable[[float, float], None]
 """Called with the seconds done so far and those in all; what it raises ends the work."""
@@ -32,11 +39,15 @@ class StreamSeparator(Protocol):
     @property
     def block_seconds(self) -> float: ...
 
-    def output_names(self, residual: bool = False) -> tuple[str, ...]: ...
+    def output_names(self, residual: bool = False) -> tuple[str, ...]:
+        """Return the names of what may come out."""
+        ...
 
     def separate_stream(
         self, blocks: Iterable[Tensor], sample_rate: int, channels: int, residual: bool = False
-    ) -> Iterator[Tensor]: ...
+    ) -> Iterator[Tensor]:
+        """Give blocks `(S, C, t)`, at least one: of the first S of the names."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +55,7 @@ class SeparatedFile(Mapping[str, Path]):
     """Result of separating a file. As a mapping it is that of `outputs`: `result["speaker1"]` is a path.
 
     Attributes:
-        outputs: Path of each source.
+        outputs: Path of each source, and of the `timeline` where one was asked for.
         num_samples: Samples of the input and of each output.
         sample_rate: In Hz.
         truncated: Whether the input's header promised more than the file holds, or it was damaged on the way.
@@ -110,6 +121,7 @@ def separate_file(
     bit_depth: BitDepth | None = None,
     mono: bool = False,
     residual: bool = False,
+    timeline: TimelineFormat | None = None,
 ) -> SeparatedFile:
     """Separate `path` into `folder/<source>.wav`, block by block; the files appear together, when all are complete.
 
@@ -125,6 +137,7 @@ def separate_file(
         bit_depth: `16`, `24` or `float`; where a source would clip, all are scaled down together.
         mono: Mix the input's channels to one.
         residual: Write what the sources leave of the recording to `residual`, instead of sharing it among them.
+        timeline: Write who speaks when to `timeline.rttm`, `.json` or `.csv`.
 
     Raises:
         InputError: If the recording cannot be read or the outputs cannot be written; nothing is left then.
@@ -132,6 +145,8 @@ def separate_file(
     started = time.perf_counter()
     if audio_format not in ("wav", "flac"):
         raise InputError(f"format: expected wav or flac, found {audio_format!r}")
+    if timeline not in (None, *TIMELINE_FORMATS):
+        raise InputError(f"timeline: expected {', '.join(TIMELINE_FORMATS)}, found {timeline!r}")
     with AudioReader(path) as reader:
         channels = 1 if mono else reader.channels
         if audio_format == "flac" and (channels > 8 or reader.sample_rate > MOST_FLAC_RATE):
@@ -141,7 +156,7 @@ def separate_file(
             )
         if folder.is_file() and folder.samefile(path):
             raise InputError(f"{path}: its own name is that of its output folder; give another output folder")
-        targets = {name: folder / f"{name}.{audio_format}" for name in separator.output_names(residual)}
+        targets = output_paths(separator, folder, audio_format, residual, timeline)
         for target in targets.values():
             if target.exists() and target.samefile(path):
                 raise InputError(f"{path}: the output {target} would overwrite it; give another output folder")
@@ -149,22 +164,36 @@ def separate_file(
                 raise InputError(f"{target}: cannot write here: expected a file or nothing, found a folder")
         record = Record(
             input=input_stamp(path),
-            options=options_of(separator.settings, audio_format, bit_depth, mono, residual),
+            options=options_of(separator.settings, audio_format, bit_depth, mono, residual, timeline),
             outputs={},
         )
         counting = _Counting(reader, mono, separator.block_seconds, on_seconds)
-        with OutputFiles(reader, list(targets.values()), channels, audio_format, bit_depth, record) as outputs:
-            for sources in separator.separate_stream(counting.blocks(), reader.sample_rate, channels, residual):
+        stream = separator.separate_stream(counting.blocks(), reader.sample_rate, channels, residual)
+        first = next(stream)
+        document = targets.pop(TIMELINE, None)
+        targets = dict(list(targets.items())[: len(first)])
+        heard = FrameLevels(len(targets), reader.sample_rate)
+        with OutputFiles(
+            reader, list(targets.values()), channels, audio_format, bit_depth, record, document
+        ) as outputs:
+            for sources in chain([first], stream):
                 for writer, source in zip(outputs.writers, sources, strict=True):
                     writer.write(source)
+                if document is not None:
+                    heard.push(sources)
                 counting.separated += sources.shape[-1]
                 counting.report()
             if counting.num_samples == 0:
                 raise InputError(f"{path}: expected audio, found a file without samples")
-            gain = outputs.commit(counting.report)
+
+            def write_segments(path: Path) -> None:
+                segments = find_segments(heard, tuple(targets))
+                write_timeline(path, segments, timeline or "rttm", folder.name)
+
+            gain = outputs.commit(counting.report, write_segments)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]
         return SeparatedFile(
-            outputs=targets,
+            outputs=targets if document is None else targets | {TIMELINE: document},
             num_samples=counting.num_samples,
             sample_rate=reader.sample_rate,
             truncated=reader.is_truncated,
@@ -178,6 +207,18 @@ def separate_file(
             },
             processing_seconds=time.perf_counter() - started,
         )
+
+
+def output_paths(
+    separator: StreamSeparator,
+    folder: Path,
+    audio_format: AudioFormat,
+    residual: bool = False,
+    timeline: TimelineFormat | None = None,
+) -> dict[str, Path]:
+    """Return the path of everything that may come out of a recording, by its name."""
+    paths = {name: folder / f"{name}.{audio_format}" for name in separator.output_names(residual)}
+    return paths if timeline is None else paths | {TIMELINE: folder / f"{TIMELINE}.{timeline}"}
 
 
 class _Counting:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from separator import __version__
 from separator.audio.bit_depth import AudioFormat, BitDepth, subtype_of
+from separator.audio.timeline import TimelineFormat
 from separator.errors import InputError
 
 RECORD_NAME = ".separation.json"
@@ -73,6 +74,12 @@ def read_record(folder: Path) -> Record | None:
         return None
 
 
+def recorded_outputs(folder: Path) -> set[str]:
+    """Return the names of the outputs that the record in a folder tells of; empty without one."""
+    record = read_record(folder)
+    return set() if record is None else set(record.outputs)
+
+
 def stamp(path: Path) -> Stamp:
     """Return the size and time of a file.
 
@@ -106,7 +113,12 @@ def input_stamp(path: Path) -> Stamp:
 
 
 def options_of(
-    settings: dict[str, Any], audio_format: AudioFormat, bit_depth: BitDepth | None, mono: bool, residual: bool
+    settings: dict[str, Any],
+    audio_format: AudioFormat,
+    bit_depth: BitDepth | None,
+    mono: bool,
+    residual: bool,
+    timeline: TimelineFormat | None = None,
 ) -> dict[str, Any]:
     """Return what decides the sources of a recording, as plain values; `settings` are those of its Separator."""
     return settings | {
@@ -114,6 +126,7 @@ def options_of(
         "subtype": subtype_of(audio_format, bit_depth),
         "mono": mono,
         "residual": residual,
+        **({} if timeline is None else {"timeline": timeline}),
     }
 
 

@@ -203,13 +203,7 @@ class Separator:
             >>> torch.allclose(sources["speaker1"] + sources["speaker2"], mixture, atol=1e-4)  # nothing is lost
             True
         """
-        mixture = as_mixture(waveform)
-        if mixture.dim() == 1:
-            mixture = mixture.unsqueeze(0)
-        if mixture.dim() != 2 or mixture.numel() == 0 or mixture.shape[0] > max(mixture.shape[1], MOST_CHANNELS):
-            raise InputError(f"waveform: expected (samples,) or (channels, samples), found {tuple(mixture.shape)}")
-        if not torch.isfinite(mixture).all():
-            raise InputError("waveform: expected finite samples, found NaN or infinity")
+        mixture = as_signal(waveform)
         parts, done = [], 0
         for part in self.separate_stream([mixture], sample_rate, mixture.shape[0], residual):
             parts.append(part)
@@ -396,3 +390,19 @@ def as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
     if mixture.is_complex():
         raise InputError("waveform: expected real samples, found complex ones")
     return mixture.float().cpu()
+
+
+def as_signal(waveform: Tensor | np.ndarray) -> Tensor:
+    """Convert `(T,)` or `(C, T)` of real numbers to `(C, T)` float32 on the CPU.
+
+    Raises:
+        InputError: If it is empty, has another number of dimensions, or holds NaN or infinity.
+    """
+    mixture = as_mixture(waveform)
+    if mixture.dim() == 1:
+        mixture = mixture.unsqueeze(0)
+    if mixture.dim() != 2 or mixture.numel() == 0 or mixture.shape[0] > max(mixture.shape[1], MOST_CHANNELS):
+        raise InputError(f"waveform: expected (samples,) or (channels, samples), found {tuple(mixture.shape)}")
+    if not torch.isfinite(mixture).all():
+        raise InputError("waveform: expected finite samples, found NaN or infinity")
+    return mixture

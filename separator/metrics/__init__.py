@@ -1,6 +1,7 @@
 """Pure functions on tensors: arguments `(estimate, reference)`, results in dB unless named otherwise."""
 
 from separator.metrics.bss_eval import bss_eval, bss_eval_sources
+from separator.metrics.diarisation import diarisation_errors
 from separator.metrics.perceptual import pesq, stoi
 from separator.metrics.permutation import best_permutation, group_by_name, reorder
 from separator.metrics.sdr import sdr
@@ -12,6 +13,7 @@ __all__ = [
     "best_permutation",
     "bss_eval",
     "bss_eval_sources",
+    "diarisation_errors",
     "group_by_name",
     "nearest_pitch_distance",
     "other_output_db",

@@ -141,3 +141,22 @@ def measure_lone(estimate: "Tensor", reference: "Tensor", sample_rate: int) -> "
     from separator.metrics import other_output_db
 
     return [other_output_db(estimate, reference)]
+
+
+def measure_diarisation(estimate: "Tensor", reference: "Tensor", sample_rate: int) -> "Sequence[Tensor]":
+    """Measure the diarisation error rate, and whether as many talkers are heard as there are: of all sources alike."""
+    import torch
+
+    from separator.audio.activity import FrameLevels
+    from separator.inference.segments import LEAKED_DB, find_segments
+    from separator.metrics import diarisation_errors
+
+    timelines = []
+    for signals, leaked_db in ((estimate, LEAKED_DB), (reference, float("inf"))):  # nothing leaks into the truth
+        levels = FrameLevels(len(signals), sample_rate)
+        levels.push(signals.cpu())
+        timelines.append(find_segments(levels, tuple(map(str, range(len(signals)))), leaked_db))
+    percent = diarisation_errors(*timelines).percent
+    numbers = [len({each.talker for each in segments}) for segments in timelines]
+    talks = torch.tensor([any(each.talker == str(number) for each in timelines[1]) for number in range(len(reference))])
+    return [torch.where(talks, value, torch.nan) for value in (percent, float(numbers[0] == numbers[1]))]

@@ -11,6 +11,7 @@ from separator.scoring.measures import (
     Measure,
     measure_bss_v3,
     measure_bss_v4,
+    measure_diarisation,
     measure_lone,
     measure_museval,
     measure_pesq,
@@ -180,6 +181,17 @@ METRICS: dict[str, Metric] = {
         measure_lone,
         groups=("talkers",),
         of_talkers=True,
+    ),
+    "diarisation": Metric(
+        "diarisation error rate of when each talker is heard, by pyannote.metrics: overlaps count, no collar; gaps "
+        "under 0.5 s are joined",
+        (
+            Column("diarisation_error_percent", "diarisation error, %", "%", same_for_item=True, lower_is_better=True),
+            Column("right_number_share", "number of talkers right, share", same_for_item=True),
+        ),
+        measure_diarisation,
+        of_talkers=True,
+        package="pyannote.metrics",
     ),
 }
 """Every metric by its name, in the order in which people read them."""

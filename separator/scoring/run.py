@@ -1,6 +1,7 @@
 """Scoring from Python: estimates against references, or a model on a test set."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from separator.errors import InputError, some
 from separator.inference import Separator
 from separator.inference.devices import find_device
 from separator.inference.separator import Precision
+from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
+from separator.inference.voices import VoiceModel
 from separator.replacing import replace_file
 from separator.scoring.assignment import NOISE
 from separator.scoring.config import ScoringConfig
@@ -16,6 +19,7 @@ from separator.scoring.finding import find_paths, find_tracks
 from separator.scoring.items import TrackPair
 from separator.scoring.jobs import Job
 from separator.scoring.layouts import choose_layouts
+from separator.scoring.meetings import MEETING_METRICS, separate_meetings
 from separator.scoring.options import ScoringOptions
 from separator.scoring.oracle import ORACLES
 from separator.scoring.results import Scored, score_jobs
@@ -141,6 +145,7 @@ def evaluate(
     device: str = "auto",
     precision: Precision = "auto",
     mixture_consistency: bool | None = None,
+    talkers: int | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Separate a test set with a model, or an oracle, and score it.
@@ -158,6 +163,7 @@ def evaluate(
         list_name: A variation of the recipe's list, by its name in `data.lists`.
         save_audio: Also write `audio/references` and `audio/estimates` in the output folder, as `score` takes them.
         device, precision, mixture_consistency: Where and how a model that is given by name runs, as for `Separator`.
+        talkers: Of a list of meetings: how many talkers there are, 2 to 6; None finds that too.
         options: As `ScoringOptions` (`metrics`, `sources`, `limit`, `jobs`, `against`, ...).
 
     Returns:
@@ -191,11 +197,20 @@ def evaluate(
         separator = Separator.from_pretrained(separator, device, precision, mixture_consistency=mixture_consistency)
     sources = None if chosen.sources is None else tuple(chosen.sources)
     test_set, settings = load_test_set(Path(data), separator, split, list_name, overrides, sources, chosen.sample_rate)
-    return evaluate_test_set(separator, name, test_set, settings, output, chosen, save_audio).summary
+    model_of: Separator | TalkerSeparator | None = separator
+    if test_set.is_meeting:
+        if chosen.metrics == "auto":
+            chosen = replace(chosen, metrics=MEETING_METRICS)
+        if separator is not None:
+            voices = VoiceModel.from_pretrained(VOICE_MODEL, str(separator.device))
+            model_of = TalkerSeparator(separator, voices, talkers)
+    elif talkers is not None:
+        raise InputError("talkers: expected a list of meetings, found another")
+    return evaluate_test_set(model_of, name, test_set, settings, output, chosen, save_audio).summary
 
 
 def evaluate_test_set(
-    separator: Separator | None,
+    separator: Separator | TalkerSeparator | None,
     name: str,
     test_set: TestSet,
     settings: dict[str, Any],
@@ -219,10 +234,14 @@ def evaluate_test_set(
     settings = settings | {"model": name}
     if separator is None:
         separate, outputs, test_set = separate_with_oracle(name, test_set)
+    elif isinstance(separator, TalkerSeparator):
+        separate, outputs, test_set = separate_meetings(separator, test_set)
     else:
         separate, outputs, test_set = separate_with_model(separator, test_set)
-        run_as = separator.settings
-        settings |= {"weights": run_as.pop("model"), **run_as, "model_sums_to_mixture": sums_to_mixture(separator)}
+    if separator is not None:
+        run_as = dict(separator.settings)
+        model = separator.separator if isinstance(separator, TalkerSeparator) else separator
+        settings |= {"weights": run_as.pop("model"), **run_as, "model_sums_to_mixture": sums_to_mixture(model)}
     settings |= {
         "sources": test_set.sources,
         "data_sample_rate": test_set.examples.sample_rate,

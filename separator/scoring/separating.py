@@ -92,6 +92,7 @@ class TestSet:
         subsets: `train`, `valid` or `test` of each example; empty is all `test`.
         original_rate: Rate of the recordings in Hz; None is the examples' own.
         delivered: Names of the sources that the examples hold, in order; empty is `sources`.
+        is_meeting: Whether there are more talkers than a model separates at a time.
     """
 
     __test__ = False  # no test, whatever pytest reads in the name
@@ -102,6 +103,7 @@ class TestSet:
     subsets: tuple[str, ...] = ()
     original_rate: int | None = None
     delivered: tuple[str, ...] = ()
+    is_meeting: bool = False
 
 
 def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:

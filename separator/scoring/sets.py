@@ -107,7 +107,9 @@ def load_list_of(
         InputError: If the recipe names no such list, or data is missing or broken.
     """
     examples = config.load_list(sources, split, list_name)
-    return TestSet(examples, sources, name, original_rate=examples.original_rate)
+    is_meeting = config.list_settings(split, list_name).get("scene") == "meeting"
+    names = config.list_sources(sources, list_name)
+    return TestSet(examples, names, name, original_rate=examples.original_rate, is_meeting=is_meeting)
 
 
 def _all_speakers(folder: Path, separator: Separator | None) -> tuple[DataConfig, tuple[str, ...]]:

@@ -1,0 +1,104 @@
+"""When something is heard: levels of frames, a threshold that follows from them, stretches with short gaps joined."""
+
+import torch
+from torch import Tensor
+
+FRAME_SECONDS = 0.02
+"""Activity is told for frames of about so much: as many samples as come nearest."""
+
+QUIETEST_DB = -60.0
+"""A frame below this, in dB of full scale, is silence."""
+
+ACTIVE_RANGE_DB = 35.0
+"""Speech is at most so far below its loud frames."""
+
+ABOVE_FLOOR_DB = 6.0
+"""Speech is so far above what is heard all the time, the quietest frames."""
+
+LEAST_RANGE_DB = 12.0
+"""Whatever the quietest frames, what is not further below the loud ones than this is speech."""
+
+FLOOR_QUANTILE = 0.05
+"""Share of the frames that are what is heard all the time."""
+
+MOST_FRAMES = 10_000_000
+"""Frames that a threshold is told by: 55 hours, and as many as torch sorts at once."""
+
+GAP_SECONDS = 0.5
+"""Shorter gaps in what someone says are breaths and stops, and belong to it."""
+
+LEAST_SECONDS = 0.1
+"""Shorter stretches are clicks."""
+
+
+class FrameLevels:
+    """Levels of the frames of signals that come in blocks.
+
+    Args:
+        num_signals: Number of signals S.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, num_signals: int, sample_rate: int) -> None:
+        self.frame_samples = max(1, round(FRAME_SECONDS * sample_rate))
+        self.frame_seconds = self.frame_samples / sample_rate
+        self._energies: list[Tensor] = []  # (S, k) each
+        self._waiting = torch.zeros(num_signals, 0)  # power of what does not fill a frame yet
+
+    def push(self, block: Tensor) -> None:
+        """Take a block `(S, C, t)`."""
+        power = torch.cat([self._waiting, block.square().mean(dim=1)], dim=1)
+        whole = power.shape[1] // self.frame_samples * self.frame_samples
+        if whole:
+            self._energies.append(power[:, :whole].unflatten(1, (-1, self.frame_samples)).mean(dim=2))
+        self._waiting = power[:, whole:]
+
+    def levels_db(self) -> Tensor:
+        """Return the levels so far in dB of full scale, `(S, K)`; a last frame that is cut off is filled up."""
+        energies = list(self._energies)
+        if self._waiting.shape[1]:
+            energies.append(self._waiting.sum(dim=1, keepdim=True) / self.frame_samples)
+        together = torch.cat(energies, dim=1) if energies else self._waiting
+        return 10 * torch.log10(together + 1e-20)
+
+
+def is_active(levels_db: Tensor) -> Tensor:
+    """Tell in which frames something is heard that is not there all the time: `(K,)` to `(K,)` bool.
+
+    The loud frames are those that half of the energy is in, so that it does not matter for how much of the time there
+    is silence.
+
+    Example:
+        >>> is_active(torch.tensor([-90.0, -20, -25, -50, -90, -90])).tolist()
+        [False, True, True, True, False, False]
+    """
+    if not len(levels_db):
+        return torch.zeros(0, dtype=torch.bool)
+    ordered = levels_db[:MOST_FRAMES].double().sort(descending=True).values
+    energy = (10 ** (ordered / 10)).cumsum(dim=0)
+    loud = float(ordered[int(torch.searchsorted(energy, energy[-1] / 2))])
+    floor = float(ordered[-1 - int(FLOOR_QUANTILE * (len(ordered) - 1))]) + ABOVE_FLOOR_DB
+    threshold = min(max(loud - ACTIVE_RANGE_DB, floor), loud - LEAST_RANGE_DB)
+    return levels_db > max(QUIETEST_DB, threshold)
+
+
+def find_stretches(active: Tensor, frame_seconds: float) -> list[tuple[int, int]]:
+    """Return the stretches of active frames, first and end, short gaps joined and clicks left out.
+
+    Args:
+        active: `(K,)` bool.
+        frame_seconds: Length of a frame.
+
+    Example:
+        >>> find_stretches(torch.tensor([False, True, True, False, True, False, False, False, False, True]), 0.2)
+        [(1, 5), (9, 10)]
+    """
+    edges = torch.diff(active.int(), prepend=torch.zeros(1).int(), append=torch.zeros(1).int())
+    starts, ends = (edges == 1).nonzero()[:, 0].tolist(), (edges == -1).nonzero()[:, 0].tolist()
+    joined: list[tuple[int, int]] = []
+    for start, end in zip(starts, ends, strict=True):
+        if joined and (start - joined[-1][1]) * frame_seconds < GAP_SECONDS:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return [(start, end) for start, end in joined if (end - start) * frame_seconds >= LEAST_SECONDS]

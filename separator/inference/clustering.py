@@ -1,0 +1,181 @@
+"""Which voices there are in a recording, and which of them is in which output at which time."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+MOST_TALKERS = 6
+"""More are not told apart."""
+
+MOST_CLUSTERED = 2000
+"""Turns that voices are found by, the longest: what is compared grows with their square."""
+
+LEAST_ACTIVITY, LEAST_SHARE = 0.3, 0.7
+"""A turn is where one output is active for so much of the time, and has so much of the energy of all."""
+
+LEAST_VOICE_SECONDS = 1.5
+"""Who is heard for less in all is no talker, unless so many are asked for."""
+
+SAME_VOICE = 0.55
+"""Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
+
+TALKER_COST = 25.0
+"""How much better one more talker must explain the recording."""
+
+EVIDENCE = 16.0
+"""Say of a cosine of 1, of a stretch that is full of one voice."""
+
+TOGETHER_COST = 1.0
+"""How much better two voices must explain a stretch than one does."""
+
+SWITCH_COST = 3.0
+"""How much better another voice must explain an output from some time on."""
+
+ROUNDS = 3
+"""Times that voices are learned again from the stretches that they were found in."""
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """What the outputs hold, stretch by stretch, one every `hop_seconds`.
+
+    Attributes:
+        vectors: Voices, `(W, S, D)` of length 1.
+        activity: Share of the stretch in which each output is active, `(W, S)`.
+        shares: Share of each output in the energy of all, `(W, S)`.
+        hop_seconds: From one stretch to the next.
+    """
+
+    vectors: np.ndarray
+    activity: np.ndarray
+    shares: np.ndarray
+    hop_seconds: float
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Return how much each output says of who speaks, `(W, S)`, from 0 to 1."""
+        return self.activity * np.sqrt(self.shares)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Who is in which output, as far as voices explain it.
+
+    Attributes:
+        voices: A vector for each talker, `(N, D)`.
+        found: Talker of each output in each stretch, `(W, S)`.
+        score: How well they explain what the outputs hold.
+    """
+
+    voices: np.ndarray
+    found: np.ndarray
+    score: float
+
+
+def find_talkers(stretches: Stretches, number: int | None = None) -> np.ndarray:
+    """Find who is in which output in each stretch.
+
+    Voices are found by clustering the turns of the whole recording; then dynamic programming finds the likeliest voice
+    of each output in each stretch, and the voices are learned again from what they were found in.
+
+    Args:
+        stretches: What the outputs hold.
+        number: How many talkers there are; None finds that too: as many as explain the recording so much better that
+            it is worth another one, and are heard long enough and far enough from each other.
+
+    Shape:
+        Returns `(W, S)`: numbers of talkers, in the order in which they are first heard, the same in all outputs where
+        one talks alone.
+    """
+    turns, seconds = _find_turns(stretches)
+    longest = np.sort(np.argsort(-seconds, kind="stable")[:MOST_CLUSTERED])
+    turns, seconds = turns[longest], seconds[longest]
+    if number is not None:
+        best = _explain(stretches, _cluster(turns, seconds, number))
+    else:
+        best = _explain(stretches, _cluster(turns, seconds, 1))
+        for more in range(2, min(MOST_TALKERS, len(turns)) + 1):
+            found = _explain(stretches, _cluster(turns, seconds, more))
+            if _are_people(stretches, found) and found.score - best.score > TALKER_COST * (
+                len(found.voices) - len(best.voices)
+            ):
+                best = found
+    heard = best.found[stretches.activity > 0].tolist()
+    order = list(dict.fromkeys([*heard, *range(len(best.voices))]))
+    return np.argsort(order)[best.found]
+
+
+def _cluster(turns: np.ndarray, seconds: np.ndarray, number: int) -> np.ndarray:
+    """Return a vector for each of `number` voices, `(N, D)`, fewer if there are fewer turns.
+
+    Source:
+        Ward, "Hierarchical grouping to optimize an objective function", 1963.
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    if len(turns) < 2:
+        return turns if len(turns) else np.zeros((1, turns.shape[1]))
+    labels = fcluster(linkage(turns, "ward"), number, "maxclust")
+    return _unit(np.stack([seconds[labels == each] @ turns[labels == each] for each in np.unique(labels)]))
+
+
+def _explain(stretches: Stretches, voices: np.ndarray) -> Explanation:
+    found, score = _track(stretches, voices)
+    for _ in range(ROUNDS):
+        voices = _learn(stretches, found, voices)
+        found, score = _track(stretches, voices)
+    return Explanation(voices, found, score)
+
+
+def _are_people(stretches: Stretches, explanation: Explanation) -> bool:
+    """Return whether all voices are heard long enough, and far enough from each other, to be a person each."""
+    weights, voices = stretches.weights, explanation.voices
+    seconds = [
+        float((weights * (explanation.found == number)).sum()) * stretches.hop_seconds for number in range(len(voices))
+    ]
+    cosines = voices @ voices.T - 2 * np.eye(len(voices))
+    return min(seconds) >= LEAST_VOICE_SECONDS and float(cosines.max()) < SAME_VOICE
+
+
+def _find_turns(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
+    """Find the stretches, one after the other, in which one output holds all there is: vectors `(M, D)`, seconds."""
+    weights = stretches.activity * stretches.shares
+    alone = (stretches.activity >= LEAST_ACTIVITY) & (stretches.shares >= LEAST_SHARE)
+    vectors, seconds = [], []
+    for output in range(alone.shape[1]):
+        edges = np.flatnonzero(np.diff(alone[:, output].astype(int), prepend=0, append=0))
+        for start, end in edges.reshape(-1, 2):
+            vectors.append(weights[start:end, output] @ stretches.vectors[start:end, output])
+            seconds.append(weights[start:end, output].sum() * stretches.hop_seconds)
+    return _unit(np.array(vectors).reshape(-1, stretches.vectors.shape[2])), np.array(seconds)
+
+
+def _track(stretches: Stretches, voices: np.ndarray) -> tuple[np.ndarray, float]:
+    """Find the likeliest voice of each output in each stretch, `(W, S)`, by dynamic programming, and its score."""
+    num_stretches, num_outputs, _ = stretches.vectors.shape
+    evidence = EVIDENCE * stretches.weights[..., None] * (stretches.vectors @ voices.T)  # (W, S, N)
+    states = np.array(list(product(range(len(voices)), repeat=num_outputs)))  # (Q, S)
+    together = TOGETHER_COST * (np.array([len(set(state)) for state in states.tolist()]) - 1)
+    score = evidence[:, np.arange(num_outputs), states].sum(axis=2) - together  # (W, Q)
+    switch = SWITCH_COST * (states[:, None] != states[None]).sum(axis=2)  # (Q, Q)
+    best, previous = score[0], np.zeros(score.shape, dtype=np.int32)
+    for number in range(1, num_stretches):
+        reached = best[:, None] - switch
+        previous[number] = reached.argmax(axis=0)
+        best = reached.max(axis=0) + score[number]
+    path = [int(best.argmax())]
+    for number in range(num_stretches - 1, 0, -1):
+        path.append(int(previous[number, path[-1]]))
+    return states[path[::-1]], float(best.max())
+
+
+def _learn(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> np.ndarray:
+    """Return each voice anew, the mean of what it was found in; one that was found nowhere stays."""
+    weights = stretches.weights
+    means = [np.einsum("ws,wsd->d", weights * (found == number), stretches.vectors) for number in range(len(voices))]
+    return _unit(np.stack([new if new.any() else old for new, old in zip(means, voices, strict=True)]))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)

@@ -1,0 +1,211 @@
+"""Meetings: a model that parts two voices at a time, and a file for each of up to six people who take turns."""
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from separator.audio.activity import FrameLevels, is_active
+from separator.audio.bit_depth import AudioFormat, BitDepth
+from separator.audio.resampling import resample
+from separator.audio.timeline import TimelineFormat
+from separator.errors import InputError
+from separator.inference.clustering import MOST_TALKERS, Stretches, find_talkers
+from separator.inference.files import OnSeconds, SeparatedFile, separate_file
+from separator.inference.output_folders import check_within, folder_name
+from separator.inference.routing import Routing
+from separator.inference.segments import LEAKED_DB
+from separator.inference.separator import Separator, as_signal
+from separator.inference.spool import Spool
+from separator.inference.voices import VoiceModel
+from separator.metrics import group_by_name
+
+VOICE_MODEL = "voice-16k"
+"""The model that tells voices apart, unless another is given."""
+
+STRETCH_SECONDS = 1.5
+"""Voices are told by so much of an output."""
+
+HOP_SECONDS = 0.5
+"""From one stretch to the next."""
+
+LEAST_ACTIVITY = 0.1
+"""In stretches in which an output is active for a smaller share it tells of no voice."""
+
+HEARD_SECONDS = 30.0
+"""So much of the outputs is in memory at a time."""
+
+
+class TalkerSeparator:
+    """Separates recordings of several people into a signal for each, `talker1` to `talker6`, with a `Separator`.
+
+    Everything is separated first, and kept in a temporary file. Then the voices in the outputs are compared, stretch by
+    stretch over the whole recording: those of one person are put together. Each output goes to the talker who is in it;
+    where somebody talks alone, all outputs of talkers do, so that nothing is lost.
+
+    It keeps nothing between calls: several threads may use it at once.
+
+    Args:
+        separator: A model of two talkers or more, perhaps with noise beside them.
+        voices: Tells voices apart.
+        talkers: How many there are, 2 to 6; None finds that too. There is a signal for each who is asked for.
+        spool_folder: Where the temporary file is; None is the system's folder.
+
+    Raises:
+        InputError: If the number is out of range, or the model has no talkers.
+
+    Example:
+        >>> model = Separator.from_pretrained("speech-2spk-16k")
+        >>> meeting = TalkerSeparator(model, VoiceModel.from_pretrained("voice-16k"), talkers=2)
+        >>> files = meeting.separate_file("talk.wav", "out", timeline="rttm")
+        >>> list(files)
+        ['talker1', 'talker2', 'timeline']
+    """
+
+    def __init__(
+        self, separator: Separator, voices: VoiceModel, talkers: int | None = None, spool_folder: Path | None = None
+    ) -> None:
+        if talkers is not None and not 2 <= talkers <= MOST_TALKERS:
+            raise InputError(f"talkers: expected auto or 2 to {MOST_TALKERS}, found {talkers}")
+        self.separator = separator
+        self.voices = voices
+        self.talkers = talkers
+        self.spool_folder = spool_folder
+        groups = [numbers for numbers in group_by_name(separator.sources).values() if len(numbers) > 1]
+        if len(groups) != 1:
+            raise InputError(
+                f"talkers: expected a model of talkers (speaker1, speaker2), found {', '.join(separator.sources)}"
+            )
+        self._voiced = groups[0]
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the outputs, as plain values."""
+        content = hashlib.sha256()
+        for name, tensor in sorted(self.voices.network.state_dict().items()):
+            content.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return self.separator.settings | {"talkers": self.talkers or "auto", "voices": content.hexdigest()}
+
+    @property
+    def block_seconds(self) -> float:
+        """Return the length of the blocks a recording is read in."""
+        return self.separator.block_seconds
+
+    def output_names(self, residual: bool = False) -> tuple[str, ...]:
+        """Return the names of what may come out: all that is no talker's, then the talkers."""
+        most = self.talkers or MOST_TALKERS
+        return (*self._others(residual), *(f"talker{number}" for number in range(1, most + 1)))
+
+    def separate(self, waveform: Tensor | np.ndarray, sample_rate: int, residual: bool = False) -> dict[str, Tensor]:
+        """Separate a signal: `(T,)` or `(C, T)` to `(C, T)` for each talker; as `Separator.separate`."""
+        mixture = as_signal(waveform)
+        parts = list(self.separate_stream([mixture], sample_rate, len(mixture), residual))
+        names = self.output_names(residual)[: len(parts[0])]
+        return dict(zip(names, torch.cat(parts, dim=-1), strict=True))
+
+    def separate_stream(
+        self, blocks: Iterable[Tensor], sample_rate: int, channels: int, residual: bool = False
+    ) -> Iterator[Tensor]:
+        """Separate a signal that comes in blocks; the first goes out when the last has come.
+
+        Shape:
+            Blocks `(C, t)` in; `(N, C, u)` out, of the first N of `output_names`.
+        """
+        with Spool(len(self.separator.output_names(residual)), channels, self.spool_folder) as spool:
+            levels = FrameLevels(len(self._voiced), sample_rate)
+            for sources in self.separator.separate_stream(blocks, sample_rate, channels, residual):
+                spool.write(sources)
+                levels.push(sources[self._voiced])
+            routing = self._find_routing(spool, levels, sample_rate)
+            others = [number for number in range(spool.shape[0]) if number not in self._voiced]
+            length = max(1, round(self.block_seconds * sample_rate))
+            for start in range(0, max(1, spool.num_samples), length):
+                sources = spool.read(start, length)
+                talkers = routing.apply(sources[self._voiced], start / sample_rate, sample_rate)
+                missing = (self.talkers or 1) - len(talkers)
+                talkers = torch.cat([talkers, talkers.new_zeros(max(0, missing), *talkers.shape[1:])])
+                yield torch.cat([sources[others], talkers])
+
+    def separate_file(
+        self,
+        path: Path | str,
+        out_folder: Path | str,
+        audio_format: AudioFormat = "wav",
+        on_seconds: OnSeconds | None = None,
+        *,
+        bit_depth: BitDepth | None = None,
+        mono: bool = False,
+        residual: bool = False,
+        timeline: TimelineFormat | None = None,
+    ) -> SeparatedFile:
+        """Separate a file into `out_folder/<stem>/talker1.wav` and so on; as `Separator.separate_file`."""
+        folder = Path(out_folder) / folder_name(Path(path))
+        check_within(folder, Path(out_folder))
+        return separate_file(
+            self,
+            Path(path),
+            folder,
+            audio_format,
+            on_seconds,
+            bit_depth=bit_depth,
+            mono=mono,
+            residual=residual,
+            timeline=timeline,
+        )
+
+    def _others(self, residual: bool) -> list[str]:
+        names = self.separator.output_names(residual)
+        return [name for number, name in enumerate(names) if number not in self._voiced]
+
+    def _find_routing(self, spool: Spool, levels: FrameLevels, sample_rate: int) -> Routing:
+        stretches = self._hear(spool, levels, sample_rate)
+        found = find_talkers(stretches, self.talkers)
+        return Routing(found, stretches.hop_seconds, levels.levels_db(), levels.frame_seconds)
+
+    def _hear(self, spool: Spool, levels: FrameLevels, sample_rate: int) -> Stretches:
+        """Return the voices in the outputs, stretch by stretch; a stretch lies around its time."""
+        levels_db = levels.levels_db()  # (S, K)
+        energies = 10 ** (levels_db.double() / 10)
+        speech = is_active(10 * torch.log10(energies.sum(dim=0) + 1e-20))
+        active = speech & (levels_db >= levels_db.amax(dim=0, initial=-300.0) - LEAKED_DB)
+        seconds = spool.num_samples / sample_rate
+        count = max(1, math.ceil(seconds / HOP_SECONDS))
+        length = min(STRETCH_SECONDS, seconds)
+        starts = np.clip((np.arange(count) + 0.5) * HOP_SECONDS - length / 2, 0, seconds - length)
+        shape = (count, len(self._voiced))
+        activity, shares = np.zeros(shape), np.zeros(shape)
+        vectors = np.zeros((*shape, self.voices.embedding_size), dtype=np.float32)
+        for number, start in enumerate(starts):
+            first = round(start / levels.frame_seconds)
+            frames = slice(first, max(first + 1, round((start + length) / levels.frame_seconds)))
+            heard = (energies[:, frames] * speech[frames]).sum(dim=1)
+            activity[number] = active[:, frames].double().mean(dim=1).nan_to_num()
+            shares[number] = heard / heard.sum().clamp(min=1e-20)
+        many = round(HEARD_SECONDS / HOP_SECONDS)
+        for begin in range(0, count, many):
+            there = slice(begin, begin + many)
+            chosen = np.argwhere(activity[there] >= LEAST_ACTIVITY)
+            if len(chosen):
+                signals = self._read(spool, starts[begin], starts[there][-1] + length, sample_rate)  # (S, T)
+                rate = self.voices.sample_rate
+                width = round(length * rate)
+                at = ((starts[there] - starts[begin]) * rate).round().astype(int)
+                parts = [signals[output, at[number] : at[number] + width] for number, output in chosen]
+                heard = torch.stack([functional.pad(part, (0, width - len(part))) for part in parts])
+                vectors[begin + chosen[:, 0], chosen[:, 1]] = self.voices.embed(heard, rate).numpy()
+        activity[activity < LEAST_ACTIVITY] = 0
+        return Stretches(vectors, activity, shares, HOP_SECONDS)
+
+    def _read(self, spool: Spool, start_seconds: float, end_seconds: float, sample_rate: int) -> Tensor:
+        """Read the loudest channel of the talkers' outputs, `(S, T)` at the voice model's rate."""
+        start, end = round(start_seconds * sample_rate), round(end_seconds * sample_rate)
+        signals = spool.read(start, end - start)[self._voiced]
+        loudest = int(signals.square().sum(dim=(0, 2)).argmax())
+        return resample(signals[:, loudest], sample_rate, self.voices.sample_rate)
