@@ -174,7 +174,7 @@ class TalkerSeparator:
         levels_db = levels.levels_db()  # (S, K)
         energies = 10 ** (levels_db.double() / 10)
         speech = is_active(10 * torch.log10(energies.sum(dim=0) + 1e-20))
-        active = speech & (levels_db >= levels_db.amax(dim=0, initial=-300.0) - LEAKED_DB)
+        active = speech & (levels_db >= levels_db.amax(dim=0) - LEAKED_DB)
         seconds = spool.num_samples / sample_rate
         count = max(1, math.ceil(seconds / HOP_SECONDS))
         length = min(STRETCH_SECONDS, seconds)

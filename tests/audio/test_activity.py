@@ -1,0 +1,45 @@
+"""When something is heard: block by block as at once, in quiet and in noise, with short gaps joined."""
+
+import pytest
+import torch
+
+from separator.audio.activity import FrameLevels, find_stretches, is_active
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 11025, 44100])
+def test_levels_do_not_depend_on_the_blocks(sample_rate: int) -> None:
+    signal = torch.randn(2, 3, 12_345)
+    whole, parts = FrameLevels(2, sample_rate), FrameLevels(2, sample_rate)
+    whole.push(signal)
+    for block in signal.split([1, 4000, 0, 8344], dim=2):
+        parts.push(block)
+    frame = round(0.02 * sample_rate)
+    expected = 10 * torch.log10(signal[..., :frame].square().mean(dim=(1, 2)))
+    assert torch.allclose(whole.levels_db()[:, 0], expected, atol=1e-3)
+    assert torch.allclose(whole.levels_db(), parts.levels_db(), atol=1e-3)
+    assert whole.levels_db().shape[1] == -(-12_345 // frame)
+    assert whole.frame_seconds == frame / sample_rate
+    assert FrameLevels(2, sample_rate).levels_db().shape == (2, 0)
+
+
+@pytest.mark.parametrize("noise_db", [-90.0, -40.0])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_talk_is_found_in_noise_and_in_silence(noise_db: float, share: float) -> None:
+    random = torch.Generator().manual_seed(0)
+    levels = noise_db + torch.randn(1000, generator=random)
+    talks = torch.arange(1000) < 1000 * share
+    levels[talks] = -20 - 12 * torch.rand(int(talks.sum()), generator=random)
+    assert is_active(levels).equal(talks)
+
+
+def test_silence_is_never_active() -> None:
+    assert not is_active(torch.full((50,), -200.0)).any()
+    assert not is_active(torch.full((50,), -70.0)).any()
+    assert is_active(torch.zeros(0)).shape == (0,)
+
+
+def test_gaps_are_joined_and_clicks_left_out() -> None:
+    active = torch.zeros(200, dtype=torch.bool)
+    active[10:30] = active[54:60] = active[100:103] = active[195:200] = True
+    assert find_stretches(active, 0.02) == [(10, 60), (195, 200)]
+    assert find_stretches(torch.zeros(3, dtype=torch.bool), 0.02) == []

@@ -1,0 +1,60 @@
+"""Which voices there are: drawn vectors whose talkers are known."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from separator.inference.clustering import Stretches, find_talkers
+
+
+def drawn(talkers: np.ndarray, together: np.ndarray, spread: float = 0.06, seed: int = 0) -> Stretches:
+    """Stretches of two outputs: `talkers` (W, 2); where two do not talk together the second has a tenth of the energy.
+
+    Vectors lie around one of each talker, further apart than what is drawn around them.
+    """
+    random = np.random.default_rng(seed)
+    voices = np.linalg.qr(random.standard_normal((64, 8)))[0].T
+    vectors = voices[talkers] + spread * random.standard_normal((*talkers.shape, 64))
+    vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
+    alone = np.array([0.95, 0.05])
+    shares = np.where(together[:, None], 0.5, alone)
+    activity = np.where(together[:, None], 0.9, np.array([0.9, 0.0]))
+    return Stretches(vectors, activity, shares, 0.5)
+
+
+def turns_of(number: int, seed: int, num_turns: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    """Turns of 3 to 5 s, the last second of each with the next talker in the other output."""
+    random = np.random.default_rng(seed)
+    order = [each % number for each in range(num_turns)]
+    talkers, together = [], []
+    for talker, following in pairwise(order):
+        length = int(random.integers(6, 11))
+        talkers += [[talker, talker]] * length + [[talker, following]] * 2
+        together += [False] * length + [True] * 2
+    return np.array(talkers), np.array(together)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
+def test_the_number_of_talkers_is_found(number: int) -> None:
+    talkers, together = turns_of(number, seed=number)
+    if number == 1:
+        together[:] = False
+    found = find_talkers(drawn(talkers, together))
+    assert len(np.unique(found)) == number
+    assert (found[:, 0] == talkers[:, 0]).mean() > 0.97  # numbered in the order in which they are heard
+    alone = ~together
+    assert (found[alone, 0] == found[alone, 1]).mean() > 0.95
+    if number > 1:
+        assert (found[together, 1] == talkers[together, 1]).mean() > 0.8
+
+
+def test_as_many_are_found_as_are_asked_for() -> None:
+    talkers, together = turns_of(3, seed=0)
+    for number in (2, 3, 5):
+        assert len(np.unique(find_talkers(drawn(talkers, together), number))) == number
+
+
+def test_nothing_is_one_talker() -> None:
+    silence = Stretches(np.zeros((4, 2, 8)), np.zeros((4, 2)), np.zeros((4, 2)), 0.5)
+    assert find_talkers(silence).tolist() == find_talkers(silence, 3).tolist() == [[0, 0]] * 4
