@@ -1,17 +1,26 @@
 """A meeting of four tones that the tiny model tells apart two at a time, and a voice model that knows them by pitch."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from separator.audio.timeline import Segment
 from separator.audio.resampling import resample
+from separator.audio.timeline import Segment
 
 TONES_HZ = (300, 2800, 900, 3500)
 """Of the talkers: the tiny model parts sounds at 2 kHz."""
 
-TURNS = ((0, 0.0, 4.0), (1, 4.5, 8.5), (2, 8.0, 12.0), (3, 11.5, 15.5), (0, 16.0, 19.0), (1, 18.5, 21.5), (2, 22.0, 25.0))
+TURNS = (
+    (0, 0.0, 4.0),
+    (1, 4.5, 8.5),
+    (2, 8.0, 12.0),
+    (3, 11.5, 15.5),
+    (0, 16.0, 19.0),
+    (1, 18.5, 21.5),
+    (2, 22.0, 25.0),
+)
 """Who talks, from when to when in seconds; three times two talk at once."""
 
 SECONDS = 26.0
@@ -42,6 +51,6 @@ class PitchVoices:
         heard = resample(waveform, sample_rate, self.sample_rate)
         power = torch.fft.rfft(heard).abs().square()
         edges = [round(hz * heard.shape[1] / self.sample_rate) for hz in (0, 600, 1900, 3100, 8000)]
-        bands = [power[:, low:high].sum(dim=1) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+        bands = [power[:, low:high].sum(dim=1) for low, high in pairwise(edges)]
         order = torch.stack([bands[0], bands[2], bands[1], bands[3]], dim=1)  # as TONES_HZ
         return nn.functional.normalize(order.sqrt(), dim=1)

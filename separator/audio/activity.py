@@ -9,7 +9,7 @@ FRAME_SECONDS = 0.02
 QUIETEST_DB = -60.0
 """A frame below this, in dB of full scale, is silence."""
 
-ACTIVE_RANGE_DB = 35.0
+ACTIVE_RANGE_DB = 40.0
 """Speech is at most so far below its loud frames."""
 
 ABOVE_FLOOR_DB = 6.0

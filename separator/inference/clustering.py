@@ -9,18 +9,21 @@ MOST_TALKERS = 6
 """More are not told apart."""
 
 MOST_CLUSTERED = 2000
-"""Turns that voices are found by, the longest: what is compared grows with their square."""
+"""Pieces of turns that voices are found by, the longest: what is compared grows with their square."""
 
 LEAST_ACTIVITY, LEAST_SHARE = 0.3, 0.7
 """A turn is where one output is active for so much of the time, and has so much of the energy of all."""
 
-LEAST_VOICE_SECONDS = 1.5
+PIECE_STRETCHES = 3
+"""Stretches in a piece of a turn, about: an output may go over from one talker to the next within a turn."""
+
+LEAST_VOICE_SECONDS = 2.0
 """Who is heard for less in all is no talker, unless so many are asked for."""
 
 SAME_VOICE = 0.55
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
-TALKER_COST = 25.0
+TALKER_COST = 30.0
 """How much better one more talker must explain the recording."""
 
 EVIDENCE = 16.0
@@ -51,11 +54,6 @@ class Stretches:
     activity: np.ndarray
     shares: np.ndarray
     hop_seconds: float
-
-    @property
-    def weights(self) -> np.ndarray:
-        """Return how much each output says of who speaks, `(W, S)`, from 0 to 1."""
-        return self.activity * np.sqrt(self.shares)
 
 
 @dataclass(frozen=True)
@@ -88,15 +86,15 @@ def find_talkers(stretches: Stretches, number: int | None = None) -> np.ndarray:
         Returns `(W, S)`: numbers of talkers, in the order in which they are first heard, the same in all outputs where
         one talks alone.
     """
-    turns, seconds = _find_turns(stretches)
+    pieces, seconds = _find_pieces(stretches)
     longest = np.sort(np.argsort(-seconds, kind="stable")[:MOST_CLUSTERED])
-    turns, seconds = turns[longest], seconds[longest]
+    pieces, seconds = pieces[longest], seconds[longest]
     if number is not None:
-        best = _explain(stretches, _cluster(turns, seconds, number))
+        best = _explain(stretches, _cluster(pieces, seconds, number))
     else:
-        best = _explain(stretches, _cluster(turns, seconds, 1))
-        for more in range(2, min(MOST_TALKERS, len(turns)) + 1):
-            found = _explain(stretches, _cluster(turns, seconds, more))
+        best = _explain(stretches, _cluster(pieces, seconds, 1))
+        for more in range(2, min(MOST_TALKERS, len(pieces)) + 1):
+            found = _explain(stretches, _cluster(pieces, seconds, more))
             if _are_people(stretches, found) and found.score - best.score > TALKER_COST * (
                 len(found.voices) - len(best.voices)
             ):
@@ -106,18 +104,18 @@ def find_talkers(stretches: Stretches, number: int | None = None) -> np.ndarray:
     return np.argsort(order)[best.found]
 
 
-def _cluster(turns: np.ndarray, seconds: np.ndarray, number: int) -> np.ndarray:
-    """Return a vector for each of `number` voices, `(N, D)`, fewer if there are fewer turns.
+def _cluster(pieces: np.ndarray, seconds: np.ndarray, number: int) -> np.ndarray:
+    """Return a vector for each of `number` voices, `(N, D)`, fewer if there are fewer pieces.
 
     Source:
         Ward, "Hierarchical grouping to optimize an objective function", 1963.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    if len(turns) < 2:
-        return turns if len(turns) else np.zeros((1, turns.shape[1]))
-    labels = fcluster(linkage(turns, "ward"), number, "maxclust")
-    return _unit(np.stack([seconds[labels == each] @ turns[labels == each] for each in np.unique(labels)]))
+    if len(pieces) < 2:
+        return pieces if len(pieces) else np.zeros((1, pieces.shape[1]))
+    labels = fcluster(linkage(pieces, "ward"), number, "maxclust")
+    return _unit(np.stack([seconds[labels == each] @ pieces[labels == each] for each in np.unique(labels)]))
 
 
 def _explain(stretches: Stretches, voices: np.ndarray) -> Explanation:
@@ -130,31 +128,33 @@ def _explain(stretches: Stretches, voices: np.ndarray) -> Explanation:
 
 def _are_people(stretches: Stretches, explanation: Explanation) -> bool:
     """Return whether all voices are heard long enough, and far enough from each other, to be a person each."""
-    weights, voices = stretches.weights, explanation.voices
+    voices = explanation.voices
     seconds = [
-        float((weights * (explanation.found == number)).sum()) * stretches.hop_seconds for number in range(len(voices))
+        float((stretches.activity * (explanation.found == number)).sum()) * stretches.hop_seconds
+        for number in range(len(voices))
     ]
     cosines = voices @ voices.T - 2 * np.eye(len(voices))
     return min(seconds) >= LEAST_VOICE_SECONDS and float(cosines.max()) < SAME_VOICE
 
 
-def _find_turns(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
-    """Find the stretches, one after the other, in which one output holds all there is: vectors `(M, D)`, seconds."""
+def _find_pieces(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
+    """Find where one output holds all there is, in pieces: vectors `(M, D)` and seconds."""
     weights = stretches.activity * stretches.shares
     alone = (stretches.activity >= LEAST_ACTIVITY) & (stretches.shares >= LEAST_SHARE)
     vectors, seconds = [], []
     for output in range(alone.shape[1]):
         edges = np.flatnonzero(np.diff(alone[:, output].astype(int), prepend=0, append=0))
         for start, end in edges.reshape(-1, 2):
-            vectors.append(weights[start:end, output] @ stretches.vectors[start:end, output])
-            seconds.append(weights[start:end, output].sum() * stretches.hop_seconds)
+            for piece in np.array_split(np.arange(start, end), max(1, round((end - start) / PIECE_STRETCHES))):
+                vectors.append(weights[piece, output] @ stretches.vectors[piece, output])
+                seconds.append(weights[piece, output].sum() * stretches.hop_seconds)
     return _unit(np.array(vectors).reshape(-1, stretches.vectors.shape[2])), np.array(seconds)
 
 
 def _track(stretches: Stretches, voices: np.ndarray) -> tuple[np.ndarray, float]:
     """Find the likeliest voice of each output in each stretch, `(W, S)`, by dynamic programming, and its score."""
     num_stretches, num_outputs, _ = stretches.vectors.shape
-    evidence = EVIDENCE * stretches.weights[..., None] * (stretches.vectors @ voices.T)  # (W, S, N)
+    evidence = EVIDENCE * stretches.activity[..., None] * (stretches.vectors @ voices.T)  # (W, S, N)
     states = np.array(list(product(range(len(voices)), repeat=num_outputs)))  # (Q, S)
     together = TOGETHER_COST * (np.array([len(set(state)) for state in states.tolist()]) - 1)
     score = evidence[:, np.arange(num_outputs), states].sum(axis=2) - together  # (W, Q)
@@ -172,8 +172,10 @@ def _track(stretches: Stretches, voices: np.ndarray) -> tuple[np.ndarray, float]
 
 def _learn(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> np.ndarray:
     """Return each voice anew, the mean of what it was found in; one that was found nowhere stays."""
-    weights = stretches.weights
-    means = [np.einsum("ws,wsd->d", weights * (found == number), stretches.vectors) for number in range(len(voices))]
+    means = [
+        np.einsum("ws,wsd->d", stretches.activity * (found == number), stretches.vectors)
+        for number in range(len(voices))
+    ]
     return _unit(np.stack([new if new.any() else old for new, old in zip(means, voices, strict=True)]))
 
 

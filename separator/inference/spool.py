@@ -31,7 +31,7 @@ class Spool:
         self.num_samples = 0
         self._folder = folder
         try:
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115: closed by `__exit__`
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         except OSError as error:
             raise self._failed(error) from None
 

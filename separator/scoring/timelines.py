@@ -15,9 +15,7 @@ COLLARS_SECONDS = (0.0, 0.25)
 """Around the beginnings and ends of true segments, where it is not scored: none, and what NIST left out."""
 
 
-def score_timelines(
-    references: Path | str, estimates: Path | str, output: Path | str | None = None
-) -> dict[str, Any]:
+def score_timelines(references: Path | str, estimates: Path | str, output: Path | str | None = None) -> dict[str, Any]:
     """Score the timelines in a file, `.rttm`, `.json` or `.csv`, against those in another.
 
     Args:

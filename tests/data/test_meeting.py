@@ -64,7 +64,9 @@ def test_a_list_holds_meetings_of_each_number_of_talkers(root: Path) -> None:
 
 
 def test_a_meeting_names_a_source_for_each_talker(root: Path) -> None:
-    assert data(root).list_sources(("speaker1", "speaker2"), "it") == tuple(f"speaker{number}" for number in range(1, 7))
+    assert data(root).list_sources(("speaker1", "speaker2"), "it") == tuple(
+        f"speaker{number}" for number in range(1, 7)
+    )
     assert data(root).list_sources(("s1", "s2")) == ("s1", "s2")
 
 

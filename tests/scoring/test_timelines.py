@@ -46,5 +46,5 @@ def test_what_cannot_be_scored_is_one_line(tmp_path: Path) -> None:
         score_timelines(truth, rttm(tmp_path / "one.rttm", ("a", 0, 3, "1")))
     with pytest.raises(InputError, match=r"none.rttm: expected segments, found none"):
         score_timelines(rttm(tmp_path / "none.rttm"), truth)
-    with pytest.raises(InputError, match="expected a timeline, .rttm, .json or .csv, found no suffix"):
+    with pytest.raises(InputError, match=r"expected a timeline, .rttm, .json or .csv, found no suffix"):
         score_timelines(truth, tmp_path)
