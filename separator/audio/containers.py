@@ -64,10 +64,10 @@ class ContainerFile:
         self._file = FilePart(path, start, end, changes)
         self._track: AudioTrack | None = None
         try:
+            tells_length = container not in WITHOUT_LENGTH and (container != "mp3" or has_mp3_info(self._file))
             self._track = AudioTrack(path, self._file, container, track)
-            is_of_film = container in LENGTH_OF_FILM and bool(self._track.container.streams.video)
-            tells_length = container not in WITHOUT_LENGTH and not is_of_film
-            tells_length = tells_length and (container != "mp3" or has_mp3_info(self._file))
+            if container in LENGTH_OF_FILM and self._track.container.streams.video:
+                tells_length = False
             self._begin(sample_rate, tells_length)
         except InputError:
             self.close()

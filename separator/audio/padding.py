@@ -17,8 +17,8 @@ FILTER_DELAYS = {
     "ac3": 256,
     "eac3": 256,
     "opus": 312,
-    "amrnb": 50,
-    "libopencore_amrnb": 50,
+    "amrnb": 40,
+    "libopencore_amrnb": 40,
     "amrwb": 80,
     "libopencore_amrwb": 80,
 }
@@ -26,7 +26,7 @@ FILTER_DELAYS = {
 
 The filters of MPEG layers I and II delay by 481 whatever encoded it, III adds a transform of 576, and LAME 48 more, as
 others add at least; AC-3's transform overlaps by 256. Opus, of which CAF and MPEG streams do not tell, looks 6.5 ms
-ahead, and AMR 5 ms and more.
+ahead, and AMR 5 ms.
 """
 
 MPEG_LAYER_DELAY = FILTER_DELAYS["mp2"]

@@ -60,8 +60,8 @@ class AudioReader:
             raise InputError(f"{self.path}: cannot read: {reason(error)}") from None
         except (soundfile.LibsndfileError, TypeError) as error:
             raise InputError(
-                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3, MP4, WebM, AAC, WMA and others), found something else: "
-                f"{describe_content(self.path) or reason(error)}"
+                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3, MP4, WebM, AAC, WMA and others), "
+                f"found something else: {describe_content(self.path) or reason(error)}"
             ) from None
         except InputError:
             content = describe_content(self.path)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MODEL,
         help="name of a released model, a model folder, or a Hugging Face repo id (default: %(default)s)",
     )
-    add_device(parser, "where the model runs")
+    add_device(parser, "where the model runs; mps too, if it gives what the CPU gives")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),

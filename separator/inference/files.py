@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,14 +13,12 @@ from separator.audio.bit_depth import AudioFormat, BitDepth, check_format
 from separator.audio.lossy import LOSSY_FORMATS, lossy_rate
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
+from separator.inference.excerpt import Excerpt, OnSeconds
 from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs, record_path
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of
 
 BLOCK_SECONDS = 5.0
-
-OnSeconds = Callable[[float, float], None]
-"""Called with the seconds done so far and those in all; what it raises ends the work."""
 
 
 class StreamSeparator(Protocol):
@@ -175,7 +173,7 @@ def separate_file(
             ),
             outputs={},
         )
-        excerpt = _Excerpt(reader, mono, separator.block_seconds, on_seconds, start_seconds, duration_seconds)
+        excerpt = Excerpt(reader, mono, separator.block_seconds, on_seconds, start_seconds, duration_seconds)
         with OutputFiles(
             reader,
             list(targets.values()),
@@ -224,51 +222,3 @@ def _notes(reader: AudioReader, audio_format: AudioFormat, track: int | None) ->
     if audio_format in LOSSY_FORMATS and (rate := lossy_rate(audio_format, reader.sample_rate)) != reader.sample_rate:
         notes.append(f"written at {rate} Hz: {audio_format} has no {reader.sample_rate} Hz")
     return notes
-
-
-class _Excerpt:
-    """The blocks of a recording, or of a part of it, counted on the way, and the samples of it that are separated."""
-
-    def __init__(
-        self,
-        reader: AudioReader,
-        mono: bool,
-        block_seconds: float,
-        on_seconds: OnSeconds | None,
-        start_seconds: float,
-        duration_seconds: float | None,
-    ) -> None:
-        self.reader = reader
-        self.mono = mono
-        self.block_samples = max(1, round(block_seconds * reader.sample_rate))
-        self.on_seconds = on_seconds
-        self.num_samples = 0
-        self.separated = 0
-        self.peak = 0.0
-        self.start = round(start_seconds * reader.sample_rate)
-        rest = reader.num_samples - self.start
-        self.where = f" from {start_seconds:g} s on" if self.start else ""
-        if self.start < 0 or (rest <= 0 and reader.length_is_known):
-            seconds = reader.num_samples / reader.sample_rate
-            raise InputError(f"{reader.path}: expected a start within its {seconds:.2f} s, found {start_seconds:g} s")
-        self.most = None if duration_seconds is None else round(duration_seconds * reader.sample_rate)
-        if self.most is not None and self.most < 1:
-            raise InputError(f"{reader.path}: expected a duration of a sample at least, found {duration_seconds:g} s")
-        self.expected = max(0, rest) if self.most is None else min(max(0, rest), self.most)
-
-    def blocks(self) -> Iterator[Tensor]:
-        if self.start:
-            self.reader.seek(self.start, keep_damaged=True)
-        for each in self.reader.blocks(self.block_samples, keep_damaged=True):
-            block = each if self.most is None else each[:, : self.most - self.num_samples]
-            self.num_samples += block.shape[1]
-            self.peak = max(self.peak, float(block.abs().max()))
-            yield block.mean(dim=0, keepdim=True) if self.mono else block
-            self.report()
-            if self.num_samples == self.most:
-                return
-
-    def report(self) -> None:
-        if self.on_seconds is not None:
-            total = max(self.num_samples, self.expected)
-            self.on_seconds(self.separated / self.reader.sample_rate, total / self.reader.sample_rate)
