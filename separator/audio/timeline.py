@@ -46,29 +46,31 @@ Timeline = tuple[Segment, ...]
 """Segments in the order in which they begin."""
 
 
-def write_timeline(path: Path, segments: Iterable[Segment], timeline_format: TimelineFormat, recording: str) -> None:
-    """Write segments to a file, in milliseconds.
+def timeline_text(segments: Iterable[Segment], timeline_format: TimelineFormat, recording: str) -> str:
+    """Return segments as a file holds them, in milliseconds.
 
     Args:
-        path: The file.
         segments: Who spoke when.
         timeline_format: `rttm` (NIST's Rich Transcription Time Marked: what programs for diarisation read), `json` or
             `csv`.
         recording: Name of the recording, for `rttm` and `json`.
 
     Raises:
-        OSError: If it cannot be written.
+        InputError: If the format is another.
 
     Example:
-        >>> write_timeline(Path("talk.rttm"), [Segment(0.5, 2.0, "talker1")], "rttm", "talk")
-        >>> Path("talk.rttm").read_text()
+        >>> text = timeline_text([Segment(0.5, 2.0, "talker1")], "rttm", "talk")
+        >>> text
         'SPEAKER talk 1 0.500 1.500 <NA> <NA> talker1 <NA> <NA>\\n'
+        >>> length = Path("talk.rttm").write_text(text)
         >>> read_timelines(Path("talk.rttm"))
         {'talk': (Segment(start_seconds=0.5, end_seconds=2.0, talker='talker1'),)}
     """
     write: dict[TimelineFormat, Callable[[list[Segment], str], str]]
     write = {"rttm": _to_rttm, "json": _to_json, "csv": _to_csv}
-    path.write_text(write[timeline_format](sorted(segments), recording), encoding="utf-8", errors="surrogateescape")
+    if timeline_format not in write:
+        raise InputError(f"timeline: expected {', '.join(write)}, found {timeline_format!r}")
+    return write[timeline_format](sorted(segments), recording)
 
 
 def read_timelines(path: Path) -> dict[str, Timeline]:

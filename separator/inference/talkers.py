@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from separator.audio.activity import FrameLevels, is_active
-from separator.audio.bit_depth import AudioFormat, BitDepth
+from separator.audio.bit_depth import AudioFormat
 from separator.audio.resampling import resample
-from separator.audio.timeline import TimelineFormat
 from separator.errors import InputError
 from separator.inference.clustering import MOST_TALKERS, Stretches, find_talkers
-from separator.inference.files import OnSeconds, SeparatedFile, separate_file
+from separator.inference.excerpt import OnSeconds
+from separator.inference.files import SeparatedFile, separate_file
 from separator.inference.output_folders import check_within, folder_name
+from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs
 from separator.inference.routing import Routing
 from separator.inference.segments import LEAKED_DB
 from separator.inference.separator import Separator, as_signal
@@ -139,26 +140,14 @@ class TalkerSeparator:
         out_folder: Path | str,
         audio_format: AudioFormat = "wav",
         on_seconds: OnSeconds | None = None,
-        *,
-        bit_depth: BitDepth | None = None,
-        mono: bool = False,
-        residual: bool = False,
-        timeline: TimelineFormat | None = None,
+        **options: Any,
     ) -> SeparatedFile:
-        """Separate a file into `out_folder/<stem>/talker1.wav` and so on; as `Separator.separate_file`."""
-        folder = Path(out_folder) / folder_name(Path(path))
-        check_within(folder, Path(out_folder))
-        return separate_file(
-            self,
-            Path(path),
-            folder,
-            audio_format,
-            on_seconds,
-            bit_depth=bit_depth,
-            mono=mono,
-            residual=residual,
-            timeline=timeline,
-        )
+        """Separate a file into `out_folder/<stem>/talker1.wav` and so on; options as of `files.separate_file`."""
+        folder, pattern = Path(out_folder) / folder_name(Path(path)), options.get("name", DEFAULT_PATTERN)
+        names = choose_outputs(self.output_names(options.get("residual", False)), options.get("only", ()))
+        for target in name_outputs(check_pattern(pattern, audio_format), folder, names, audio_format).values():
+            check_within(target.parent, Path(out_folder))
+        return separate_file(self, Path(path), folder, audio_format, on_seconds, **options)
 
     def _others(self, residual: bool) -> list[str]:
         names = self.separator.output_names(residual)

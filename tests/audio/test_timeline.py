@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from separator.audio.timeline import TIMELINE_FORMATS, Segment, TimelineFormat, read_timelines, write_timeline
+from separator.audio.timeline import TIMELINE_FORMATS, Segment, TimelineFormat, read_timelines, timeline_text
 from separator.errors import InputError
 
 SEGMENTS = (Segment(0.02, 1.5, "talker1"), Segment(1.2, 3.0005, "talker2"), Segment(3.0, 3600.25, "talker1"))
@@ -14,20 +14,20 @@ ROUNDED = (SEGMENTS[0], Segment(1.2, 3.0, "talker2"), SEGMENTS[2])
 @pytest.mark.parametrize("kind", TIMELINE_FORMATS)
 def test_segments_are_read_back_in_milliseconds(kind: TimelineFormat, tmp_path: Path) -> None:
     path = tmp_path / f"a talk.{kind}"
-    write_timeline(path, reversed(SEGMENTS), kind, "a talk")
+    path.write_text(timeline_text(reversed(SEGMENTS), kind, "a talk"))
     ((name, found),) = read_timelines(path).items()
     assert name == ("a_talk" if kind == "rttm" else "a talk")
     assert [each.talker for each in found] == [each.talker for each in ROUNDED]
     for one, other in zip(found, ROUNDED, strict=True):
         assert one.start_seconds == pytest.approx(other.start_seconds, abs=6e-4)
         assert one.end_seconds == pytest.approx(other.end_seconds, abs=1.1e-3)
-    write_timeline(path, [], kind, "a talk")
+    path.write_text(timeline_text([], kind, "a talk"))
     assert not any(read_timelines(path).values())
 
 
 def test_pyannote_reads_our_rttm(tmp_path: Path) -> None:
     util = pytest.importorskip("pyannote.database.util")
-    write_timeline(tmp_path / "talk.rttm", SEGMENTS, "rttm", "talk")
+    (tmp_path / "talk.rttm").write_text(timeline_text(SEGMENTS, "rttm", "talk"))
     annotation = util.load_rttm(tmp_path / "talk.rttm")["talk"]
     assert [(each.start, label) for each, _, label in annotation.itertracks(yield_label=True)] == [
         (0.02, "talker1"),

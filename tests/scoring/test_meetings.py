@@ -1,4 +1,4 @@
-"""Meetings in `evaluate`: six sources, talkers found by their voices, the diarisation error rate beside other scores."""
+"""Meetings in `evaluate`: six sources, talkers found by their voices, the diarisation error rate."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_the_measure_is_of_the_timeline() -> None:
     said = talks().unsqueeze(1)  # (S, C, T)
     percent, right = measure_diarisation(said, said, 16000)
     assert percent.max() < 1 and right.tolist() == [1] * 4
-    # The first and the last talker in one file: the 4 s of the last, of 27 in all, are told to be the first one's, and one talker is too few.
+    # The first and the last talker in one file: the 4 s of the last, of 27 in all, are told to be the first one's.
     merged = said.clone()
     merged[0] += merged[3]
     merged[3] = 0
