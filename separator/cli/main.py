@@ -26,6 +26,8 @@ COMMANDS: dict[str, str] = {
     "embed": "tell whose voice is in each recording: vectors, and how alike they are",
     "models": "list the released models at hand",
     "import": "make a model folder of other software's Conv-TasNet",
+    "export": "make one file of a model that runs without this package: ONNX, or a torch program",
+    "push": "send a model folder to the Hugging Face Hub",
     "info": "describe a model or a recipe, and measure what it costs",
     "bench": "measure a model's speed beside other software's, and beside what the machine can do",
 }
