@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name,
             help=help_line,
             description=f"{help_line[0].upper()}{help_line[1:]}.",
-            epilog="\n  ".join(["examples:", *EXAMPLES[name]]),
+            epilog="\n  ".join(["examples:", *EXAMPLES.get(name, ())]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         # Only the command that is asked for declares its options.
