@@ -189,7 +189,7 @@ def test_a_track_of_several_is_taken_and_the_others_are_noted(separate, tmp_path
     path = film(tmp_path / "film.mkv")
     code, _, err = separate(path)
     assert code == 0 and len(err) == 1
-    assert "it has 2 audio tracks: 1 (swe mono), 2 (fre mono)" in err[0] and "--track N takes another" in err[0]
+    assert "it has 2 audio tracks: 1 (swe mono), 2 (fra mono)" in err[0] and "--track N takes another" in err[0]
     code, out, err = separate(path, "--track", "2", "--skip-existing")
     assert (code, err) == (0, [])
     assert ratio_db(read(tmp_path / "out" / name for name in out), voices(0.5)) > 40
