@@ -11,7 +11,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
     parser.description = (
-        "Serve a page that separates recordings in a browser, by the same program as 'separator separate' (extra 'web'). "
+        "Serve a page that separates recordings in a browser, as 'separator separate' does (extra 'web'). "
         "Nothing leaves this machine. Files lie in a folder below TMPDIR, and are gone at the end; Ctrl-C ends it."
     )
     parser.epilog = (
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default=LOOPBACK[0], help="address to listen on (default: %(default)s: this machine)")
     parser.add_argument("--port", type=int, default=7860, help="port; 0 takes a free one (default: %(default)s)")
     entry = parser.add_mutually_exclusive_group()
-    entry.add_argument("--auth", metavar="USER:PASSWORD", help="ask for these; @FILE takes them from a file's first line")
+    entry.add_argument(
+        "--auth", metavar="USER:PASSWORD", help="ask for these; @FILE takes them from a file's first line"
+    )
     entry.add_argument("--no-auth", action="store_true", help="let everyone in who reaches --host")
     parser.add_argument(
         "--max-upload", metavar="SIZE", default="2GB", help="largest file, such as 500MB (default: %(default)s)"

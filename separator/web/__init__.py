@@ -1,1 +1,1 @@
-"""The page of `separator web` (extra `web`): recordings dropped in a browser, separated by the same runner as in a terminal."""
+"""The page of `separator web` (extra `web`): recordings dropped in a browser, separated as in a terminal."""

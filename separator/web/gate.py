@@ -19,7 +19,7 @@ OPEN_PATHS = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/(?:assets|static|page)/.*|/recordings(?:[/.].*)?"
     r"|/gradio_api/(?:queue/(?:join|data)|heartbeat/\w+|startup-events|info/?|cancel|reset/?)"
 )
-"""All that the page needs. gradio has more: it serves files by path, takes uploads of its own, and passes requests on."""
+"""All that the page needs. gradio has more: it serves files by path, takes uploads, and passes requests on."""
 
 SECURITY_HEADERS = {
     # Scripts, fonts, pictures: all from here. gradio makes functions of text and has scripts in its page.

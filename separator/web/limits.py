@@ -39,7 +39,7 @@ class Limits:
         """Raise `InputError` if a file is larger than what is taken."""
         if num_bytes > self.max_upload_bytes:
             expected, found = format_bytes(self.max_upload_bytes), format_bytes(num_bytes)
-            raise InputError(f"{name}: expected at most {expected}, found {found}")
+            raise InputError(f"{name}: expected at most {expected}, found {found if found != expected else 'more'}")
 
     def check_length(self, name: str, seconds: float) -> None:
         """Raise `InputError` if a recording is longer than what is taken."""

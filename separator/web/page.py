@@ -44,7 +44,7 @@ OPTION_HELP = {
 
 DEFAULT = "default"
 
-WITH_TAB = "(tab, ...options) => [window.separatorPage.tab, ...options]"
+WITH_TAB = "async (tab, ...options) => [await window.separatorPage.uploaded(), ...options]"
 AFTERWARDS = "() => window.separatorPage.refresh()"
 
 
@@ -92,7 +92,9 @@ def read_options(values: dict[str, Any], models: tuple[str, ...]) -> SeparationO
     Raises:
         InputError: If one is out of range.
     """
-    chosen = {name.replace("-", "_"): None if value in ("", DEFAULT) else value for name, value in values.items()}
+    chosen: dict[str, Any] = {
+        name.replace("-", "_"): None if value in ("", DEFAULT) else value for name, value in values.items()
+    }
     options = SeparationOptions(**chosen)
     options.check_model(models)
     return options

@@ -91,7 +91,7 @@ def test_the_queue_has_an_end(tmp_path: Path) -> None:
     with Queue(tmp_path, Limits(queue=2, jobs=1), work) as queue:
         for number in range(2):
             upload(queue, "mine", f"{number}.wav")
-        with pytest.raises(InputError, match="talk.wav: the queue is full: expected at most 2 recordings at a time"):
+        with pytest.raises(InputError, match=r"talk.wav: the queue is full: expected at most 2 recordings at a time"):
             queue.admit("yours", "tab", "talk.wav")
         queue.submit("mine", "tab", OPTIONS)
         wait_for(lambda: all(each["state"] == "done" for each in queue.describe("mine", "tab")))

@@ -1,6 +1,6 @@
 // The page: which tab this is, what the server knows of its recordings, and their cards.
 import { showCard, removeCard, cardIds } from "./card.js";
-import { wireUploads } from "./uploads.js";
+import { ended, wireUploads } from "./uploads.js";
 
 const BUSY_MS = 400, IDLE_MS = 10000;
 
@@ -68,5 +68,10 @@ function start() {
   refresh();
 }
 
-window.separatorPage = { tab, refresh };
+async function uploaded() { // and which tab this is
+  await ended();
+  return tab;
+}
+
+window.separatorPage = { uploaded, refresh };
 start();

@@ -2,6 +2,12 @@
 import { element, sizeText } from "./words.js";
 import { refresh, say, tab } from "./page.js";
 
+const underWay = new Set();
+
+export async function ended() { // when all that is on its way has come
+  while (underWay.size) await Promise.all(underWay);
+}
+
 export function wireUploads(section) {
   const input = section.querySelector("input[type=file]");
   const drop = section.querySelector(".drop");
@@ -67,6 +73,8 @@ function send(section, blob, name) {
     request.abort();
     card.remove();
   };
+  const end = new Promise((resolve) => request.addEventListener("loadend", resolve)).then(() => underWay.delete(end));
+  underWay.add(end);
   request.send(blob);
 }
 
