@@ -39,6 +39,7 @@ class Recording:
         done_seconds: How much of it is separated.
         options: How it is separated.
         result: What came out.
+        pictures: Of its tracks that were asked for, as JSON, by the names of their files.
         since: When it came into its state, by the monotonic clock.
     """
 
@@ -54,6 +55,7 @@ class Recording:
     done_seconds: float = 0.0
     options: "SeparationOptions | None" = None
     result: "SeparatedFile | None" = None
+    pictures: dict[str, str] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
     _removed: threading.Event = field(default_factory=threading.Event)
 

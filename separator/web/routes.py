@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from separator.errors import InputError
-from separator.replacing import replace_text
 from separator.web.archive import zip_blocks
 from separator.web.picture import measure_picture
 from separator.web.queue import Queue
@@ -81,15 +80,12 @@ class Routes:
         """Give the waveform and spectrogram of a track."""
         recording = self._recording(request)
         path = self._track(recording, request)
-        kept = recording.folder / "pictures" / f"{path.name}.json"
-        try:
-            if not kept.exists():
-                picture = json.dumps(await run_in_threadpool(measure_picture, path))
-                kept.parent.mkdir(exist_ok=True)
-                replace_text(kept, picture)
-            return Response(kept.read_bytes(), media_type="application/json", headers=NOT_KEPT)
-        except (InputError, FileNotFoundError):  # the recording was removed meanwhile
-            raise HTTPException(404) from None
+        if path.name not in recording.pictures:
+            try:
+                recording.pictures[path.name] = json.dumps(await run_in_threadpool(measure_picture, path))
+            except (InputError, OSError):  # the recording was removed meanwhile
+                raise HTTPException(404) from None
+        return Response(recording.pictures[path.name], media_type="application/json", headers=NOT_KEPT)
 
     def zip_one(self, request: Request) -> Response:
         """Give all sources of a recording."""
