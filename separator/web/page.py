@@ -7,7 +7,7 @@ import gradio as gr
 
 from separator.errors import InputError
 from separator.web.limits import Limits, format_bytes
-from separator.web.options import CHOICES, CHUNK_SECONDS, SeparationOptions
+from separator.web.options import CHOICES, SeparationOptions
 from separator.web.queue import Queue
 
 HEAD = """
@@ -35,11 +35,11 @@ RECORDINGS = """
 
 OPTION_HELP = {
     "precision": "auto is bfloat16 on CUDA and float32 elsewhere",
-    "chunk-seconds": "length of the chunks that a recording is separated in; empty: the model's own",
+    "chunk-seconds": "length of the chunks that it is separated in; empty: the model's own",
     "format": "of the outputs",
     "bit-depth": "of the outputs; default: float for wav, 24 for flac",
     "mono": "mix the recording's channels to one",
-    "residual": "what the sources leave becomes residual.wav, instead of being shared among them",
+    "residual": "write what the sources leave to residual.wav instead of sharing it",
 }
 
 DEFAULT = "default"
@@ -62,7 +62,10 @@ def build_page(queue: Queue, models: dict[str, str], limits: Limits) -> gr.Block
             with gr.Column(scale=3, min_width=280):
                 gr.HTML(_uploads(limits), apply_default_css=False)
             with gr.Column(scale=2, min_width=280):
-                controls = _controls(models)
+                gives = "; ".join(f"{name} gives {sources}" for name, sources in models.items())
+                model = gr.Dropdown(list(models), value=next(iter(models)), label="model", info=gives)
+        with gr.Accordion("More options", open=False):
+            controls = {"model": model, **_controls()}
         tab = gr.Textbox(visible=False)
         separate = gr.Button("Separate", variant="primary", elem_id="separate")
         gr.HTML(RECORDINGS, apply_default_css=False)
@@ -105,23 +108,22 @@ def _uploads(limits: Limits) -> str:
     return UPLOADS.format(limits=data, size=format_bytes(limits.max_upload_bytes), hours=limits.max_hours)
 
 
-def _controls(models: dict[str, str]) -> dict[str, gr.components.Component]:
+def _controls() -> dict[str, gr.components.Component]:
     """Make the options' controls, by their names on the command line."""
 
     def named(name: str) -> dict[str, str]:
         return {"label": name, "info": OPTION_HELP[name]}
 
-    gives = "; ".join(f"{name} gives {sources}" for name, sources in models.items())
-    model = gr.Dropdown(list(models), value=next(iter(models)), label="model", info=gives)
-    with gr.Accordion("More options", open=False):
-        return {
-            "model": model,
+    with gr.Row():
+        first: dict[str, gr.components.Component] = {
             "format": gr.Radio(list(CHOICES["format"]), value="wav", **named("format")),
             "bit-depth": gr.Radio([DEFAULT, *CHOICES["bit_depth"]], value=DEFAULT, **named("bit-depth")),
-            "mono": gr.Checkbox(False, **named("mono")),
-            "residual": gr.Checkbox(False, **named("residual")),
-            "chunk-seconds": gr.Number(
-                None, minimum=CHUNK_SECONDS[0], maximum=CHUNK_SECONDS[1], **named("chunk-seconds")
-            ),
             "precision": gr.Radio(list(CHOICES["precision"]), value="auto", **named("precision")),
         }
+    with gr.Row():
+        second: dict[str, gr.components.Component] = {
+            "mono": gr.Checkbox(False, **named("mono")),
+            "residual": gr.Checkbox(False, **named("residual")),
+            "chunk-seconds": gr.Textbox("", **named("chunk-seconds")),  # gradio makes 0 of a number that is not given
+        }
+    return first | second

@@ -57,7 +57,7 @@ function makeCard({ id, name }, refresh) {
   const message = element("p", { class: "message" });
   const place = element("div");
   const command = element("code"), kept = element("span");
-  const foot = element("p", { class: "foot" }, "The same in a terminal: ", command, " ", kept);
+  const foot = element("p", { class: "foot" }, element("span", {}, "The same in a terminal: ", command), kept);
   const root = element("article", { class: "card", "aria-label": name }, head, bar, message, place, foot);
   remove.onclick = async () => {
     remove.disabled = true;

@@ -12,10 +12,11 @@ function thisTab() {
 }
 
 export const tab = thisTab();
-let timer;
+let timer, asked = 0;
 
 export async function refresh() {
   clearTimeout(timer);
+  const question = ++asked;
   let recordings = [], failed = false;
   try {
     const answer = await fetch(`recordings?tab=${tab}`);
@@ -25,6 +26,7 @@ export async function refresh() {
   } catch {
     failed = true; // the server was stopped, or the network is gone: what is shown stays
   }
+  if (question !== asked) return; // a later answer is on its way, and this one may show what has been removed
   if (!failed) {
     const list = document.getElementById("recordings");
     const known = new Set(recordings.map((each) => each.id));

@@ -53,7 +53,9 @@ export function drawSpectrogram(canvas, picture, top) {
   context.drawImage(small, 0, 0, width, height);
   context.font = `${10 * scale}px system-ui, sans-serif`;
   context.textBaseline = "middle";
-  context.fillStyle = "rgb(255 255 255 / 75%)";
+  context.fillStyle = "rgb(255 255 255 / 85%)";
+  context.shadowColor = "#000";
+  context.shadowBlur = 3 * scale;
   for (const hertz of FREQUENCIES_HZ) {
     const above = picture.frequencies.findIndex((each) => each > hertz);
     const at = height * (1 - above / bands);

@@ -44,7 +44,7 @@ export class Tracks {
     track.soloButton = button("Solo", "Solo", () => this.toggle(track, "solo"));
     track.muteButton = button("Mute", "Mute", () => this.toggle(track, "muted"));
     const words = element("div", { class: "track-name" }, element("strong", {}, name));
-    if (level !== null && level !== undefined) words.append(element("small", {}, `${level.toFixed(1)} dB`));
+    if (level !== null && level !== undefined) words.append(element("small", {}, `${level.toFixed(1).replace("-", "−")} dB`));
     const buttons = element("div", { class: "buttons" }, track.listen, track.soloButton, track.muteButton);
     if (name !== "mixture") {
       const download = { class: "small", href: `${address}?download`, download: "", "aria-label": `Download ${file}` };
