@@ -19,6 +19,7 @@ EXTRA_PACKAGES: dict[str, tuple[str, ...]] = {
     "score": ("matplotlib",),
     "live": ("sounddevice",),
     "web": ("gradio",),
+    "export": ("onnx", "onnxscript", "onnxruntime"),
 }
 """Packages of each extra that a command cannot do without, as they are imported."""
 

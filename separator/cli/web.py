@@ -14,9 +14,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Serve a page that separates recordings in a browser, as 'separator separate' does (extra 'web'). "
         "Nothing leaves this machine. Files lie in a folder below TMPDIR, and are gone at the end; Ctrl-C ends it."
     )
-    parser.epilog = (
-        "examples: separator web; separator web --host 0.0.0.0 --auth anna:secret --max-upload 500MB --keep-minutes 10"
-    )
     parser.add_argument(
         "-m",
         "--model",

@@ -1,13 +1,13 @@
 """The page itself: gradio's controls for the options, and the places where `static/` shows recordings."""
 
 import html
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
 from separator.errors import InputError
 from separator.web.limits import Limits, format_bytes
-from separator.web.options import CHOICES, SeparationOptions
+from separator.web.options import CHOICES, BitRate, SeparationOptions
 from separator.web.queue import Queue
 
 HEAD = """
@@ -37,7 +37,8 @@ OPTION_HELP = {
     "precision": "auto is bfloat16 on CUDA and float32 elsewhere",
     "chunk-seconds": "length of the chunks that it is separated in; empty: the model's own",
     "format": "of the outputs",
-    "bit-depth": "of the outputs; default: float for wav, 24 for flac",
+    "bit-depth": "of wav and flac; default: float for wav, 24 for flac",
+    "bitrate": "of mp3, m4a, opus and ogg",
     "mono": "mix the recording's channels to one",
     "residual": "write what the sources leave to residual.wav instead of sharing it",
 }
@@ -118,10 +119,11 @@ def _controls() -> dict[str, gr.components.Component]:
         first: dict[str, gr.components.Component] = {
             "format": gr.Radio(list(CHOICES["format"]), value="wav", **named("format")),
             "bit-depth": gr.Radio([DEFAULT, *CHOICES["bit_depth"]], value=DEFAULT, **named("bit-depth")),
-            "precision": gr.Radio(list(CHOICES["precision"]), value="auto", **named("precision")),
+            "bitrate": gr.Dropdown([DEFAULT, *get_args(BitRate)], value=DEFAULT, **named("bitrate")),
         }
     with gr.Row():
         second: dict[str, gr.components.Component] = {
+            "precision": gr.Radio(list(CHOICES["precision"]), value="auto", **named("precision")),
             "mono": gr.Checkbox(False, **named("mono")),
             "residual": gr.Checkbox(False, **named("residual")),
             "chunk-seconds": gr.Textbox("", **named("chunk-seconds")),  # gradio makes 0 of a number that is not given

@@ -21,6 +21,14 @@ STATIC = Path(__file__).parent / "static"
 
 MOST_RANGE_BYTES = 1 << 20
 """Bytes that a player gets at a time: a browser has six connections for a page, and players hold theirs."""
+MEDIA_TYPES = {
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".opus": "audio/ogg",
+    ".ogg": "audio/ogg",
+}
 
 NOT_KEPT = {"cache-control": "no-store"}
 """Header of what belongs to a visitor: no browser keeps it."""
@@ -74,7 +82,8 @@ class Routes:
             name = f"{Path(recording.name).stem}_{path.name}"
             return FileResponse(path, filename=name, headers=NOT_KEPT)
         _shorten_range(request)
-        return FileResponse(path, content_disposition_type="inline", headers=NOT_KEPT)
+        kind = MEDIA_TYPES[path.suffix]
+        return FileResponse(path, media_type=kind, content_disposition_type="inline", headers=NOT_KEPT)
 
     async def picture(self, request: Request) -> Response:
         """Give the waveform and spectrogram of a track."""

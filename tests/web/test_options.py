@@ -16,6 +16,7 @@ from separator.web.options import CHOICES, SeparationOptions
     [
         {},
         {"precision": "bfloat16", "chunk_seconds": 20.0},
+        {"format": "opus", "bitrate": "96k"},
         {"format": "flac", "bit_depth": "16", "mono": True, "residual": True},
     ],
 )
@@ -40,6 +41,8 @@ def test_the_choices_are_those_of_the_command_line() -> None:
     ("wrong", "words"),
     [
         ({"format": "flac", "bit_depth": "float"}, "bit depth: expected '16' or '24' for flac"),
+        ({"format": "mp3", "bit_depth": "16"}, "bit depth: expected none for mp3"),
+        ({"bitrate": "96k"}, "bitrate: expected a lossy format"),
         ({"chunk_seconds": 3600.0}, "chunk_seconds"),
         ({"format": "exe"}, "format"),
     ],

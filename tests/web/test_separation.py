@@ -35,6 +35,7 @@ def uploaded(folder: Path, recording: Path, options: SeparationOptions) -> Recor
     [
         ("talk.wav", 16000, 1, {}),
         ("talk.flac", 44100, 2, {"format": "flac", "bit_depth": "16", "chunk_seconds": 1.0}),
+        ("talk.mp3", 44100, 1, {"format": "mp3", "bitrate": "64k"}),
         ("talk.ogg", 48000, 2, {"mono": True, "residual": True, "precision": "bfloat16"}),
     ],
 )
