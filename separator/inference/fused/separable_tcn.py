@@ -17,8 +17,8 @@ from separator.bricks.separable_tcn import SeparableTCN
 from separator.inference.fused.global_norm import GlobalStatistics
 from separator.inference.fused.pointwise import pointwise
 
-TILE_VALUES = 2**20
-"""Values of the hidden channels in a tile: 4 MB. Smaller tiles cost more calls than they save memory traffic."""
+TILE_VALUES = 2**18
+"""Values of the hidden channels in a tile, for each thread: 1 MB. Smaller tiles cost more calls than they save."""
 
 
 class FusedSeparableTCN(nn.Module):
@@ -35,56 +35,52 @@ class FusedSeparableTCN(nn.Module):
         super().__init__()
         self.reference = tcn
         self.blocks = nn.ModuleList(_FusedBlock(block) for block in tcn.blocks)
+        first: Any = tcn.blocks[0]
+        self.skip_channels, self.hidden_channels = first.skip.out_channels, first.expansion.out_channels
 
     def forward(self, frames: Tensor) -> Tensor:
-        first: Any = self.reference.blocks[0]
-        totals = frames.new_zeros(*frames.shape[:2], first.skip.out_channels)
-        for sample, total in zip(frames, totals, strict=True):
-            sums = _Sums(sample, total, first.expansion.out_channels)
+        totals = []
+        for sample in frames:
+            sums = _Sums(sample, self.skip_channels, self.hidden_channels)
             if all(block(sums) for block in self.blocks):
-                sums.finish()
+                totals.append(sums.finish())
             else:
-                total.copy_(self.reference(sample.t().unsqueeze(0))[0].t())
-        return totals
+                totals.append(self.reference(sample.t().unsqueeze(0))[0].t())
+        return torch.stack(totals) if totals else frames.new_zeros(*frames.shape[:2], self.skip_channels)
 
 
 class _Sums:
-    """Sums that the blocks of a stack add to, for one sample.
+    """Sums that the blocks of a stack add to, for one sample: the residual path and the sum of skip outputs.
 
-    A block's output waits until its gain is known and is added when the next block comes to that tile.
+    They lie side by side, a frame's channels of both. A block's output waits until its gain is known, and is added when
+    the next block comes to that tile.
 
     Args:
         frames: `(K, channels)`.
-        total: `(K, skip_channels)`, zeros; holds the result after `finish`.
+        skip_channels: Channels of the sum of skip outputs.
         hidden_channels: Channels inside a block.
     """
 
-    def __init__(self, frames: Tensor, total: Tensor, hidden_channels: int) -> None:
+    def __init__(self, frames: Tensor, skip_channels: int, hidden_channels: int) -> None:
         num_frames, self.channels = frames.shape
-        tile_frames = max(TILE_VALUES // hidden_channels, 1)
+        tile_frames = max(TILE_VALUES * torch.get_num_threads() // hidden_channels, 1)
         self.tiles = [slice(start, min(start + tile_frames, num_frames)) for start in range(0, num_frames, tile_frames)]
-        self.residual = frames.clone(memory_format=torch.contiguous_format)
-        self.total = total
-        self.constants = frames.new_zeros(self.channels + total.shape[1])  # of both, not yet in them
+        self.both = functional.pad(frames, (0, skip_channels))  # (K, channels + skip_channels)
+        self.constants = frames.new_zeros(self.both.shape[1])  # of both, not yet in them
         self.hidden = frames.new_empty(num_frames, hidden_channels)
         self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels)
-        self.outputs: list[Tensor] = []
-        """Of the block before, tile by tile, of both and without their gain."""
+        self.outputs = torch.zeros_like(self.both)
+        """Of the block before, without their gain."""
         self.gain = 0.0
 
-    def settle(self, index: int) -> Tensor:
-        """Add what waits for a tile, and return the residual path there."""
-        tile = self.tiles[index]
-        if self.outputs:
-            self.residual[tile].add_(self.outputs[index][:, : self.channels], alpha=self.gain)
-            self.total[tile].add_(self.outputs[index][:, self.channels :], alpha=self.gain)
-        return self.residual[tile]
+    def settle(self, tile: slice) -> Tensor:
+        """Add what waits for a tile, and return the residual path there, `(k, channels)`."""
+        return self.both[tile].add_(self.outputs[tile], alpha=self.gain)[:, : self.channels]
 
-    def finish(self) -> None:
-        """Add the last block, which has a skip output alone, and the constants."""
-        for output, tile in zip(self.outputs, self.tiles, strict=True):
-            self.total[tile].add_(output[:, -self.total.shape[1] :], alpha=self.gain)
-        self.total.add_(self.constants[self.channels :])
+    def finish(self) -> Tensor:
+        """Add the last block and the constants, and return the sum of skip outputs, `(K, skip_channels)`."""
+        total = self.both[:, self.channels :].add_(self.outputs[:, self.channels :], alpha=self.gain)
+        return total.add_(self.constants[self.channels :])
 
 
 class _FusedBlock(nn.Module):
@@ -116,29 +112,28 @@ class _FusedBlock(nn.Module):
     def forward(self, sums: _Sums) -> bool:
         bias = self.expansion_bias + self.expansion_weight.mv(sums.constants[: sums.channels])
         statistics = GlobalStatistics()
-        for index, tile in enumerate(sums.tiles):
-            expanded = pointwise(sums.settle(index), self.expansion_weight, bias, self.expansion_slope)
+        for tile in sums.tiles:
+            expanded = sums.hidden[tile]
+            pointwise(sums.settle(tile), self.expansion_weight, bias, self.expansion_slope, expanded)
             statistics.add(expanded)
-            sums.hidden[tile].copy_(expanded)
         if statistics.are_offset:
             return False
         gain, mean = statistics.gain_and_mean(self.expansion_eps)
         weights, constants = self.gains * gain, self.constants - self.gains * (gain * mean)
 
-        statistics, sums.outputs = GlobalStatistics(), []
+        statistics, num_outputs = GlobalStatistics(), len(self.output_bias)  # the last block's are skip outputs alone
         for tile in sums.tiles:
-            values = self._depthwise(
-                sums.hidden, weights, constants, tile.start, sums.filtered[: tile.stop - tile.start]
-            )
-            statistics.add(values)
-            sums.outputs.append(pointwise(values, self.output_weight))
+            filtered = sums.filtered[: tile.stop - tile.start]
+            self._depthwise(sums.hidden, weights, constants, tile.start, filtered)
+            statistics.add(filtered)
+            pointwise(filtered, self.output_weight, output=sums.outputs[tile, -num_outputs:])
         if statistics.are_offset:
             return False
         sums.gain, mean = statistics.gain_and_mean(self.depthwise_eps)
-        sums.constants[-len(self.output_bias) :] += self.output_bias - sums.gain * mean * self.output_sum
+        sums.constants[-num_outputs:] += self.output_bias - sums.gain * mean * self.output_sum
         return True
 
-    def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> Tensor:
+    def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> None:
         """Write the frames from `start` on of depthwise convolution and PReLU into `output`."""
         num_frames, tile_frames, middle = len(hidden), len(output), len(weights) // 2
         constant = constants.sum(dim=0) + self.depthwise_bias
@@ -153,4 +148,4 @@ class _FusedBlock(nn.Module):
             output[low:high].addcmul_(hidden[start + low + shift : start + high + shift], weights[tap])
             output[:low].sub_(constants[tap])
             output[high:].sub_(constants[tap])
-        return functional.leaky_relu_(output, self.depthwise_slope)
+        functional.leaky_relu_(output, self.depthwise_slope)
