@@ -16,7 +16,7 @@ from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.checkpoint import BUNDLED, ModelDescription, list_models, read_description
 from separator.inference import Separator
-from separator.inference.separator import Precision
+from separator.inference.precision import Precision
 
 HERE = Path(__file__).parent
 

@@ -1,58 +1,53 @@
-"""Conv-TasNet and STFT-TCN on a CPU: from encoder to decoder a frame's channels lie side by side in memory."""
+"""TasNets and STFT-TCN on a CPU: from encoder to decoder a frame's channels lie side by side in memory."""
 
 import copy
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
+from separator.bricks.separable_tcn import SeparableTCN
+from separator.inference.fused.frames import lay_frames
 from separator.inference.fused.global_norm import GlobalStatistics
 from separator.inference.fused.pointwise import pointwise
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from separator.inference.fused.stepping_tcn import SteppingTCN
-from separator.models.conv_tasnet import ConvTasNet, SeparableTCNConfig, make_separable_masker
-from separator.models.stft_tcn import STFTTCN, LogMagnitudeMasker
+from separator.models.conv_tasnet import ConvTasNet, TCNMasker
+from separator.models.convnext_tasnet import ConvNeXtTasNet
+from separator.models.pipeline import MaskingSeparator
+from separator.models.stft_tcn import STFTTCN
+from separator.models.tcn_tasnet import TCNTasNet
 
 
-def fuse_conv_tasnet(model: ConvTasNet) -> ConvTasNet:
-    """Return a faster copy of a Conv-TasNet, for a CPU in float32, without gradients.
+FRAME_MODELS = (ConvTasNet, TCNTasNet, ConvNeXtTasNet, STFTTCN)
 
-    The model itself is returned if it has a choice that `_has_faster_masker` names, weights of another precision, or a
-    part that is not as its config says.
+
+def fuse_frames(model: MaskingSeparator) -> MaskingSeparator:
+    """Return a faster copy of one of `FRAME_MODELS`, for a CPU in float32, without gradients.
+
+    The model itself is returned if it has weights of another precision, or a part that is not as its config says.
     """
-    config: Any = model.config
-    if not _has_faster_masker(config) or not _is_built_by(model, lambda: ConvTasNet(config)):
+    if not _is_built_by_its_config(model):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
-    fused.encoder = _FusedEncoder(fused.encoder)
-    fused.masker = _FusedMasker(fused.masker)
-    fused.decoder = _FusedDecoder(fused.decoder)
-    return cast(ConvTasNet, fused)
-
-
-def fuse_stft_tcn(model: STFTTCN) -> STFTTCN:
-    """Return a copy of an STFT-TCN with a faster masker; the model itself where `fuse_conv_tasnet` would."""
-    config: Any = model.config
-    masker: Any = model.masker
-    if not _has_faster_masker(config) or type(masker) is not LogMagnitudeMasker:
-        return model
-    if not _is_built_by(masker.masker, lambda: make_separable_masker(config, config.channels * config.num_bins)):
-        return model
-    fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
-    fused.masker.masker = _FusedMasker(fused.masker.masker)
-    return cast(STFTTCN, fused)
+    if type(model) is STFTTCN:
+        fused.masker.masker = _fuse_masker(fused.masker.masker, model.config)
+    else:
+        fused.encoder = _FusedEncoder(fused.encoder)
+        fused.masker = _fuse_masker(fused.masker, model.config)
+        fused.decoder = _FusedDecoder(fused.decoder)
+    return cast(MaskingSeparator, fused)
 
 
 def fuse_step(model: ConvTasNet | STFTTCN) -> ConvTasNet | STFTTCN:
     """Return a copy of a causal model whose TCN steps faster, for a CPU in float32; the model itself if it cannot."""
     config: Any = model.config
-    kind: Callable[[Any], nn.Module] = type(model)
     plain = config.skip_channels is not None and config.bias and config.block_padding == "zeros"
     steps = config.causal and config.norm == "cLN" and config.block_kernel_size > 1 and plain
-    if not steps or not _is_built_by(model, lambda: kind(config)):
+    if not steps or not _is_built_by_its_config(model):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
     masker = fused.masker.masker if type(model) is STFTTCN else fused.masker
@@ -60,21 +55,28 @@ def fuse_step(model: ConvTasNet | STFTTCN) -> ConvTasNet | STFTTCN:
     return cast(ConvTasNet | STFTTCN, fused)
 
 
-def _has_faster_masker(config: SeparableTCNConfig) -> bool:
-    """Return whether a masker is the paper's: gLN everywhere, a skip path, constants, a PReLU, zeros at the edges."""
-    norms = {config.norm, config.input_norm or config.norm}
-    plain = config.skip_channels is not None and config.bias and config.output_prelu
-    return norms == {"gLN"} and plain and config.block_padding == "zeros"
+def _fuse_masker(masker: TCNMasker, config: Any) -> nn.Module:
+    """Return a faster masker: the paper's folds its norms, any other has its frames laid side by side."""
+    if type(masker.tcn) is SeparableTCN:
+        norms = {config.norm, config.input_norm or config.norm}
+        plain = config.skip_channels is not None and config.bias and config.output_prelu
+        if norms == {"gLN"} and plain and config.block_padding == "zeros":
+            return _FusedMasker(masker)
+    laid = lay_frames(masker)
+    laid.norm = masker.norm  # of logarithms, whose mean outweighs what they differ by: to the last digit the model's
+    return laid
 
 
-def _is_built_by(module: nn.Module, build: Callable[[], nn.Module]) -> bool:
-    """Return whether a module has float32 weights, and in each place the class and sizes of the one that is built."""
-    if any(weight.dtype != torch.float32 for weight in module.parameters()):
+def _is_built_by_its_config(model: MaskingSeparator) -> bool:
+    """Return whether a model has float32 weights, and in each place the class and sizes that its config says."""
+    if any(weight.dtype != torch.float32 for weight in model.parameters()):
         return False
+    kind: Any = type(model)
     with torch.device("meta"):
-        built = build()
+        built = kind(model.config)
     layout, expected = (
-        [(name, type(part), part.extra_repr()) for name, part in each.named_modules()] for each in (module, built)
+        [(name, type_before_parametrizations(part), part.extra_repr()) for name, part in each.named_modules()]
+        for each in (model, built)
     )
     return layout == expected
 
