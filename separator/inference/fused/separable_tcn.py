@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from separator.bricks.separable_tcn import SeparableTCN
-from separator.inference.fused.global_norm import GlobalStatistics
+from separator.inference.fused.global_norm import GlobalStatistics, can_be_folded, norm_gain
 from separator.inference.fused.pointwise import pointwise
 
-TILE_VALUES = 2**18
-"""Values of the hidden channels in a tile, for each thread: 1 MB. Smaller tiles cost more calls than they save."""
+TILE_VALUES = 2**19
+"""Values of the hidden channels in a tile, for each thread: 2 MB. Smaller tiles cost more calls than they save."""
 
 
 class FusedSeparableTCN(nn.Module):
@@ -116,9 +116,10 @@ class _FusedBlock(nn.Module):
             expanded = sums.hidden[tile]
             pointwise(sums.settle(tile), self.expansion_weight, bias, self.expansion_slope, expanded)
             statistics.add(expanded)
-        if statistics.are_offset:
+        mean, variance = statistics.mean_and_variance()
+        if not can_be_folded(mean, variance):
             return False
-        gain, mean = statistics.gain_and_mean(self.expansion_eps)
+        gain = norm_gain(variance, self.expansion_eps)
         weights, constants = self.gains * gain, self.constants - self.gains * (gain * mean)
 
         statistics, num_outputs = GlobalStatistics(), len(self.output_bias)  # the last block's are skip outputs alone
@@ -127,9 +128,10 @@ class _FusedBlock(nn.Module):
             self._depthwise(sums.hidden, weights, constants, tile.start, filtered)
             statistics.add(filtered)
             pointwise(filtered, self.output_weight, output=sums.outputs[tile, -num_outputs:])
-        if statistics.are_offset:
+        mean, variance = statistics.mean_and_variance()
+        if not can_be_folded(mean, variance):
             return False
-        sums.gain, mean = statistics.gain_and_mean(self.depthwise_eps)
+        sums.gain = norm_gain(variance, self.depthwise_eps)
         sums.constants[-num_outputs:] += self.output_bias - sums.gain * mean * self.output_sum
         return True
 
@@ -146,6 +148,8 @@ class _FusedBlock(nn.Module):
             low = min(max(-shift - start, 0), tile_frames)
             high = min(max(num_frames - shift - start, low), tile_frames)
             output[low:high].addcmul_(hidden[start + low + shift : start + high + shift], weights[tap])
-            output[:low].sub_(constants[tap])
-            output[high:].sub_(constants[tap])
+            if low > 0:
+                output[:low].sub_(constants[tap])
+            if high < tile_frames:
+                output[high:].sub_(constants[tap])
         functional.leaky_relu_(output, self.depthwise_slope)

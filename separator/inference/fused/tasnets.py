@@ -11,7 +11,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
 from separator.bricks.separable_tcn import SeparableTCN
 from separator.inference.fused.frames import lay_frames
-from separator.inference.fused.global_norm import GlobalStatistics
+from separator.inference.fused.global_norm import GlobalStatistics, can_be_folded, norm_gain
 from separator.inference.fused.pointwise import pointwise
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from separator.inference.fused.stepping_tcn import SteppingTCN
@@ -124,9 +124,10 @@ class _FusedMasker(nn.Module):
         """Apply norm and bottleneck to a sample, `(K, N)` to `(K, channels)`."""
         statistics = GlobalStatistics()
         statistics.add(frames)
-        if statistics.are_offset:
+        mean, variance = statistics.mean_and_variance()
+        if not can_be_folded(mean, variance):
             return self.reference.bottleneck(self.reference.norm(frames.t().unsqueeze(0)))[0].t()
-        gain, mean = statistics.gain_and_mean(self.reference.norm.eps)
+        gain = norm_gain(variance, self.reference.norm.eps)
         return pointwise(frames, gain * self.weight, self.bias - gain * mean * self.weight.sum(dim=1))
 
 
