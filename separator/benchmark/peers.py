@@ -199,15 +199,13 @@ def runtime_peer(model: MaskingSeparator, load: Callable[[Path, int], RunArrays]
 
 RUNTIMES = {"onnxruntime": load_onnxruntime, "openvino": load_openvino}
 
-PEERS: dict[str, Callable[[MaskingSeparator], nn.Module]] = {
-    name: build
-    for name, build in {
-        "torchaudio": torchaudio_peer,
-        "asteroid": asteroid_peer,
-        **{name: partial(runtime_peer, load=load) for name, load in RUNTIMES.items()},
-    }.items()
-    if find_spec(name) is not None
+_KNOWN: dict[str, Callable[[MaskingSeparator], nn.Module]] = {
+    "torchaudio": torchaudio_peer,
+    "asteroid": asteroid_peer,
+    **{name: partial(runtime_peer, load=load) for name, load in RUNTIMES.items()},
 }
+
+PEERS = {name: build for name, build in _KNOWN.items() if find_spec(name) is not None}
 """Other software that is installed here."""
 
 

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     macs = macs_per_second(model.cpu(), facts["sample_rate"])
     flops = 2 * macs / speed.real_time_factor
     peers = list(measure_peers(model, facts["sample_rate"], device, args.seconds))
-    agreement = _agreement_db(model.cpu(), args.model)
+    agreement = _agreement_db(args.model)
     result = {
         "model": args.model,
         "architecture": facts["architecture"],
@@ -67,20 +67,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _agreement_db(model: Any, name: str) -> float | None:
+def _agreement_db(name: str) -> float | None:
     """Return how far bfloat16 is from float32 on a model's example; None of a recipe, or without one."""
     from separator.audio.reading import read_audio
     from separator.benchmark.agreement import bfloat16_agreement_db
-    from separator.checkpoint import EXAMPLE_NAME, find_model, read_description
+    from separator.checkpoint import EXAMPLE_NAME, find_model, load_model
 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():
         return None
     folder = find_model(name)
-    description = read_description(folder)
     if not (folder / EXAMPLE_NAME).exists():
         return None
     example, sample_rate = read_audio(folder / EXAMPLE_NAME)[:2]
-    return bfloat16_agreement_db(model, description, example, sample_rate)
+    return bfloat16_agreement_db(*load_model(folder), example, sample_rate)
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -104,6 +103,7 @@ def _print(result: dict[str, Any]) -> None:
         else:
             network, difference = "another network, of the paper's size, on the same input", ""
         print(
-            f"{peer['name']} {peer['version']}: Conv-TasNet ({network}): {peer['seconds']:.3f} s, ours {peer['our_seconds']:.3f} s: "
+            f"{peer['name']} {peer['version']}, Conv-TasNet ({network}): "
+            f"{peer['seconds']:.3f} s, ours {peer['our_seconds']:.3f} s: "
             f"{peer['ratio']:.2f} times as fast, {peer['processor_ratio']:.2f} times by processor time{difference}"
         )

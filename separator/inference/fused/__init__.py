@@ -13,11 +13,12 @@ from separator.models.stft_tcn import STFTTCN
 
 
 def fuse(model: MaskingSeparator, device: torch.device, dtype: torch.dtype) -> MaskingSeparator:
-    """Return the fastest network there is that separates as `model` does in evaluation, to 1e-5 of its output.
+    """Return the fastest network there is that separates as `model` does in evaluation.
 
-    There is a faster copy of a spectrogram model and a band network anywhere, and of any other architecture here on a
-    CPU in float32. It keeps the weights that the model has now, whatever becomes of the model, and gives no gradients.
-    Any other model is returned itself: one of a subclass, with a hook, or with a part that the copy does not know.
+    To 1e-5 of its output; in bfloat16 to 40 dB. There is a faster copy of a spectrogram model and a band network
+    anywhere, of any other architecture here on a CPU in float32, and of a Conv-TasNet and an STFT-TCN with gLN on a CPU
+    in bfloat16. It keeps the weights that the model has now, whatever becomes of the model, and gives no gradients. Any
+    other model is returned itself: one of a subclass, with a hook, or with a part that the copy does not know.
 
     Args:
         model: On `device`; left as it is.
@@ -28,8 +29,8 @@ def fuse(model: MaskingSeparator, device: torch.device, dtype: torch.dtype) -> M
         return model
     if type(model) in (Spectrogram, BandNetwork):
         return fold_batch_norm(model)
-    if device.type == "cpu" and dtype == torch.float32 and type(model) in FRAME_MODELS:
-        return fuse_frames(model)
+    if device.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and type(model) in FRAME_MODELS:
+        return fuse_frames(model, dtype)
     return model
 
 

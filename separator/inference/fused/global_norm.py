@@ -20,8 +20,8 @@ class GlobalStatistics:
     def add(self, frames: Tensor) -> None:
         """Take a tile `(k, C)` along."""
         self._count += frames.numel()
-        self._sums.append(frames.sum())
-        self._norms.append(torch.linalg.vector_norm(frames, dim=1))
+        self._sums.append(frames.sum(dtype=torch.float32))
+        self._norms.append(torch.linalg.vector_norm(frames, dim=1, dtype=torch.float32))
 
     def mean_and_variance(self) -> tuple[float, float]:
         """Return both, of all tiles."""

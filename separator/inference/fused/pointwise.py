@@ -11,7 +11,7 @@ def pointwise(
     """Return a 1×1 convolution, and the PReLU behind it if there is one.
 
     Args:
-        frames: On the CPU, float32.
+        frames: On the CPU, float32 or bfloat16, as are the others.
         weight: Of the convolution, contiguous.
         bias: Of the convolution.
         slope: Of the PReLU.
@@ -38,5 +38,5 @@ def prefers_onednn() -> bool:
 
     There it is up to twice as fast as MKL's; with AVX2, MKL's is a tenth faster and writes where it is told to.
     """
-    has_onednn = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    has_onednn = torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled)
     return has_onednn and torch.backends.cpu.get_cpu_capability() == "AVX512"

@@ -22,26 +22,28 @@ TILE_VALUES = 2**19
 
 
 class FusedSeparableTCN(nn.Module):
-    """A separable TCN with gLN, on a CPU in float32, without gradients.
+    """A separable TCN with gLN, on a CPU, without gradients.
 
     Args:
         tcn: Whose weights it takes. Where the norms of an input cannot be folded, it is used itself.
+        dtype: Of the products and of what lies between them, float32 or bfloat16; all sums are of float32.
 
     Shape:
         `(B, K, channels)` to `(B, K, skip_channels)`.
     """
 
-    def __init__(self, tcn: SeparableTCN) -> None:
+    def __init__(self, tcn: SeparableTCN, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.reference = tcn
-        self.blocks = nn.ModuleList(_FusedBlock(block) for block in tcn.blocks)
+        self.dtype = dtype
+        self.blocks = nn.ModuleList(_FusedBlock(block, dtype) for block in tcn.blocks)
         first: Any = tcn.blocks[0]
         self.skip_channels, self.hidden_channels = first.skip.out_channels, first.expansion.out_channels
 
     def forward(self, frames: Tensor) -> Tensor:
         totals = []
         for sample in frames:
-            sums = _Sums(sample, self.skip_channels, self.hidden_channels)
+            sums = _Sums(sample, self.skip_channels, self.hidden_channels, self.dtype)
             if all(block(sums) for block in self.blocks):
                 totals.append(sums.finish())
             else:
@@ -59,17 +61,18 @@ class _Sums:
         frames: `(K, channels)`.
         skip_channels: Channels of the sum of skip outputs.
         hidden_channels: Channels inside a block.
+        dtype: Of what is in a block.
     """
 
-    def __init__(self, frames: Tensor, skip_channels: int, hidden_channels: int) -> None:
+    def __init__(self, frames: Tensor, skip_channels: int, hidden_channels: int, dtype: torch.dtype) -> None:
         num_frames, self.channels = frames.shape
         tile_frames = max(TILE_VALUES * torch.get_num_threads() // hidden_channels, 1)
         self.tiles = [slice(start, min(start + tile_frames, num_frames)) for start in range(0, num_frames, tile_frames)]
         self.both = functional.pad(frames, (0, skip_channels))  # (K, channels + skip_channels)
         self.constants = frames.new_zeros(self.both.shape[1])  # of both, not yet in them
-        self.hidden = frames.new_empty(num_frames, hidden_channels)
-        self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels)
-        self.outputs = torch.zeros_like(self.both)
+        self.hidden = frames.new_empty(num_frames, hidden_channels, dtype=dtype)
+        self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels, dtype=dtype)
+        self.outputs = torch.zeros_like(self.both, dtype=dtype)
         """Of the block before, without their gain."""
         self.gain = 0.0
 
@@ -88,12 +91,13 @@ class _FusedBlock(nn.Module):
 
     Args:
         block: The `SeparableBlock` whose weights it takes.
+        dtype: Of its products.
     """
 
-    def __init__(self, block: Any) -> None:
+    def __init__(self, block: Any, dtype: torch.dtype) -> None:
         super().__init__()
         norm, outputs = block.expansion_norm, [each for each in (block.residual, block.skip) if each is not None]
-        self.expansion_weight = nn.Buffer(block.expansion.weight[:, :, 0])
+        self.expansion_weight = nn.Buffer(block.expansion.weight[:, :, 0].to(dtype))
         self.expansion_bias = nn.Buffer(block.expansion.bias)
         self.expansion_slope = float(block.expansion_prelu.weight)
         self.expansion_eps = norm.eps
@@ -105,22 +109,24 @@ class _FusedBlock(nn.Module):
         self.depthwise_eps = block.depthwise_norm.eps
         self.dilation = block.depthwise.dilation[0]
         weight = torch.cat([each.weight[:, :, 0] for each in outputs])
-        self.output_weight = nn.Buffer(weight * block.depthwise_norm.weight)
-        self.output_sum = nn.Buffer(self.output_weight.sum(dim=1))
+        self.output_weight = nn.Buffer((weight * block.depthwise_norm.weight).to(dtype))
+        self.output_sum = nn.Buffer(self.output_weight.float().sum(dim=1))
         self.output_bias = nn.Buffer(torch.cat([each.bias for each in outputs]) + weight.mv(block.depthwise_norm.bias))
 
     def forward(self, sums: _Sums) -> bool:
-        bias = self.expansion_bias + self.expansion_weight.mv(sums.constants[: sums.channels])
+        weight, dtype = self.expansion_weight, self.expansion_weight.dtype
+        bias = (self.expansion_bias + weight.float().mv(sums.constants[: sums.channels])).to(dtype)
         statistics = GlobalStatistics()
         for tile in sums.tiles:
             expanded = sums.hidden[tile]
-            pointwise(sums.settle(tile), self.expansion_weight, bias, self.expansion_slope, expanded)
+            pointwise(sums.settle(tile).to(dtype), weight, bias, self.expansion_slope, expanded)
             statistics.add(expanded)
         mean, variance = statistics.mean_and_variance()
         if not can_be_folded(mean, variance):
             return False
         gain = norm_gain(variance, self.expansion_eps)
-        weights, constants = self.gains * gain, self.constants - self.gains * (gain * mean)
+        weights = (self.gains * gain).to(dtype)
+        constants = self.constants - mean * weights.float()
 
         statistics, num_outputs = GlobalStatistics(), len(self.output_bias)  # the last block's are skip outputs alone
         for tile in sums.tiles:
@@ -138,7 +144,7 @@ class _FusedBlock(nn.Module):
     def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> None:
         """Write the frames from `start` on of depthwise convolution and PReLU into `output`."""
         num_frames, tile_frames, middle = len(hidden), len(output), len(weights) // 2
-        constant = constants.sum(dim=0) + self.depthwise_bias
+        constant = (constants.sum(dim=0) + self.depthwise_bias).to(output.dtype)
         torch.addcmul(constant, hidden[start : start + tile_frames], weights[middle], out=output)
         for tap in range(len(weights)):
             if tap == middle:

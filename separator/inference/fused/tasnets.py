@@ -9,36 +9,38 @@ from torch.nn import functional
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
-from separator.bricks.separable_tcn import SeparableTCN
 from separator.inference.fused.frames import lay_frames
 from separator.inference.fused.global_norm import GlobalStatistics, can_be_folded, norm_gain
 from separator.inference.fused.pointwise import pointwise
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from separator.inference.fused.stepping_tcn import SteppingTCN
-from separator.models.conv_tasnet import ConvTasNet, TCNMasker
+from separator.models.conv_tasnet import ConvTasNet, SeparableTCNConfig
 from separator.models.convnext_tasnet import ConvNeXtTasNet
 from separator.models.pipeline import MaskingSeparator
 from separator.models.stft_tcn import STFTTCN
 from separator.models.tcn_tasnet import TCNTasNet
 
-
 FRAME_MODELS = (ConvTasNet, TCNTasNet, ConvNeXtTasNet, STFTTCN)
 
 
-def fuse_frames(model: MaskingSeparator) -> MaskingSeparator:
-    """Return a faster copy of one of `FRAME_MODELS`, for a CPU in float32, without gradients.
+def fuse_frames(model: MaskingSeparator, dtype: torch.dtype = torch.float32) -> MaskingSeparator:
+    """Return a faster copy of one of `FRAME_MODELS`, for a CPU, without gradients.
 
-    The model itself is returned if it has weights of another precision, or a part that is not as its config says.
+    The model itself is returned if it has weights of another precision than float32, or a part that is not as its
+    config says; in bfloat16 unless its masker is the paper's.
     """
-    if not _is_built_by_its_config(model):
+    config: Any = model.config
+    if not _is_built_by_its_config(model) or (dtype == torch.bfloat16 and not _has_papers_masker(config)):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
-    if type(model) is STFTTCN:
-        fused.masker.masker = _fuse_masker(fused.masker.masker, model.config)
+    holder = fused.masker if type(model) is STFTTCN else fused
+    if _has_papers_masker(config):
+        holder.masker = _FusedMasker(holder.masker, dtype)
     else:
-        fused.encoder = _FusedEncoder(fused.encoder)
-        fused.masker = _fuse_masker(fused.masker, model.config)
-        fused.decoder = _FusedDecoder(fused.decoder)
+        norm, holder.masker = holder.masker.norm, lay_frames(holder.masker)
+        holder.masker.norm = norm  # of logarithms, whose mean outweighs what they differ by: to the last digit
+    if type(model) is not STFTTCN:
+        fused.encoder, fused.decoder = _FusedEncoder(fused.encoder), _FusedDecoder(fused.decoder)
     return cast(MaskingSeparator, fused)
 
 
@@ -55,16 +57,12 @@ def fuse_step(model: ConvTasNet | STFTTCN) -> ConvTasNet | STFTTCN:
     return cast(ConvTasNet | STFTTCN, fused)
 
 
-def _fuse_masker(masker: TCNMasker, config: Any) -> nn.Module:
-    """Return a faster masker: the paper's folds its norms, any other has its frames laid side by side."""
-    if type(masker.tcn) is SeparableTCN:
-        norms = {config.norm, config.input_norm or config.norm}
-        plain = config.skip_channels is not None and config.bias and config.output_prelu
-        if norms == {"gLN"} and plain and config.block_padding == "zeros":
-            return _FusedMasker(masker)
-    laid = lay_frames(masker)
-    laid.norm = masker.norm  # of logarithms, whose mean outweighs what they differ by: to the last digit the model's
-    return laid
+def _has_papers_masker(config: Any) -> bool:
+    """Return whether a masker is the paper's: gLN everywhere, a skip path, constants, a PReLU, zeros at the edges."""
+    if not isinstance(config, SeparableTCNConfig) or config.skip_channels is None:
+        return False
+    norms = {config.norm, config.input_norm or config.norm}
+    return norms == {"gLN"} and config.bias and config.output_prelu and config.block_padding == "zeros"
 
 
 def _is_built_by_its_config(model: MaskingSeparator) -> bool:
@@ -89,6 +87,7 @@ class _FusedEncoder(nn.Module):
         self.reference = encoder
         self.weight = nn.Buffer(encoder.basis.weight.flatten(1))  # (N, C·L)
 
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, waveform: Tensor) -> Tensor:
         length, kernel_size, stride = waveform.shape[2], self.reference.kernel_size, self.reference.stride
         after = (self.reference.output_length(length) - 1) * stride + kernel_size - self.reference.edge - length
@@ -101,22 +100,25 @@ class _FusedEncoder(nn.Module):
 class _FusedMasker(nn.Module):
     """The masker with its first norm folded into the bottleneck: `(B, N, K)` to `(B, S, N, K)`."""
 
-    def __init__(self, masker: Any) -> None:
+    def __init__(self, masker: Any, dtype: torch.dtype) -> None:
         super().__init__()
         self.reference = masker
+        self.dtype = dtype
         weight = masker.bottleneck.weight[:, :, 0]
         self.weight = nn.Buffer(weight * masker.norm.weight)
         self.bias = nn.Buffer(masker.bottleneck.bias + weight.mv(masker.norm.bias))
-        self.tcn = FusedSeparableTCN(masker.tcn)
-        self.output_weight = nn.Buffer(masker.output.weight[:, :, 0])
+        self.tcn = FusedSeparableTCN(masker.tcn, dtype)
+        self.output_weight = nn.Buffer(masker.output.weight[:, :, 0].to(dtype))
+        self.output_bias = nn.Buffer(masker.output.bias.to(dtype))
 
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, frames: Tensor) -> Tensor:
         reference = self.reference
         hidden = frames.new_empty(len(frames), frames.shape[2], len(self.weight))  # (B, K, channels)
         for sample, output in zip(frames.transpose(1, 2).contiguous(), hidden, strict=True):
             output.copy_(self._bottleneck(sample))
         hidden = reference.activation(self.tcn(hidden))  # (B, K, Sc)
-        masks = pointwise(hidden, self.output_weight, reference.output.bias)  # (B, K, S·N)
+        masks = pointwise(hidden.to(self.dtype), self.output_weight, self.output_bias)  # (B, K, S·N)
         masks = reference.mask(masks.unflatten(2, (reference.num_sources, reference.num_features)).permute(0, 2, 3, 1))
         return masks
 
@@ -128,7 +130,8 @@ class _FusedMasker(nn.Module):
         if not can_be_folded(mean, variance):
             return self.reference.bottleneck(self.reference.norm(frames.t().unsqueeze(0)))[0].t()
         gain = norm_gain(variance, self.reference.norm.eps)
-        return pointwise(frames, gain * self.weight, self.bias - gain * mean * self.weight.sum(dim=1))
+        weight, bias = (gain * self.weight).to(self.dtype), self.bias - gain * mean * self.weight.sum(dim=1)
+        return pointwise(frames.to(self.dtype), weight, bias.to(self.dtype))
 
 
 class _FusedDecoder(nn.Module):
@@ -139,6 +142,7 @@ class _FusedDecoder(nn.Module):
         self.reference = decoder
         self.weight = nn.Buffer(decoder.basis.weight.flatten(1).t().contiguous())  # (C·L, N)
 
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, frames: Tensor, length: int) -> Tensor:
         kernel_size, stride, edge = self.reference.kernel_size, self.reference.stride, self.reference.edge
         segments = pointwise(frames.transpose(1, 2), self.weight).transpose(1, 2)  # (B, C·L, K)

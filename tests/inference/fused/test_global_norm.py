@@ -15,7 +15,9 @@ def test_statistics_of_two_tiles() -> None:
     mean, variance = statistics.mean_and_variance()
     assert can_be_folded(mean, variance)
     assert mean == pytest.approx(float(frames.double().mean()), rel=1e-6)
-    assert norm_gain(variance, eps=0.5) == pytest.approx(float((frames.double().var(correction=0) + 0.5).rsqrt()), rel=1e-6)
+    assert norm_gain(variance, eps=0.5) == pytest.approx(
+        float((frames.double().var(correction=0) + 0.5).rsqrt()), rel=1e-6
+    )
 
 
 def test_a_mean_that_outweighs_the_deviation_is_told() -> None:
