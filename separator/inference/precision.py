@@ -22,7 +22,7 @@ def choose_dtype(precision: str, device: torch.device, agreement_db: float | Non
         agreement_db: Of the model (`ModelDescription.bfloat16_agreement_db`); None is float32.
 
     Raises:
-        InputError: If there is no such precision.
+        InputError: If there is no such precision, or not on the device.
 
     Example:
         >>> choose_dtype("auto", torch.device("cuda"), None)
@@ -32,10 +32,13 @@ def choose_dtype(precision: str, device: torch.device, agreement_db: float | Non
     """
     if precision not in get_args(Precision):
         raise InputError(f"precision: expected {', '.join(get_args(Precision))}, found {precision!r}")
+    if precision == "bfloat16" and device.type == "mps":
+        raise InputError("precision: expected auto or float32 on mps, found bfloat16")
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
     agrees = agreement_db is not None and agreement_db >= LEAST_AGREEMENT_DB
-    return torch.bfloat16 if device.type == "cuda" or (agrees and has_native_bfloat16()) else torch.float32
+    bears = device.type == "cuda" or (device.type == "cpu" and agrees and has_native_bfloat16())
+    return torch.bfloat16 if bears else torch.float32
 
 
 def has_native_bfloat16() -> bool:
