@@ -9,7 +9,7 @@ from separator.data.mixture_row import write_rows
 from separator.errors import InputError, some
 from separator.inference import Separator
 from separator.inference.devices import find_device
-from separator.inference.separator import Precision
+from separator.inference.precision import Precision
 from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
 from separator.replacing import replace_file
