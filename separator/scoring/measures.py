@@ -156,7 +156,7 @@ def measure_diarisation(estimate: "Tensor", reference: "Tensor", sample_rate: in
         levels = FrameLevels(len(signals), sample_rate)
         levels.push(signals.cpu())
         timelines.append(find_segments(levels, tuple(map(str, range(len(signals)))), leaked_db))
-    percent = diarisation_errors(*timelines).percent
+    percent = diarisation_errors(timelines[0], timelines[1]).percent
     numbers = [len({each.talker for each in segments}) for segments in timelines]
     talks = torch.tensor([any(each.talker == str(number) for each in timelines[1]) for number in range(len(reference))])
     return [torch.where(talks, value, torch.nan) for value in (percent, float(numbers[0] == numbers[1]))]
