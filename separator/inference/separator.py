@@ -19,7 +19,8 @@ from separator.errors import InputError
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.consistency import MixtureConsistency
 from separator.inference.devices import check_device, find_device
-from separator.inference.files import BLOCK_SECONDS, OnSeconds, SeparatedFile, separate_file
+from separator.inference.excerpt import OnSeconds
+from separator.inference.files import BLOCK_SECONDS, SeparatedFile, separate_file
 from separator.inference.fused import fuse, fuse_for_steps
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
