@@ -25,19 +25,19 @@ LOUDER_DB = 3.0
 RANGE_DB, MEMORY_SECONDS = 30.0, 10.0
 """Frames so much quieter than the loudest of the last seconds are pauses."""
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 2.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.8, 1.5
 """Of a stretch that says whose voice it is."""
 
-NEW_SECONDS = 0.5
+NEW_SECONDS = 0.3
 """A stretch speaks again when so much of it is new."""
 
 GAP_SECONDS = 0.5
 """An output that was not heard for as long may be another voice: its stretch begins anew."""
 
-SAME_VOICE = 0.4
+SAME_VOICE = 0.34
 """Product of two vectors as likely of one voice as of two."""
 
-SHARPNESS = 6.0
+SHARPNESS = 12.0
 """What a stretch says, in nats, if its product lies 1 above that."""
 
 CHANGE = 0.01
