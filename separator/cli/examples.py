@@ -42,6 +42,14 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "separator import model.pth -o converted",
         "separator import CONVTASNET_BASE_LIBRI2MIX -o converted",
     ),
+    "export": (
+        "separator export speech-2spk-16k -o exported",
+        "separator export runs/mine/model --format program -o exported",
+    ),
+    "push": (
+        "separator push runs/mine/model owner/name --dry-run",
+        "separator push runs/mine/model owner/name --public",
+    ),
     "info": (
         "separator info speech-2spk-16k",
         "separator info recipes/conv-tasnet-2spk.yaml --set model.config.num_blocks=4 --layers --depth 2",

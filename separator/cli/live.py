@@ -93,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     if len(set(args.output)) < len(args.output):
         raise InputError(f"-o: expected different outputs, found {', '.join(map(str, args.output))}")
 
+    import torch
+
     from separator.checkpoint import list_models
     from separator.cli.interruption import Interruption
     from separator.cli.live_inputs import open_input
@@ -104,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.model is None and LIVE_MODEL not in list_models():
         raise InputError(f"-m: expected a causal model ({causal_model_hint()}), found none")
+    torch.set_num_threads(1)  # a step is so small that threads wait for each other longer than they compute
     separator = Separator.from_pretrained(args.model or LIVE_MODEL, args.device)
     voices = None if args.voices is None else VoiceModel.from_pretrained(args.voices, args.device)
     with ExitStack() as stack:

@@ -40,7 +40,7 @@ SAME_VOICE = 0.34
 SHARPNESS = 12.0
 """What a stretch says, in nats, if its product lies 1 above that."""
 
-CHANGE = 0.01
+CHANGE = 0.02
 """How likely the order changes from one stretch to the next."""
 
 SURE = 3.0
