@@ -87,11 +87,13 @@ class StepTime:
         seconds: Median over `STEPS` blocks, after as many to warm up; blocks that complete no frame are among them.
         most_seconds: The longest.
         block_seconds: What a block lasts.
+        blocks: How many were timed.
     """
 
     seconds: float
     most_seconds: float
     block_seconds: float
+    blocks: int = STEPS
 
 
 def measure_step(live: LiveSeparator) -> StepTime:

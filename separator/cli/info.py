@@ -164,8 +164,8 @@ def _print(facts: dict[str, Any], layers: "Layer | None", seconds: float) -> Non
     }
     if step is not None:
         costs["live step"] = (
-            f"{1000 * step['seconds']:.1f} ms for a block of {1000 * step['block_seconds']:g} ms, the longest of 100 "
-            f"{1000 * step['most_seconds']:.1f} ms"
+            f"{1000 * step['seconds']:.1f} ms for a block of {1000 * step['block_seconds']:g} ms, the longest of "
+            f"{step['blocks']} {1000 * step['most_seconds']:.1f} ms"
         )
     if measured is not None:
         where = f"{measured['device']}, {measured['threads']} threads, float32"

@@ -11,8 +11,6 @@ from separator.cli.options import add_device, add_jobs, add_json, add_output, ch
 from separator.cli.separate_options import add_output_options, add_part_options, read_options
 
 if TYPE_CHECKING:
-    from threading import Event
-
     from separator.cli.separate_report import SeparationOutcome
     from separator.inference import Separator
 
@@ -40,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
-        help="auto is bfloat16 on CUDA and float32 elsewhere (default: %(default)s)",
+        help="auto is bfloat16 on CUDA, and on a CPU that computes in it, for a model that bears it; else float32",
     )
     parser.add_argument(
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
@@ -118,6 +116,7 @@ def _separate_all(
     from separator.cli.separate_report import SeparationOutcome
     from separator.cli.standard_input import is_stream, spooled
     from separator.errors import InputError
+    from separator.inference.interrupting import check_between_layers
 
     stop = threading.Event()
     with ExitStack() as stack:
@@ -131,12 +130,15 @@ def _separate_all(
                 jobs = [each for each in jobs if each[0] != path]
         progress = stack.enter_context(FilesProgress(len(jobs)))
 
+        def check() -> None:
+            if stop.is_set():  # Ctrl-C reaches the main thread alone
+                raise KeyboardInterrupt
+
         def one(path: Path, folder: Path) -> SeparationOutcome:
             with progress.file(path.name) as update:
 
                 def on_seconds(done: float, total: float) -> None:
-                    if stop.is_set():
-                        raise KeyboardInterrupt
+                    check()
                     update(done, total)
 
                 return _separate_one(args, separator, path, files[path], folder, options, on_seconds)
@@ -145,7 +147,7 @@ def _separate_all(
         if workers <= 1:
             yield from (one(*job) for job in jobs)
             return
-        _end_between_layers(separator, stop)
+        check_between_layers(separator, check)
         pool = ThreadPoolExecutor(workers)
         try:
             futures = [pool.submit(one, *job) for job in jobs]
@@ -154,17 +156,6 @@ def _separate_all(
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_between_layers(separator: "Separator", stop: "Event") -> None:
-    """Let threads look for Ctrl-C before each layer of the model: it reaches the main thread alone."""
-
-    def check(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-
-    for module in separator.fused.modules():
-        module.register_forward_pre_hook(check)
 
 
 def _check_writable(folder: Path) -> None:

@@ -15,7 +15,8 @@ from separator.checkpoint import list_models
 from separator.errors import InputError
 from separator.inference.live.levels import LevelFollower, SharesOfRest, SourceScale
 from separator.inference.live.voice_order import MOST_TALKERS, VoiceOrder
-from separator.inference.separator import Precision, Separator, as_mixture
+from separator.inference.precision import Precision
+from separator.inference.separator import Separator, as_mixture
 from separator.inference.voices import VoiceModel
 from separator.metrics import group_by_name
 from separator.models.pipeline import MaskingSeparator
@@ -96,10 +97,13 @@ class LiveSeparator:
         sample_rate: int | None = None,
         channels: int = 1,
         device: str = "auto",
-        precision: Precision = "auto",
+        precision: Precision = "float32",
         voices: str | Path | None = None,
     ) -> Self:
-        """Load a causal model, and a voice model if one is named, and open a session on it."""
+        """Load a causal model, and a voice model if one is named, and open a session; see `Separator.from_pretrained`.
+
+        Half precision gains nothing where a few frames are computed at a time.
+        """
         separator = Separator.from_pretrained(name_or_path, device, precision)
         voice_model = None if voices is None else VoiceModel.from_pretrained(voices, device)
         return cls(separator, sample_rate, channels, voices=voice_model)
