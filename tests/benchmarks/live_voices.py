@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.live_voices [DATA]
 
-Conversations of two minutes, made of the speakers of DATA/speech/valid (DATA: ../shared/data), in turns of 1.5 to 6 s. The
-outputs are the talkers with the other one 10 dB below, and at every fourth turn, drawn by chance, they change places. A
-valid speaker has one recording, so that each turn is like the others: in a meeting voices vary more.
+Conversations of two minutes, made of the speakers of DATA/speech/valid (DATA: ../shared/data), in turns of 1.5 to 6 s.
+The outputs are the talkers with the other one 10 dB below, and at every fourth turn, drawn by chance, they change
+places. A valid speaker has one recording, so that each turn is like the others: in a meeting voices vary more.
 """
 
 import sys

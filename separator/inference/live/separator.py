@@ -37,8 +37,8 @@ class LiveSeparator:
     - what the sources leave of the mixture, as what lies above the model's band, is shared among them by energy, so
       that they sum to it, unless the model leaves noise out (`mixture_consistency`);
     - of several channels, a model of one hears the mean of all; its masks open each;
-    - with `voices`, talkers (2 to 5 sources whose names differ by a number alone) keep their outputs by how their voices
-      sounded so far: where the model gives a voice another output, it goes back after a second or two.
+    - with `voices`, talkers (2 to 5 sources whose names differ by a number alone) keep their outputs by how their
+      voices sounded so far: where the model gives a voice another output, it goes back after a second or two.
 
     Args:
         separator: The model; several sessions can share it, from several threads.

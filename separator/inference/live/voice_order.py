@@ -1,9 +1,9 @@
 """Which output is whose: talkers keep their outputs over hours, by how their voices sounded so far.
 
-A live model knows of the past what its norms and convolutions remember: after a pause it may give a voice another output.
-Here the stretches in which an output is the loudest are turned into vectors of voices, and a belief is kept about the
-order of the outputs: each vector speaks for the orders that give it to the voice it is like, and to change the order
-costs. A change is heard from the next sample on, faded over; nothing waits for it.
+A live model knows of the past what its norms and convolutions remember: after a pause it may give a voice another
+output. Here the stretches in which an output is the loudest are turned into vectors of voices, and a belief is kept
+about the order of the outputs: each vector speaks for the orders that give it to the voice it is like, and to change
+the order costs. A change is heard from the next sample on, faded over; nothing waits for it.
 """
 
 import math
