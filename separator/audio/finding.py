@@ -69,6 +69,13 @@ def find_audio(folder: Path) -> list[Path]:
     return audio
 
 
+def check_seen(paths: Iterable[Path]) -> None:
+    """Raise InputError if this machine, one of several that share folders, does not see one of them."""
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: expected what all machines of the cluster see, found nothing")
+
+
 def list_folder(folder: Path) -> list[Path]:
     """Return what is directly in a folder, sorted; hidden files and folders are left out.
 

@@ -1,5 +1,6 @@
 """The Separator: a loaded model and everything between a recording and its sources."""
 
+import copy
 import hashlib
 import json
 import threading
@@ -92,6 +93,7 @@ class Separator:
     ) -> None:
         self.description = description
         self.device = find_device(device)
+        self.on_any_device = device == "auto"
         if precision not in ("auto", "float32", "bfloat16"):
             raise InputError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
         self.dtype = torch.bfloat16 if (precision, self.device.type) == ("auto", "cuda") else torch.float32
@@ -107,6 +109,13 @@ class Separator:
         self.fused = fuse(self.model, self.device, self.dtype)
         self.most_chunks = MOST_CHUNKS[self.device.type]
         self._one_at_a_time = threading.Lock()  # the model's memory is there once, whatever the number of threads
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model and how it is run: another process makes the faster copy, on a device that it has."""
+        device = "cpu" if self.device.type == "cpu" and not self.on_any_device else "auto"
+        precision = str(self.dtype).removeprefix("torch.")
+        model = copy.deepcopy(self.model).cpu()
+        return type(self), (model, self.description, device, precision, self.chunk_seconds, self.mixture_consistency)
 
     @classmethod
     def from_pretrained(
