@@ -4,7 +4,7 @@ import argparse
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from separator.cli.extras import require_extra
 from separator.cli.main import print_line
@@ -12,7 +12,7 @@ from separator.cli.progress import FilesProgress
 from separator.cli.separate_report import SeparationOutcome
 from separator.cli.separate_work import Recording, SeparationWork
 from separator.cluster.pool import ClusterPool, open_pool
-from separator.cluster.urls import is_url
+from separator.cluster.urls import UrlPath, is_url
 from separator.errors import describe
 
 
@@ -32,7 +32,7 @@ def separate_on_cluster(
     pool: ClusterPool,
     work: SeparationWork,
     recordings: list[Recording],
-    sizes: Mapping[PurePath, int],
+    sizes: Mapping[UrlPath, int],
     progress: FilesProgress,
 ) -> Iterator[SeparationOutcome]:
     """Separate recordings on a cluster, the largest first; gives what came of each as soon as it is known."""
@@ -40,7 +40,7 @@ def separate_on_cluster(
         work.shared = shared
 
         def size(recording: Recording) -> int:
-            if is_url(recording.path):
+            if isinstance(recording.path, UrlPath):
                 return sizes.get(recording.path, 0)
             try:
                 return Path(recording.path).stat().st_size
@@ -49,10 +49,9 @@ def separate_on_cluster(
 
         outcomes = pool.run(work, recordings, size, lambda recording: progress.file(recording.path.name))
         for recording, future in outcomes:
-            error = future.exception()
-            if error is None:
+            try:
                 yield future.result()
-            else:
+            except Exception as error:
                 yield SeparationOutcome(recording.path, error=f"{recording.path}: {describe(error)}")
 
 

@@ -34,6 +34,8 @@ def connected(address: str) -> Iterator[dict[str, float]]:
     os.environ.setdefault(NO_REPORT, "0")
     import ray
 
+    # Ray prints what becomes of machines on standard output, among the results, and has no setting against it.
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
     handlers = {name: signal.getsignal(getattr(signal, name)) for name in SIGNALS if hasattr(signal, name)}
     try:
         ray.init(address=address, logging_level=logging.CRITICAL, log_to_driver=False, configure_logging=True)
