@@ -13,6 +13,7 @@ from typing import Any
 from separator.cluster.connection import connected
 from separator.cluster.worker import OnSeconds, Origin, Work, Worker
 from separator.errors import InputError
+from separator.inference.separator import Precision
 
 MOST_DEATHS = 3
 """Workers that may die at one task, or while they start, before it is given up."""
@@ -85,7 +86,7 @@ class ClusterPool:
         self._on_note = on_note
         self._options = {"num_cpus": 1, "num_gpus": share, "max_concurrency": 2, "scheduling_strategy": "SPREAD"}
 
-    def precision(self, asked: str) -> str:
+    def precision(self, asked: Precision) -> Precision:
         """Return the precision that models run in on every machine alike, where `auto` is asked for."""
         return ("bfloat16" if self.on_gpus else "float32") if asked == "auto" else asked
 
