@@ -17,6 +17,7 @@ EXTRA_PACKAGES: dict[str, tuple[str, ...]] = {
     "train": ("lightning", "matplotlib"),
     "score": ("matplotlib",),
     "live": ("sounddevice",),
+    "export": ("onnx", "onnxscript", "onnxruntime"),
     "cluster": ("ray",),
 }
 """Packages of each extra that a command cannot do without, as they are imported."""

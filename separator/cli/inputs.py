@@ -5,12 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from separator.cluster.urls import UrlPath, is_url
-
-if TYPE_CHECKING:
-    from separator.inference.record import Record
 
 STANDARD_INPUT = Path("-")
 
@@ -75,16 +72,42 @@ def find_jobs(inputs: Sequence[Path | UrlPath], output: Path | UrlPath) -> Jobs:
     return jobs
 
 
+def check_targets(jobs: list[tuple[PurePath, PurePath]], targets: Mapping[PurePath, Mapping[str, PurePath]]) -> None:
+    """Raise InputError if two recordings would have an output in common, or one's output would overwrite the other.
+
+    Args:
+        jobs: Each recording with its folder, as in `Jobs`.
+        targets: The outputs of each folder, by source.
+    """
+    from separator.errors import InputError
+
+    recordings = {os.path.realpath(path): path for path, _ in jobs}
+    taken: dict[str, PurePath] = {}
+    for path, folder in jobs:
+        for target in targets[folder].values():
+            other = taken.setdefault(str(target).casefold(), path)
+            if other != path:
+                raise InputError(
+                    f"--name: expected a file of its own for each output, found {target} for {other} and {path}"
+                )
+            overwritten = recordings.get(os.path.realpath(target))
+            if overwritten not in (None, path):
+                raise InputError(
+                    f"{overwritten}: the output {target} would overwrite it; give another output folder or --name"
+                )
+
+
 def _find_in_folder(folder: Path, output: Path | UrlPath, jobs: Jobs) -> Sequence[Path]:
     """Find the recordings in a folder, and say on standard error what else is there."""
     from separator.audio.finding import search_folder
-    from separator.inference.record import read_record
+    from separator.inference.record import files_on_record
 
     contents = search_folder(folder)
     jobs.failures += [(path, f"{path}: cannot read this folder: {why}") for path, why in contents.unreadable]
-    records = {parent: read_record(parent) for parent in {path.parent for path in contents.audio}}
+    with_audio = {each for path in contents.audio for each in path.parents if each.is_relative_to(folder)}
+    recorded = {path for each in with_audio for path in files_on_record(each)}
     is_whole = not contents.unreadable
-    return _leave_results(folder, contents.audio, contents.others, records, output, jobs, is_whole)
+    return _leave_results(folder, contents.audio, contents.others, recorded, output, jobs, is_whole)
 
 
 def _find_in_storage(place: UrlPath, output: Path | UrlPath, jobs: Jobs) -> tuple[Sequence[UrlPath], UrlPath]:
@@ -96,14 +119,14 @@ def _find_in_storage(place: UrlPath, output: Path | UrlPath, jobs: Jobs) -> tupl
         return [place], place.parent
     contents = storage.search(place)
     jobs.sizes |= contents.sizes
-    return _leave_results(place, contents.audio, contents.others, contents.records, output, jobs), place
+    return _leave_results(place, contents.audio, contents.others, contents.recorded, output, jobs), place
 
 
 def _leave_results(
     folder: AnyPath,
     audio: Sequence[AnyPath],
     others: Sequence[AnyPath],
-    records: "Mapping[AnyPath, Record | None]",
+    recorded: set[AnyPath],
     output: Path | UrlPath,
     jobs: Jobs,
     is_whole: bool = True,
@@ -112,11 +135,7 @@ def _leave_results(
     from separator.audio.finding import count_kinds
     from separator.cli.main import print_line
 
-    def is_result(path: AnyPath) -> bool:
-        record = records.get(path.parent)
-        return _is_result(path, output, folder) or (record is not None and path.name in record.outputs)
-
-    found = [path for path in audio if not is_result(path)]
+    found = [path for path in audio if path not in recorded and not _is_result(path, output, folder)]
     results = len(audio) - len(found)
     others = [path for path in others if not _is_result(path, output, folder)]
     if found:

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from separator.cli.options import add_cluster, add_device, add_jobs, add_json, add_output, check_jobs
+from separator.cli.separate_options import add_output_options, add_part_options, read_options
 from separator.cluster.urls import is_url, parse_path
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MODEL,
         help="name of a released model, a model folder, or a Hugging Face repo id (default: %(default)s)",
     )
-    add_device(parser, "where the model runs")
+    add_device(parser, "where the model runs; mps too, if it gives what the CPU gives")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
@@ -50,12 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
     )
-    parser.add_argument(
-        "--format", choices=("wav", "flac"), default="wav", help="of the outputs (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--bit-depth", choices=("16", "24", "float"), help="of the outputs (default: float for wav, 24 for flac)"
-    )
+    add_output_options(parser)
+    add_part_options(parser)
     parser.add_argument("--mono", action="store_true", help="mix the recording's channels to one")
     parser.add_argument(
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
@@ -76,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     import signal
     import threading
 
-    from separator.cli.inputs import find_jobs
+    from separator.cli.inputs import check_targets, find_jobs
     from separator.cli.main import print_line
     from separator.cli.separate_report import SeparationOutcome, report
     from separator.errors import InputError
@@ -87,9 +84,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
             signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
-    if args.format == "flac" and args.bit_depth == "float":
-        raise InputError("--bit-depth: expected 16 or 24 for flac, found float")
     check_jobs(args.jobs)
+    options = read_options(args)
     for each in args.inputs:
         if is_url(each) or is_url(args.output):
             is_same = each == args.output
@@ -98,14 +94,15 @@ def run(args: argparse.Namespace) -> int:
         if is_same:
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
     found = find_jobs(args.inputs, args.output)
-    failures = found.failures + found.empty
+    jobs, failures = found.recordings, found.failures + found.empty
     for path, message in failures:
-        report(SeparationOutcome(path, error=message), args.json)
-    if not found.recordings:  # a missing file is an input that failed; a folder without audio is nothing to do
+        report(SeparationOutcome(path, error=message), args.json, args.model)
+    if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
         return 1 if found.failures else 2
 
     from separator.cli.separate_work import SeparationWork
     from separator.inference import Separator
+    from separator.inference.output_names import choose_outputs, name_outputs
 
     with ExitStack() as stack:
         pool = None
@@ -115,16 +112,17 @@ def run(args: argparse.Namespace) -> int:
             pool = stack.enter_context(join_cluster(args))
             args.precision = pool.precision(args.precision)
         separator = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
-        separator.output_names(args.residual)
+        chosen = choose_outputs(separator.output_names(args.residual), args.only)
+        check_targets(jobs, {folder: name_outputs(options["name"], folder, chosen, args.format) for _, folder in jobs})
         _check_writable(args.output)
-        work = SeparationWork(args, separator, _separate_one, _find_existing)
+        work = SeparationWork(args, separator, options, _separate_one, _find_existing)
         failed = skipped = 0
         for outcome in stack.enter_context(closing(_separate_all(work, found, pool))):
-            report(outcome, args.json)
+            report(outcome, args.json, args.model)
             failed += outcome.error is not None
             skipped += outcome.existing is not None
     if skipped and not args.json:
-        print_line("note", f"{skipped} of {len(found.recordings)} recordings skipped: their outputs were there")
+        print_line("note", f"{skipped} of {len(jobs)} recordings skipped: their outputs were there")
     return 1 if failures or failed else 0
 
 
@@ -220,14 +218,25 @@ def _check_writable(folder: "Path | UrlPath") -> None:
 
 
 def _find_existing(
-    args: argparse.Namespace, separator: "Separator", file: Path, folder: Path
+    args: argparse.Namespace, separator: "Separator", file: Path, folder: Path, options: dict[str, Any]
 ) -> dict[str, Path] | None:
-    """Return the outputs of a recording if they are there, made in the way that is asked for."""
+    """Return the outputs of a recording if they are there, made in the way that is asked for.
+
+    Raises:
+        InputError: If a link leads out of the output folder.
+    """
+    from separator.inference.output_folders import check_within
+    from separator.inference.output_names import choose_outputs, name_outputs, record_path
     from separator.inference.record import are_done, options_of
 
-    outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-    options = options_of(separator.settings, args.format, args.bit_depth, args.mono, args.residual)
-    return outputs if are_done(file, outputs.values(), options) else None
+    chosen = choose_outputs(separator.output_names(args.residual), args.only)
+    outputs = name_outputs(options["name"], folder, chosen, args.format)
+    record = record_path(options["name"], folder)
+    for each in {record.parent, *(output.parent for output in outputs.values())}:
+        check_within(each, args.output)
+    made_as = options_of(separator.settings, args.format, **options)
+    is_done = args.skip_existing and are_done(file, outputs.values(), record, made_as)
+    return outputs if is_done else None
 
 
 def _separate_one(
@@ -236,6 +245,7 @@ def _separate_one(
     path: "PurePath",
     file: Path,
     folder: Path,
+    options: dict[str, Any],
     on_seconds: Callable[[float, float], None],
 ) -> "SeparationOutcome":
     """Separate a recording that was given as `path` and lies in `file`."""
@@ -246,23 +256,12 @@ def _separate_one(
     from separator.cli.standard_input import stream_name
     from separator.errors import InputError, describe
     from separator.inference.files import separate_file
-    from separator.inference.output_folders import check_within
 
     started = time.perf_counter()
     try:
-        check_within(folder, args.output)
-        if args.skip_existing and (existing := _find_existing(args, separator, file, folder)) is not None:
+        if (existing := _find_existing(args, separator, file, folder, options)) is not None:
             return SeparationOutcome(path, existing=existing)
-        result = separate_file(
-            separator,
-            file,
-            folder,
-            args.format,
-            on_seconds,
-            bit_depth=args.bit_depth,
-            mono=args.mono,
-            residual=args.residual,
-        )
+        result = separate_file(separator, file, folder, args.format, on_seconds, **options)
         return SeparationOutcome(path, result)
     except Exception as error:  # whatever is wrong with one file must not lose the others
         if args.debug:

@@ -1,6 +1,7 @@
 """The work of `separator separate` on one recording, wherever it lies, and on whichever machine."""
 
 import argparse
+import glob
 import os
 import platform
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from separator.audio.finding import check_seen
 from separator.cli.separate_report import SeparationOutcome
@@ -18,7 +19,10 @@ from separator.errors import InputError, describe
 from separator.inference import Separator
 from separator.inference.files import OnSeconds
 from separator.inference.interrupting import check_between_layers
-from separator.inference.record import RECORD_NAME
+from separator.inference.output_names import choose_outputs, name_outputs, record_path
+
+if TYPE_CHECKING:
+    from separator.cluster.storage import Storage
 
 TEMPORARY = "separator-"
 """Beginning of the names of folders for recordings that come from a storage."""
@@ -44,15 +48,18 @@ class SeparationWork:
     """What is done with each recording, here or on a worker of a cluster, which gets all of this once.
 
     Attributes:
-        args: The options.
+        args: The command's options.
         separator: The model.
-        separate: Separates a file of this machine: options, model, the recording's path, file and folder, progress.
-        find_existing: Returns the outputs that are there already: options, model, file and folder.
+        options: How a file is separated, as `separator.inference.files.separate_file` takes it.
+        separate: Separates a file of this machine: args, model, the recording's path, file and folder, options, and who
+            is told how it goes.
+        find_existing: Returns the outputs that are there already: args, model, file, folder and options.
         shared: What a machine has to see to take part.
     """
 
     args: argparse.Namespace
     separator: Separator
+    options: dict[str, Any]
     separate: Callable[..., SeparationOutcome]
     find_existing: Callable[..., dict[str, Path] | None]
     shared: tuple[Path, ...] = ()
@@ -76,17 +83,20 @@ class SeparationWork:
             except Exception as error:
                 return SeparationOutcome(recording.path, error=describe(error))
         file = recording.file or recording.path
-        return self.separate(args, self.separator, recording.path, file, recording.folder, on_seconds)
+        return self.separate(args, self.separator, recording.path, file, recording.folder, self.options, on_seconds)
 
     def clear(self, recording: Recording) -> None:
         """Remove what a worker that died at a recording has left beside its outputs."""
-        folder = recording.folder
+        pattern, folder = self.options["name"], recording.folder
+        chosen = choose_outputs(self.separator.output_names(self.args.residual), self.args.only)
+        targets = name_outputs(pattern, folder, chosen, self.args.format).values()
         if isinstance(folder, UrlPath):
             from separator.cluster.storage import Storage
 
-            Storage(folder).clear(folder)
-        elif Path(folder).is_dir():
-            for half in Path(folder).glob(".*.partial*"):
+            Storage(folder).clear([*targets, record_path(pattern, folder)])
+            return
+        for target in (*targets, record_path(pattern, folder)):
+            for half in target.parent.glob(f".{glob.escape(target.name)}.*.partial*"):
                 half.unlink(missing_ok=True)
 
     def _through_storage(
@@ -111,15 +121,16 @@ class SeparationWork:
                 if isinstance(path, UrlPath):
                     Storage(path).mirror(path, Path(file))
                 if isinstance(folder, UrlPath):
-                    _mirror_outputs(Storage(folder), folder, here)
-                if (existing := self.find_existing(args, self.separator, file, here)) is not None:
+                    record = record_path(self.options["name"], here)
+                    _mirror_outputs(Storage(folder), self.args.output / record.relative_to(args.output), record)
+                if (existing := self.find_existing(args, self.separator, file, here, self.options)) is not None:
                     return SeparationOutcome(path, existing=_there(existing, args.output, self.args.output))
                 if isinstance(folder, UrlPath):
-                    shutil.rmtree(here, ignore_errors=True)
+                    shutil.rmtree(args.output, ignore_errors=True)
             if isinstance(path, UrlPath):
                 Storage(path).fetch(path, Path(file), check)
             args.skip_existing = False
-            outcome = self.separate(args, self.separator, path, file, here, on_seconds)
+            outcome = self.separate(args, self.separator, path, file, here, self.options, on_seconds)
             if not isinstance(folder, UrlPath):
                 return outcome
             if outcome.result is None:
@@ -136,16 +147,17 @@ def _there(outputs: dict[str, Path], here: Path, output: PurePath) -> dict[str, 
     return {name: output / path.relative_to(here) for name, path in outputs.items()}
 
 
-def _mirror_outputs(storage: Any, folder: UrlPath, copy: Path) -> None:
-    """Make the record of a folder in a storage, and empty files of the sizes of the outputs that it tells of."""
-    record = storage.read_record(folder)
+def _mirror_outputs(storage: "Storage", path: UrlPath, copy: Path) -> None:
+    """Copy a record from a storage, and make empty files of the sizes of the outputs that it tells of."""
+    record = storage.read_record(path)
     if record is None:
         return
-    copy.mkdir(parents=True, exist_ok=True)
-    record.write(copy / RECORD_NAME)
-    for name in record.outputs:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    record.write(copy)
+    for output in record.paths(copy.parent):
+        output.parent.mkdir(parents=True, exist_ok=True)
         try:
-            storage.mirror(folder / name, copy / name)
+            storage.mirror(path.parent / output.relative_to(copy.parent), output)
         except InputError:  # it is not there
             continue
 

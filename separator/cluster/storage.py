@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import fsspec
@@ -31,13 +31,13 @@ class StoredContents:
     Attributes:
         audio: The audio files, by suffix.
         others: Everything else.
-        records: Of earlier separations, by the folders that they are in.
+        recorded: What the records of earlier separations tell of.
         sizes: Of the files, in bytes.
     """
 
     audio: list[UrlPath] = field(default_factory=list)
     others: list[UrlPath] = field(default_factory=list)
-    records: dict[UrlPath, Record] = field(default_factory=dict)
+    recorded: set[UrlPath] = field(default_factory=set)
     sizes: dict[UrlPath, int] = field(default_factory=dict)
 
 
@@ -69,8 +69,8 @@ class Storage:
         found = self._ask(folder, lambda: self._files.find(str(folder), detail=True))
         contents = StoredContents()
         for path, facts in sorted((self._url(folder, name), facts) for name, facts in found.items()):
-            if path.name == RECORD_NAME and (record := self.read_record(path.parent)) is not None:
-                contents.records[path.parent] = record
+            if is_record(path) and (record := self.read_record(path)) is not None:
+                contents.recorded |= {path.parent / name for name in record.outputs}
             if path.name.startswith("."):
                 continue
             is_audio = path.suffix.lower() in AUDIO_SUFFIXES
@@ -82,10 +82,10 @@ class Storage:
         """Return whether there is a file."""
         return bool(self._ask(path, lambda: self._files.isfile(str(path))))
 
-    def read_record(self, folder: UrlPath) -> Record | None:
-        """Read the record in a folder; None where there is none that can be read."""
+    def read_record(self, path: UrlPath) -> Record | None:
+        """Read a record; None where there is none that can be read."""
         try:
-            return Record.model_validate_json(self._files.cat_file(str(folder / RECORD_NAME)))
+            return Record.model_validate_json(self._files.cat_file(str(path)))
         except Exception:
             return None
 
@@ -125,15 +125,15 @@ class Storage:
             InputError: If the storage does not take them; none is there then.
         """
         token = secrets.token_hex(4)
-        targets = sorted(copies, key=lambda target: target.name != RECORD_NAME)  # the record comes first
+        targets = sorted(copies, key=lambda target: not is_record(target))  # the record comes first
         waiting = {target: target.with_name(f".{target.name}.{token}.partial") for target in targets}
         halves = list(waiting.values())
         try:
             for target in targets:
                 self._files.put_file(str(copies[target]), str(waiting[target]))
                 check()
-            earlier = self.read_record(targets[0].parent)
-            self._remove(targets[0].with_name(name) for name in (earlier.outputs if earlier else ()))
+            earlier = self.read_record(targets[0])
+            self._remove(targets[0].parent / name for name in (earlier.outputs if earlier else ()))
             self._remove(targets)
             halves += targets
             for target in targets:
@@ -144,11 +144,13 @@ class Storage:
         finally:
             self._remove(halves)
 
-    def clear(self, folder: UrlPath) -> None:
-        """Remove what was put into a folder in part."""
-        with suppress(Exception):  # there is no such folder, as a rule
-            found = [self._url(folder, name) for name in self._files.ls(str(folder), detail=False)]
-            self._remove(path for path in found if re.fullmatch(r"\..+\.[0-9a-f]{8}\.partial", path.name))
+    def clear(self, targets: Iterable[UrlPath]) -> None:
+        """Remove what was put there of some files, by a worker that died."""
+        for target in targets:
+            half = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.partial")
+            with suppress(Exception):  # there is no such folder, as a rule
+                beside = [self._url(target, name) for name in self._files.ls(str(target.parent), detail=False)]
+                self._remove(path for path in beside if half.fullmatch(path.name))
 
     def check_writable(self, folder: UrlPath) -> None:
         """Raise InputError if a file cannot be put into a folder."""
@@ -175,6 +177,11 @@ class Storage:
             raise InputError(f"{path}: expected a file or a folder, found nothing") from None
         except Exception as error:
             raise InputError(f"{path}: the storage does not answer: {_reason(error)}") from None
+
+
+def is_record(path: PurePath) -> bool:
+    """Return whether a file has the name of a record: `.separation.json`, or `.STEM.separation.json`."""
+    return path.name.startswith(".") and path.name.endswith(RECORD_NAME)
 
 
 def _set_time(copy: Path, facts: Mapping[str, Any]) -> None:
