@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from separator.cluster.connection import connected
 from separator.cluster.worker import OnSeconds, Origin, Work, Worker
 from separator.errors import InputError
-from separator.inference.separator import Precision
+
+if TYPE_CHECKING:
+    from separator.inference.separator import Precision
 
 MOST_DEATHS = 3
 """Workers that may die at one task, or while they start, before it is given up."""
@@ -27,7 +29,7 @@ POLL_SECONDS = 0.5
 STOP_SECONDS = 5.0
 """How long workers that are to stop may take to remove what they have half done."""
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """How long there may be no worker before a note says so."""
 
 Watch = Callable[[Any], AbstractContextManager[OnSeconds]]
@@ -60,7 +62,7 @@ class ClusterPool:
 
     Args:
         resources: What the cluster has, by Ray's names.
-        workers: Workers at a time; None is one a core, or `WORKERS_OF_A_GPU` a GPU.
+        workers: Workers at a time, of a core each; None is one a core, or `WORKERS_OF_A_GPU` a GPU.
         device: `auto` (GPUs if the cluster has any), `cpu` or `cuda`.
         on_note: Called with a line about a machine or worker that does not take part.
 
@@ -86,7 +88,7 @@ class ClusterPool:
         self._on_note = on_note
         self._options = {"num_cpus": 1, "num_gpus": share, "max_concurrency": 2, "scheduling_strategy": "SPREAD"}
 
-    def precision(self, asked: Precision) -> Precision:
+    def precision(self, asked: "Precision") -> "Precision":
         """Return the precision that models run in on every machine alike, where `auto` is asked for."""
         return ("bfloat16" if self.on_gpus else "float32") if asked == "auto" else asked
 
@@ -153,7 +155,7 @@ class _Passing:
         import ray
 
         self._make = ray.remote(Worker).options(**options)
-        self._arguments = (ray.put(work), Origin(os.getcwd()), 1)
+        self._arguments = (ray.put(work), Origin(os.getcwd()))
         self._work = work
         self._queue = queue
         self._watch = watch

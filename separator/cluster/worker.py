@@ -54,21 +54,16 @@ class Worker:
     Args:
         work: What it does.
         origin: Where the cluster is used from.
-        threads: Threads that a model may use.
     """
 
-    def __init__(self, work: Work, origin: Origin, threads: int) -> None:
+    def __init__(self, work: Work, origin: Origin) -> None:
         self._work = work
         self._origin = origin
-        self._threads = threads
         self._stop = threading.Event()
         self._seconds = (0.0, 0.0)
 
     def start(self) -> tuple[str, str | None]:
         """Get ready, and return this machine's name and what keeps it from the work, in words."""
-        import torch
-
-        torch.set_num_threads(self._threads)
         with suppress(OSError):  # a machine without this folder can still do what has whole paths
             os.chdir(self._origin.folder)
         try:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from separator.errors import InputError
-from tests.cli.separating import ROOT
+
+ROOT = Path(__file__).parent.parent.parent
 
 PATIENT = {
     "RAY_raylet_start_wait_time_s": "100",

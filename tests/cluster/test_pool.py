@@ -65,7 +65,7 @@ def test_recordings_of_a_machine_that_is_killed_are_separated_on_another(
     for number in range(4):
         talk(tmp_path / f"talks/{number}.wav", seconds=20 + number)
     (tmp_path / "talks/text.wav").write_text("no sound")
-    assert main(["separate", "talks", "-o", "expected", "-m", str(model), "--device", "cpu"]) == 1
+    assert main(["separate", "talks", "-o", "expected", "-m", str(model), "--device", "cpu", "--json"]) == 1
     here = capfd.readouterr()
 
     def kill_at_first(*arguments: Any) -> None:
@@ -83,7 +83,8 @@ def test_recordings_of_a_machine_that_is_killed_are_separated_on_another(
     assert main(command) == 1
     there = capfd.readouterr()
     assert killed
-    assert there.err == here.err, "what is said of files is the same, and Ray says nothing"
+    said = [line for line in there.err.splitlines() if "no worker has started yet" not in line]
+    assert said == here.err.splitlines(), "what is said of files is the same, and Ray says nothing"
     outcomes = [json.loads(line) for line in there.out.splitlines()]
     assert sorted(each["input"] for each in outcomes) == [f"talks/{name}.wav" for name in (0, 1, 2, 3, "text")]
     assert files(tmp_path / "found") == files(tmp_path / "expected"), "none is missing, none is half"
@@ -109,9 +110,9 @@ def test_scores_are_those_of_one_machine(running: Running, tmp_path: Path, monke
             soundfile.write(tmp_path / "tracks" / name / f"{source}.wav", sound.T.numpy(), 16000, subtype="FLOAT")
     evaluate = ["evaluate", str(model), "--data", "tracks", "--split", "all", "--metrics", "si_sdr", "--device", "cpu"]
     assert main([*evaluate, "-o", "here", "--save-audio", "--jobs", "1"]) == 0
-    assert main([*evaluate, "-o", "there", "--cluster", running[0]]) == 0
+    assert main([*evaluate, "-o", "there", "--cluster", running[0], "--jobs", "1"]) == 0
     assert (tmp_path / "there/scores.csv").read_bytes() == (tmp_path / "here/scores.csv").read_bytes()
     score = ["score", "--references", "tracks", "--estimates", "here/audio/estimates", "--metrics", "si_sdr"]
     assert main([*score, "-o", "scored here", "--jobs", "1"]) == 0
-    assert main([*score, "-o", "scored there", "--cluster", running[0]]) == 0
+    assert main([*score, "-o", "scored there", "--cluster", running[0], "--jobs", "1"]) == 0
     assert (tmp_path / "scored there/scores.csv").read_bytes() == (tmp_path / "scored here/scores.csv").read_bytes()
