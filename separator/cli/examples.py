@@ -9,6 +9,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "separator live -m runs/live/model -o out",
         "arecord -f S16_LE -r 16000 | separator live -m runs/live/model --input - -o out",
     ),
+    "web": (
+        "separator web",
+        "separator web --host 0.0.0.0 --auth anna:secret --max-upload 500MB --keep-minutes 10",
+    ),
     "train": (
         "separator train recipes/tiny.yaml -o runs/tiny",
         "separator train recipes/speech-2spk.yaml --set data.root=DATA -o runs/mine --dry-run",
@@ -41,6 +45,18 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "import": (
         "separator import model.pth -o converted",
         "separator import CONVTASNET_BASE_LIBRI2MIX -o converted",
+    ),
+    "export": (
+        "separator export speech-2spk-16k -o exported",
+        "separator export runs/mine/model --format program -o exported",
+    ),
+    "push": (
+        "separator push runs/mine/model anna/voices --dry-run",
+        "separator push runs/mine/model anna/voices --public",
+    ),
+    "web": (
+        "separator web",
+        "separator web --host 0.0.0.0 --auth anna:secret --max-upload 500MB --max-hours 2",
     ),
     "info": (
         "separator info speech-2spk-16k",

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
-        help="auto is bfloat16 on CUDA and float32 elsewhere (default: %(default)s)",
+        help="auto is bfloat16 on CUDA, and on a CPU that computes in it, for a model that bears it; else float32",
     )
     parser.add_argument(
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
@@ -162,6 +162,7 @@ def _separate_all(
 def _separate_here(
     work: "SeparationWork", recordings: "list[Recording]", progress: "FilesProgress"
 ) -> "Generator[SeparationOutcome, None, None]":
+    """Separate recordings on this machine, several at a time."""
     import threading
     from concurrent.futures import ThreadPoolExecutor, as_completed
 

@@ -17,9 +17,9 @@ from separator.cli.separate_report import SeparationOutcome
 from separator.cluster.urls import UrlPath, is_url
 from separator.errors import InputError, describe
 from separator.inference import Separator
-from separator.inference.files import OnSeconds
+from separator.inference.excerpt import OnSeconds
 from separator.inference.interrupting import check_between_layers
-from separator.inference.output_names import choose_outputs, name_outputs, record_path
+from separator.inference.output_names import AnyPath, choose_outputs, name_outputs, record_path
 
 if TYPE_CHECKING:
     from separator.cluster.storage import Storage
@@ -87,17 +87,20 @@ class SeparationWork:
 
     def clear(self, recording: Recording) -> None:
         """Remove what a worker that died at a recording has left beside its outputs."""
-        pattern, folder = self.options["name"], recording.folder
-        chosen = choose_outputs(self.separator.output_names(self.args.residual), self.args.only)
-        targets = name_outputs(pattern, folder, chosen, self.args.format).values()
-        if isinstance(folder, UrlPath):
+        if isinstance(recording.folder, UrlPath):
             from separator.cluster.storage import Storage
 
-            Storage(folder).clear([*targets, record_path(pattern, folder)])
+            Storage(recording.folder).clear(self._files(recording.folder))
             return
-        for target in (*targets, record_path(pattern, folder)):
+        for target in self._files(Path(recording.folder)):
             for half in target.parent.glob(f".{glob.escape(target.name)}.*.partial*"):
                 half.unlink(missing_ok=True)
+
+    def _files(self, folder: AnyPath) -> list[AnyPath]:
+        """Return where the outputs of a recording, and their record, are to be."""
+        chosen = choose_outputs(self.separator.output_names(self.args.residual), self.args.only)
+        outputs = name_outputs(self.options["name"], folder, chosen, self.args.format)
+        return [*outputs.values(), record_path(self.options["name"], folder)]
 
     def _through_storage(
         self, args: argparse.Namespace, recording: Recording, on_seconds: OnSeconds

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,15 +20,15 @@ from separator.errors import InputError
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.consistency import MixtureConsistency
 from separator.inference.devices import check_device, find_device
-from separator.inference.files import BLOCK_SECONDS, OnSeconds, SeparatedFile, separate_file
+from separator.inference.excerpt import OnSeconds
+from separator.inference.files import BLOCK_SECONDS, SeparatedFile, separate_file
 from separator.inference.fused import fuse, fuse_for_steps
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
 from separator.inference.output_folders import check_within, folder_name
 from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs
+from separator.inference.precision import Precision, choose_dtype
 from separator.models.pipeline import MaskingSeparator
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 CHUNK_SECONDS = 10.0
 """Length of a chunk unless the caller or the model's description says otherwise."""
@@ -69,7 +69,8 @@ class Separator:
         description: Its sample rate and source names.
         device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; `mps`, which is taken only if it gives
             what the CPU gives for a second of noise.
-        precision: `auto` (bfloat16 on CUDA, float32 elsewhere), `float32`, `bfloat16`.
+        precision: `float32`, `bfloat16`, or `auto`: bfloat16 on CUDA, and on a CPU that computes in it, if the model
+            agrees with float32 to 40 dB (`ModelDescription.bfloat16_agreement_db`); float32 elsewhere.
         chunk_seconds: Length of a chunk; None takes what the model's description says, or 10 s.
         mixture_consistency: Whether the sources are made to sum to the mixture, at the mixture's own sample rate: what
             a model at 16 kHz leaves of a recording at 44.1 kHz is kept too. None does so unless the model was trained
@@ -96,13 +97,7 @@ class Separator:
         self.description = description
         self.device = find_device(device, checked=True)
         self.on_any_device = device == "auto"
-        if precision not in ("auto", "float32", "bfloat16"):
-            raise InputError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
-        self.dtype = torch.bfloat16 if (precision, self.device.type) == ("auto", "cuda") else torch.float32
-        if precision == "bfloat16":
-            if self.device.type == "mps":
-                raise InputError("precision: expected auto or float32 on mps, found bfloat16")
-            self.dtype = torch.bfloat16
+        self.dtype = choose_dtype(precision, self.device, description.bfloat16_agreement_db)
         if chunk_seconds is None:
             chunk_seconds = float(description.training.get("chunk_seconds", CHUNK_SECONDS))
         if not 0.5 <= chunk_seconds <= 3600:
