@@ -15,7 +15,7 @@ from separator.cluster.worker import OnSeconds, Origin, Work, Worker
 from separator.errors import InputError
 
 if TYPE_CHECKING:
-    from separator.inference.separator import Precision
+    from separator.inference.precision import Precision
 
 MOST_DEATHS = 3
 """Workers that may die at one task, or while they start, before it is given up."""
