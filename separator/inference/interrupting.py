@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from separator.inference.separator import Separator
+from separator.inference.talkers import TalkerSeparator
 
 
-def check_between_layers(separator: Separator, check: Callable[[], None]) -> None:
+def check_between_layers(separator: Separator | TalkerSeparator, check: Callable[[], None]) -> None:
     """Call `check` before each layer of the model from now on; what it raises ends the separation.
 
     A thread that separates hears of no signal, and a chunk of a large model takes seconds.

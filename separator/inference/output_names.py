@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from string import Formatter
-from typing import get_args
+from typing import TypeVar, get_args
 
 from separator.audio.bit_depth import AudioFormat
 from separator.audio.timeline import TimelineFormat
@@ -12,6 +12,9 @@ from separator.errors import InputError
 from separator.inference.record import RECORD_NAME
 
 DEFAULT_PATTERN = "{stem}/{source}"
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
+"""A path on this machine, or one in a storage."""
 
 FIELDS = ("stem", "source")
 
@@ -53,7 +56,7 @@ def check_pattern(pattern: str, audio_format: AudioFormat) -> str:
     return pattern
 
 
-def name_outputs(pattern: str, folder: Path, sources: Sequence[str], suffix: str) -> dict[str, Path]:
+def name_outputs(pattern: str, folder: AnyPath, sources: Sequence[str], suffix: str) -> dict[str, AnyPath]:
     """Return where each source of a recording is to be.
 
     Args:
@@ -80,11 +83,11 @@ def name_outputs(pattern: str, folder: Path, sources: Sequence[str], suffix: str
 
 def output_paths(
     pattern: str,
-    folder: Path,
+    folder: AnyPath,
     sources: Sequence[str],
     audio_format: AudioFormat,
     timeline: TimelineFormat | None = None,
-) -> dict[str, Path]:
+) -> dict[str, AnyPath]:
     """Return where each source of a recording is to be, as `name_outputs`, and its timeline where one is asked for.
 
     Example:
@@ -96,7 +99,7 @@ def output_paths(
     return paths if timeline is None else paths | name_outputs(pattern, folder, [TIMELINE], timeline)
 
 
-def record_path(pattern: str, folder: Path) -> Path:
+def record_path(pattern: str, folder: AnyPath) -> AnyPath:
     """Return where the record of a recording's outputs is to be: beside them, or in the folder that holds theirs.
 
     Where that folder is not the recording's own, the record has its name.

@@ -99,6 +99,16 @@ class TalkerSeparator:
         """Return the length of the blocks a recording is read in."""
         return self.separator.block_seconds
 
+    @property
+    def device(self) -> torch.device:
+        """Return where the model runs."""
+        return self.separator.device
+
+    @property
+    def fused(self) -> torch.nn.Module:
+        """Return what runs of the model."""
+        return self.separator.fused
+
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
         """Return the names of what may come out: all that is no talker's, then the talkers."""
         most = self.talkers or MOST_TALKERS

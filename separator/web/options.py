@@ -8,7 +8,7 @@ from pydantic import Field
 from separator.audio.bit_depth import AudioFormat, BitDepth, subtype_of
 from separator.audio.lossy import LOSSY_FORMATS
 from separator.errors import InputError
-from separator.inference.separator import Precision
+from separator.inference.precision import Precision
 from separator.section import section
 
 CHUNK_SECONDS = (0.5, 60.0)
