@@ -23,8 +23,11 @@ LEAST_VOICE_SECONDS = 2.0
 SAME_VOICE = 0.55
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
-TALKER_COST = 30.0
-"""How much better one more talker must explain the recording."""
+TALKER_COST, FULL_COST_SECONDS = 30.0, 20.0
+"""How much better one more talker must explain the recording; less in one with less activity than so much."""
+
+LEAST_ALONE_SECONDS = 4.0
+"""Where there is less of what one output holds alone, voices are found by what it holds beside the other, too."""
 
 EVIDENCE = 16.0
 """Say of a cosine of 1, of a stretch that is full of one voice."""
@@ -92,10 +95,12 @@ def find_talkers(stretches: Stretches, number: int | None = None) -> np.ndarray:
     if number is not None:
         best = _explain(stretches, _cluster(pieces, seconds, number))
     else:
+        active_seconds = float(stretches.activity.sum()) * stretches.hop_seconds
+        cost = TALKER_COST * min(1.0, active_seconds / FULL_COST_SECONDS)
         best = _explain(stretches, _cluster(pieces, seconds, 1))
         for more in range(2, min(MOST_TALKERS, len(pieces)) + 1):
             found = _explain(stretches, _cluster(pieces, seconds, more))
-            if _are_people(stretches, found) and found.score - best.score > TALKER_COST * (
+            if _are_people(stretches, found) and found.score - best.score > cost * (
                 len(found.voices) - len(best.voices)
             ):
                 best = found
@@ -141,6 +146,8 @@ def _find_pieces(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
     """Find where one output holds all there is, in pieces: vectors `(M, D)` and seconds."""
     weights = stretches.activity * stretches.shares
     alone = (stretches.activity >= LEAST_ACTIVITY) & (stretches.shares >= LEAST_SHARE)
+    if alone.sum() * stretches.hop_seconds < LEAST_ALONE_SECONDS:
+        alone = stretches.activity >= LEAST_ACTIVITY
     vectors, seconds = [], []
     for output in range(alone.shape[1]):
         edges = np.flatnonzero(np.diff(alone[:, output].astype(int), prepend=0, append=0))
