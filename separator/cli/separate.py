@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from separator.cli.options import add_device, add_jobs, add_json, add_output, check_jobs
+from separator.cli.options import add_device, add_jobs, add_json, add_no_voices, add_output, check_jobs
 
 if TYPE_CHECKING:
     from threading import Event
@@ -54,6 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
     )
+    add_no_voices(parser)
+    parser.add_argument(
+        "--enrol",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="a clip of a known voice, whose output then is NAME.wav, or a folder of clips called NAME; may be "
+        "repeated; the outputs of others are talker2 and so on",
+    )
     add_jobs(parser, "recordings at a time (default: 1; 4 on a GPU)")
     parser.add_argument(
         "--skip-existing", action="store_true", help="skip recordings whose outputs are there, made in the same way"
@@ -95,7 +104,14 @@ def run(args: argparse.Namespace) -> int:
 
     from separator.inference import Separator
 
-    separator = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
+    separator = Separator.from_pretrained(
+        args.model,
+        args.device,
+        args.precision,
+        args.chunk_seconds,
+        voices=not args.no_voices,
+        enrol=_clips(args.enrol) if args.enrol else None,
+    )
     separator.output_names(args.residual)
     _check_writable(args.output)
     failed = skipped = 0
@@ -107,6 +123,21 @@ def run(args: argparse.Namespace) -> int:
     if skipped and not args.json:
         print_line("note", f"{skipped} of {len(jobs)} recordings skipped: their outputs were there")
     return 1 if failures or failed else 0
+
+
+def _clips(options: list[str]) -> dict[str, Path]:
+    """Return the clips of `--enrol` by name."""
+    from separator.errors import InputError
+    from separator.inference.assignment.enrolment import find_clips
+
+    clips: dict[str, Path] = {}
+    for option in options:
+        name, is_named, file = option.partition("=")
+        found = find_clips({name: file} if is_named and not Path(option).is_dir() else option)
+        if twice := sorted(clips.keys() & found.keys()):
+            raise InputError(f"--enrol: expected one clip a name, found several of {', '.join(twice)}")
+        clips |= found
+    return clips
 
 
 def _separate_all(
@@ -201,14 +232,16 @@ def _separate_one(
     from separator.errors import InputError, describe
     from separator.inference.files import separate_file
     from separator.inference.output_folders import check_within
-    from separator.inference.record import are_done, options_of
+    from separator.inference.record import are_done, options_of, recorded_outputs
 
     started = time.perf_counter()
     try:
         check_within(folder, args.output)
-        outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
         options = options_of(separator.settings, args.format, args.bit_depth, args.mono, args.residual)
-        if args.skip_existing and are_done(file, outputs.values(), options):
+        recorded = recorded_outputs(folder)  # whose voice was heard, the record knows
+        names = separator.possible_names(args.residual)
+        outputs = {name: path for name in names if (path := folder / f"{name}.{args.format}").name in recorded}
+        if args.skip_existing and outputs and are_done(file, outputs.values(), options):
             return SeparationOutcome(path, existing=outputs)
         result = separate_file(
             separator,

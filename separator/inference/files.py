@@ -12,8 +12,11 @@ from torch import Tensor
 from separator.audio.bit_depth import AudioFormat, BitDepth
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
+from separator.inference.output_folders import existing_folder
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of
+from separator.inference.recording import SeparatedRecording
+from separator.inference.spool import Spool
 
 BLOCK_SECONDS = 5.0
 
@@ -32,11 +35,19 @@ class StreamSeparator(Protocol):
     @property
     def block_seconds(self) -> float: ...
 
+    def possible_names(self, residual: bool = False) -> tuple[str, ...]: ...
+
     def output_names(self, residual: bool = False) -> tuple[str, ...]: ...
 
-    def separate_stream(
-        self, blocks: Iterable[Tensor], sample_rate: int, channels: int, residual: bool = False
-    ) -> Iterator[Tensor]: ...
+    def separate_recording(
+        self,
+        blocks: Iterable[Tensor],
+        sample_rate: int,
+        channels: int,
+        residual: bool = False,
+        spool: Spool | None = None,
+        on_samples: Callable[[int], None] | None = None,
+    ) -> SeparatedRecording: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +152,7 @@ def separate_file(
             )
         if folder.is_file() and folder.samefile(path):
             raise InputError(f"{path}: its own name is that of its output folder; give another output folder")
-        targets = {name: folder / f"{name}.{audio_format}" for name in separator.output_names(residual)}
+        targets = {name: folder / f"{name}.{audio_format}" for name in separator.possible_names(residual)}
         for target in targets.values():
             if target.exists() and target.samefile(path):
                 raise InputError(f"{path}: the output {target} would overwrite it; give another output folder")
@@ -153,15 +164,20 @@ def separate_file(
             outputs={},
         )
         counting = _Counting(reader, mono, separator.block_seconds, on_seconds)
-        with OutputFiles(reader, list(targets.values()), channels, audio_format, bit_depth, record) as outputs:
-            for sources in separator.separate_stream(counting.blocks(), reader.sample_rate, channels, residual):
-                for writer, source in zip(outputs.writers, sources, strict=True):
-                    writer.write(source)
-                counting.separated += sources.shape[-1]
-                counting.report()
-            if counting.num_samples == 0:
-                raise InputError(f"{path}: expected audio, found a file without samples")
-            gain = outputs.commit(counting.report)
+        with Spool(len(separator.output_names(residual)), channels, existing_folder(folder)) as spool:
+            recording = separator.separate_recording(
+                counting.blocks(), reader.sample_rate, channels, residual, spool, counting.add
+            )
+            targets = {name: targets[name] for name in recording.names}
+            outputs = OutputFiles(reader, list(targets.values()), channels, audio_format, bit_depth, record)
+            with outputs:
+                for sources in recording.blocks:
+                    for writer, source in zip(outputs.writers, sources, strict=True):
+                        writer.write(source)
+                    counting.report()
+                if counting.num_samples == 0:
+                    raise InputError(f"{path}: expected audio, found a file without samples")
+                gain = outputs.commit(counting.report)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]
         return SeparatedFile(
             outputs=targets,
@@ -169,7 +185,7 @@ def separate_file(
             sample_rate=reader.sample_rate,
             truncated=reader.is_truncated,
             damage=reader.damage,
-            notes=reader.notes,
+            notes=[*reader.notes, *recording.notes],
             gain=gain,
             peak=max(writer.peak for writer in outputs.writers) * gain,
             input_peak=counting.peak,
@@ -198,6 +214,10 @@ class _Counting:
             self.peak = max(self.peak, float(block.abs().max()))
             yield block.mean(dim=0, keepdim=True) if self.mono else block
             self.report()
+
+    def add(self, num_samples: int) -> None:
+        self.separated += num_samples
+        self.report()
 
     def report(self) -> None:
         if self.on_seconds is not None:

@@ -73,6 +73,12 @@ def read_record(folder: Path) -> Record | None:
         return None
 
 
+def recorded_outputs(folder: Path) -> set[str]:
+    """Return the names of the outputs that the record in a folder tells of; empty without one."""
+    record = read_record(folder)
+    return set() if record is None else set(record.outputs)
+
+
 def stamp(path: Path) -> Stamp:
     """Return the size and time of a file.
 

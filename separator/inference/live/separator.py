@@ -86,7 +86,7 @@ class LiveSeparator:
         precision: Precision = "auto",
     ) -> Self:
         """Load a causal model and open a session on it; see `Separator.from_pretrained`."""
-        return cls(Separator.from_pretrained(name_or_path, device, precision), sample_rate, channels)
+        return cls(Separator.from_pretrained(name_or_path, device, precision, voices=False), sample_rate, channels)
 
     @property
     def sources(self) -> tuple[str, ...]:
