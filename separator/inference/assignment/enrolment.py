@@ -19,13 +19,13 @@ from separator.inference.voices import VoiceModel
 LEAST_SECONDS = 1.0
 """A clip with less sound tells too little."""
 
-TWO_APART, TWO_APART_OF_ONE = 0.2, 1.1
+TWO_APART, TWO_APART_OF_ONE = 0.15, 1.8
 """A clip is of two voices if its stretches fall into groups that are apart by this, as `orders.LEAST_APART`."""
 
 TWO_SHARE = 0.2
 """Each of two voices has at least this share of a clip."""
 
-SAME_VOICE = 0.35
+SAME_VOICE = 0.4
 """Cosine from which a talker is the one of a clip."""
 
 Clips = Mapping[str, Path | str] | Path | str
