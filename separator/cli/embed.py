@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _find_files(inputs: list[Path]) -> tuple[list[Path], int]:
     """Return the recordings, each once, and how many inputs are none; those are reported."""
-    from separator.audio.finding import find_audio
+    from separator.audio.finding import search_folder
     from separator.audio.formats import describe_place
     from separator.cli.main import print_error
     from separator.errors import InputError
@@ -74,7 +74,16 @@ def _find_files(inputs: list[Path]) -> tuple[list[Path], int]:
         try:
             if (instead := describe_place(each)) is not None and not each.is_dir():
                 raise InputError(f"{each}: expected a recording or a folder of recordings, found {instead}")
-            files |= dict.fromkeys(find_audio(each) if each.is_dir() else [each])
+            if not each.is_dir():
+                files[each] = None
+                continue
+            contents = search_folder(each)
+            for path, why in contents.unreadable:
+                print_error(f"{path}: cannot read this folder: {why}")
+                failed += 1
+            if not contents.audio and not contents.unreadable:
+                raise InputError(f"{each}: expected a folder with audio files, found none in it")
+            files |= dict.fromkeys(contents.audio)
         except InputError as error:
             print_error(str(error))
             failed += 1

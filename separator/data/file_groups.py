@@ -22,6 +22,7 @@ class FileGroup:
         summands: Files whose sum the first of `files` must be; none where it need not be a sum.
         may_be_silent: Whether silence is no fault, as of a stem that a song does not have.
         has_neighbours: Whether the set's groups are made alike, so that a rare rate or number of channels is a fault.
+        is_incomplete: Whether it lacks a file that others have.
         places: Where a list names a file, if one does: "train.csv: row 3, column speaker1".
     """
 
@@ -34,6 +35,7 @@ class FileGroup:
     summands: tuple[Path, ...] = ()
     may_be_silent: bool = False
     has_neighbours: bool = False
+    is_incomplete: bool = False
     places: Mapping[Path, str] = field(default_factory=dict, compare=False)
 
     def problem(self, path: Path, what: str) -> str:

@@ -1,6 +1,7 @@
 """MUSDB18 and MUSDB18-HQ, split as `musdb` splits them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -77,7 +78,9 @@ class MUSDBConfig(SongsConfig):
         if is_stem_file(paths[0]):
             return [song_group(song_name(path), [path]) for path in paths], []
         groups, problems = group_songs(paths, names)
-        return groups, problems + self._missing_stems(paths, names)
+        missing = {path.name: self._missing_stems([path], names) for path in paths}
+        groups = [replace(group, is_incomplete=bool(missing[group.name])) for group in groups]
+        return groups, problems + [line for lines in missing.values() for line in lines]
 
     def _song_paths(self, split: str) -> list[Path]:
         """Return the `.stem.mp4` files of a split's songs, or their folders if the tree holds none of those."""

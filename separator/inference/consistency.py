@@ -14,21 +14,21 @@ def make_consistent(sources: Tensor, mixture: Tensor, reach: int | None = None) 
         reach: Samples before and after a sample whose energy decides its share, over all channels; None takes all.
 
     Shape:
-        sources: `(S, C, T)`; mixture: `(C, T)`; result: `(S, C, T)`.
+        sources: `(..., S, C, T)`; mixture: `(..., C, T)`; result: `(..., S, C, T)`.
 
     Source:
         Wisdom et al., "Differentiable consistency constraints for improved deep speech enhancement", 2019,
         arXiv 1811.08521, eq. 5 with energies as weights.
     """
-    energy = sources.double().square().sum(dim=1)  # (S, T)
+    energy = sources.double().square().sum(dim=-2)  # (..., S, T)
     if reach is None:
-        nearby = energy.sum(dim=1, keepdim=True)
+        nearby = energy.sum(dim=-1, keepdim=True)
     else:
-        running = torch.nn.functional.pad(energy, (reach + 1, reach)).cumsum(dim=1)
-        nearby = (running[:, 2 * reach + 1 :] - running[:, : energy.shape[1]]).clamp(min=0)
-    total = nearby.sum(dim=0)
-    shares = torch.where(total > 0, nearby / total, 1 / len(sources)).to(sources.dtype)
-    return sources + shares.unsqueeze(1) * (mixture - sources.sum(dim=0))
+        running = torch.nn.functional.pad(energy, (reach + 1, reach)).cumsum(dim=-1)
+        nearby = (running[..., 2 * reach + 1 :] - running[..., : energy.shape[-1]]).clamp(min=0)
+    total = nearby.sum(dim=-2, keepdim=True)
+    shares = torch.where(total > 0, nearby / total, 1 / sources.shape[-3]).to(sources.dtype)
+    return sources + shares.unsqueeze(-2) * (mixture - sources.sum(dim=-3)).unsqueeze(-3)
 
 
 class MixtureConsistency:

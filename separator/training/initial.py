@@ -1,17 +1,23 @@
 """Starting from the weights of another model: what fits is taken, what is new starts as if it were not there."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from separator.checkpoint import load_model
 from separator.errors import InputError
+from separator.models import config_to_dict
+from separator.models.pipeline import MaskingSeparator
 
 
 @torch.no_grad()
-def load_initial(model: nn.Module, sources: Sequence[str], sample_rate: int, name_or_path: str | Path) -> list[str]:
+def load_initial(
+    model: MaskingSeparator, sources: Sequence[str], sample_rate: int, name_or_path: str | Path
+) -> list[str]:
     """Copy into a model all weights of another that fit, by their names and shapes.
 
     Layers that give something for each source (the last one of a masker) take over the sources that both models have,
@@ -24,7 +30,8 @@ def load_initial(model: nn.Module, sources: Sequence[str], sample_rate: int, nam
         name_or_path: A released model, a model folder, or a Hugging Face repo id.
 
     Returns:
-        Lines that say what was taken, what of each layer with other sources, and what starts anew.
+        Lines that say what was taken, what of each layer with other sources, what starts anew, and which settings
+        differ: weights of another norm or padding have the same names and shapes.
 
     Raises:
         InputError: If the other model cannot be loaded, works at another rate, or shares no weight with this one.
@@ -57,7 +64,16 @@ def load_initial(model: nn.Module, sources: Sequence[str], sample_rate: int, nam
             lines.append(f"{path}: new, starts as the identity")
             left = [each for each in left if each not in parts]
     lines += [f"{name}: new" for name in left]
+    lines += _changed_settings(description.config, config_to_dict(model.config))
     return [f"{taken} of {len(own)} tensors are those of {name_or_path}", *lines]
+
+
+def _changed_settings(given: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
+    return [
+        f"model.config.{key}: {own[key]} here, {given[key]} in the weights' model"
+        for key in own
+        if key in given and key != "num_sources" and json.dumps(own[key]) != json.dumps(given[key])
+    ]
 
 
 def _is_last(name: str, model: nn.Module) -> bool:

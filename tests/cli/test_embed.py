@@ -9,6 +9,7 @@ import soundfile
 
 from separator.cli.main import main
 from separator.inference.voices import VoiceModel
+from tests.audio.test_finding import refuse
 from tests.speech import buzz
 from tests.tiny_model import save_tiny_model
 from tests.tiny_voice import save_tiny_voice
@@ -67,6 +68,19 @@ def test_bad_inputs_are_a_line_each_and_the_others_are_done(
     assert np.load(out)["files"].tolist() == [str(good)]
     assert main(["embed", bad[0], "-m", str(model), "-o", str(tmp_path / "none.npz")]) == 1
     assert not (tmp_path / "none.npz").exists()
+
+
+def test_a_folder_that_may_not_be_read_fails_alone(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in" / "closed").mkdir(parents=True)
+    good = write(tmp_path / "in" / "good.wav", 100)
+    refuse(tmp_path / "in" / "closed", monkeypatch)
+    out = tmp_path / "vectors.npz"
+    assert main(["embed", str(tmp_path / "in"), "-m", str(model), "-o", str(out)]) == 1
+    line = f"separator: error: {tmp_path / 'in' / 'closed'}: cannot read this folder: Permission denied"
+    assert capsys.readouterr().err.splitlines() == [line]
+    assert np.load(out)["files"].tolist() == [str(good)]
 
 
 @pytest.mark.parametrize("arguments", [["-o", "vectors.csv"], ["-m", "no-such-model"], ["--device", "tpu"]])

@@ -212,10 +212,9 @@ def test_check_songs_and_speakers(tmp_path: Path, capsys: pytest.CaptureFixture[
     write_song(tmp_path / "songs" / "train" / "a", {"vocals": 1, "drums": 2, "bass": 3}, 44100)
     write_song(tmp_path / "songs" / "test" / "b", {"vocals": 1, "drums": 2, "bass": 3, "other": 4}, 44100)
     assert main(["prepare", "musdb", str(tmp_path / "songs"), "--check"]) == 1
-    said = capsys.readouterr().out
-    assert (
-        "a/other.wav: expected a stem" in said and "expected songs for valid, found none" in said and "b/" not in said
-    )
+    out, err = capsys.readouterr()
+    assert "a/other.wav: expected a stem" in out and "expected songs for valid, found none" in out and "b/" not in out
+    assert "train: 0 whole, 1 problems" in err and "test: 1 whole, 0 problems" in err
     write_speakers(tmp_path / "talkers", num_speakers=2, num_files=1)
     assert main(["prepare", "speakers", str(tmp_path / "talkers"), "--check"]) == 0
     (tmp_path / "talkers" / "speaker0" / "empty.wav").touch()

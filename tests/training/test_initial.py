@@ -71,9 +71,18 @@ def test_what_is_new_changes_nothing_at_first(name: str, growth: dict[str, Any],
     sources, small = ("speaker1", "speaker2"), SMALL[name]
     given, model = other(small), small.build(**growth)
     lines = load_initial(model, sources, 16000, saved(tmp_path / "given", given, small, sources))
-    assert len(lines) > 1 and all(line.endswith("new, starts as the identity") for line in lines[1:])
+    new = [line for line in lines[1:] if not line.startswith("model.config.")]
+    assert new and all(line.endswith("new, starts as the identity") for line in new)
+    assert [line.split(":")[0] for line in lines if line not in new][1:] == [f"model.config.{key}" for key in growth]
     mixture = torch.randn(1, 1, 500)
     torch.testing.assert_close(model(mixture), given(mixture), rtol=0, atol=1e-5)
+
+
+def test_settings_that_no_shape_tells_of_are_named(tmp_path: Path) -> None:
+    sources, small = ("speaker1", "speaker2"), SMALL["stft_tcn"]
+    given, model = other(small, mask="sigmoid"), small.build(mask="relu")
+    lines = load_initial(model, sources, 16000, saved(tmp_path / "given", given, small, sources))
+    assert lines[1:] == ["model.config.mask: relu here, sigmoid in the weights' model"]
 
 
 def test_another_rate_and_another_network_are_refused(tmp_path: Path) -> None:

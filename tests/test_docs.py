@@ -1,0 +1,79 @@
+"""The pages in docs/: every block of Python runs, every command line too, or its options are checked."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from separator.cli.main import main
+from tests.speech import buzz
+
+REPOSITORY = Path(__file__).parent.parent
+PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
+PLACEHOLDER = re.compile(r"\b[A-Z][A-Z0-9-]{2,}\b")
+"""DATA, MODEL: what the reader fills in. A line with one cannot run as it stands, but its options can be read."""
+
+
+def blocks(language: str) -> Iterator[tuple[str, str]]:
+    """All blocks of a language, each with its page."""
+    for page in PAGES:
+        for block in re.findall(
+            rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        ):
+            yield page.name, block
+
+
+def commands() -> Iterator[str]:
+    for _, block in blocks("sh"):
+        yield from (line.partition(" #")[0].rstrip() for line in block.splitlines() if line.strip())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the pages name: a recording, a folder of recordings, references and estimates."""
+    folder = tmp_path_factory.mktemp("docs")
+    low, high = buzz(100, 500, 1.2), buzz(220, 1500, 1.2)
+    for place in ("talk.wav", "anna.wav", "folder/one.wav"):
+        (folder / place).parent.mkdir(exist_ok=True)
+        soundfile.write(folder / place, low + high, 16000)
+    for tree in ("truth", "theirs"):
+        (folder / tree / "talk").mkdir(parents=True)
+        for name, source in (("speaker1", low), ("speaker2", high)):
+            soundfile.write(folder / tree / "talk" / f"{name}.wav", source + (tree == "theirs") * 0.1 * high, 16000)
+    (folder / "recipes").symlink_to(REPOSITORY / "recipes")
+    return folder
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in blocks("python")}))
+def test_the_python_of_a_page_runs(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    code = "\n".join(block for where, block in blocks("python") if where == page)
+    exec(compile(code, page, "exec"), {"__name__": "__main__"})  # one after the other, as a reader types them
+
+
+@pytest.mark.parametrize("line", sorted(set(commands())))
+def test_a_command_line_is_one(
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    program, *arguments = shlex.split(line)
+    assert program == "separator"
+    if any(PLACEHOLDER.search(argument) for argument in arguments):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--no-such-option"])
+        assert capsys.readouterr().err.rstrip().endswith(" unrecognized arguments: --no-such-option")  # and no other
+        return
+    assert main(arguments) == 0
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.read(REPOSITORY / "docs" / "separate.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # as committed
+    soundfile.write(tmp_path / "talk.wav", buzz(100, 500, 1.2) + buzz(220, 1500, 1.2), 16000)
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    kinds = {kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})}
+    assert {"image/png", "text/html"} <= kinds  # spectrograms, players
