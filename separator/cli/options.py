@@ -81,3 +81,12 @@ def number_of(talkers: str | None) -> int | None:
     if talkers not in ("2", "3", "4", "5", "6"):
         raise InputError(f"--talkers: expected auto or 2 to 6, found {talkers}")
     return int(talkers)
+
+
+def add_no_voices(parser: argparse.ArgumentParser) -> None:
+    """Declare `--no-voices`."""
+    parser.add_argument(
+        "--no-voices",
+        action="store_true",
+        help="do not tell talkers apart by their voices over the whole recording",
+    )

@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from separator.audio.reading import AudioReader
 from separator.audio.timeline import TimelineFormat, timeline_text
 from separator.errors import InputError
 from separator.inference.excerpt import Excerpt, OnSeconds
+from separator.inference.output_folders import existing_folder
 from separator.inference.output_names import (
     DEFAULT_PATTERN,
     TIMELINE,
@@ -27,7 +27,9 @@ from separator.inference.output_names import (
 )
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of
+from separator.inference.recording import SeparatedRecording
 from separator.inference.segments import find_segments
+from separator.inference.spool import Spool
 
 BLOCK_SECONDS = 5.0
 
@@ -41,15 +43,19 @@ class StreamSeparator(Protocol):
     @property
     def block_seconds(self) -> float: ...
 
-    def output_names(self, residual: bool = False) -> tuple[str, ...]:
-        """Return the names of what may come out."""
-        ...
+    def possible_names(self, residual: bool = False) -> tuple[str, ...]: ...
 
-    def separate_stream(
-        self, blocks: Iterable[Tensor], sample_rate: int, channels: int, residual: bool = False
-    ) -> Iterator[Tensor]:
-        """Give blocks `(S, C, t)`, at least one: of the first S of the names."""
-        ...
+    def output_names(self, residual: bool = False) -> tuple[str, ...]: ...
+
+    def separate_recording(
+        self,
+        blocks: Iterable[Tensor],
+        sample_rate: int,
+        channels: int,
+        residual: bool = False,
+        spool: Spool | None = None,
+        on_samples: Callable[[int], None] | None = None,
+    ) -> SeparatedRecording: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +165,7 @@ def separate_file(
     """
     started = time.perf_counter()
     pattern = check_pattern(name, audio_format)
-    names = separator.output_names(residual)
-    chosen = choose_outputs(names, only)
+    chosen = choose_outputs(separator.possible_names(residual), only)
     targets = output_paths(pattern, folder, chosen, audio_format, timeline)
     with AudioReader(path, track or 0) as reader:
         channels = 1 if mono else reader.channels
@@ -192,38 +197,40 @@ def separate_file(
             outputs={},
         )
         excerpt = Excerpt(reader, mono, separator.block_seconds, on_seconds, start_seconds, duration_seconds)
-        stream = separator.separate_stream(excerpt.blocks(), reader.sample_rate, channels, residual)
-        first = next(stream)
-        names = names[: len(first)]
-        document = targets.pop(TIMELINE, None)
-        targets = {each: target for each, target in targets.items() if each in names}
-        if not targets:
-            raise InputError(f"{path}: expected {' or '.join(chosen)}, found {', '.join(names)}")
-        numbers = [names.index(each) for each in targets]
-        heard = FrameLevels(len(numbers), reader.sample_rate)
-        with OutputFiles(
-            reader,
-            list(targets.values()),
-            record_path(pattern, folder),
-            channels,
-            audio_format,
-            bit_depth,
-            bit_rate,
-            excerpt.expected if reader.length_is_known else 0,
-            record,
-            document,
-        ) as outputs:
-            for sources in chain([first], stream):
-                for writer, number in zip(outputs.writers, numbers, strict=True):
-                    writer.write(sources[number])
-                if document is not None:
-                    heard.push(sources[numbers])
-                excerpt.separated += sources.shape[-1]
-                excerpt.report()
-            if excerpt.num_samples == 0:
-                raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
-            text = timeline_text(find_segments(heard, tuple(targets)), timeline, folder.name) if timeline else ""
-            gain = outputs.commit(excerpt.report, text)
+        record_file = record_path(pattern, folder)
+        with Spool(len(separator.output_names(residual)), channels, existing_folder(record_file.parent)) as spool:
+            recording = separator.separate_recording(
+                excerpt.blocks(), reader.sample_rate, channels, residual, spool, excerpt.add
+            )
+            document = targets.get(TIMELINE)
+            targets = {each: targets[each] for each in recording.names if each in targets}
+            if not targets:
+                why = "; ".join(recording.notes) or f"expected {', '.join(chosen)}, found {', '.join(recording.names)}"
+                raise InputError(f"{path}: {why}: there is nothing to write")
+            numbers = [recording.names.index(each) for each in targets]
+            heard = FrameLevels(len(numbers), reader.sample_rate)
+            with OutputFiles(
+                reader,
+                list(targets.values()),
+                record_file,
+                channels,
+                audio_format,
+                bit_depth,
+                bit_rate,
+                excerpt.expected if reader.length_is_known else 0,
+                record,
+                document,
+            ) as outputs:
+                for sources in recording.blocks:
+                    for writer, number in zip(outputs.writers, numbers, strict=True):
+                        writer.write(sources[number])
+                    if document is not None:
+                        heard.push(sources[numbers])
+                    excerpt.report()
+                if excerpt.num_samples == 0:
+                    raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
+                text = timeline_text(find_segments(heard, tuple(targets)), timeline, folder.name) if timeline else ""
+                gain = outputs.commit(excerpt.report, text)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]
         return SeparatedFile(
             outputs=targets if document is None else targets | {TIMELINE: document},
@@ -231,7 +238,7 @@ def separate_file(
             sample_rate=reader.sample_rate,
             truncated=reader.is_truncated,
             damage=reader.damage,
-            notes=[*reader.notes, *_notes(reader, audio_format, track)],
+            notes=[*reader.notes, *_notes(reader, audio_format, track), *recording.notes],
             gain=gain,
             peak=max(writer.peak for writer in outputs.writers) * gain,
             input_peak=excerpt.peak,

@@ -1,6 +1,7 @@
 """A signal on disk: written once, block by block, and then read from anywhere; memory does not grow with it."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -31,7 +32,7 @@ class Spool:
         self.num_samples = 0
         self._folder = folder
         try:
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `__exit__`
         except OSError as error:
             raise self._failed(error) from None
 
@@ -57,6 +58,11 @@ class Spool:
         return (
             torch.from_numpy(np.frombuffer(bytearray(content), dtype=np.float32)).view(-1, *self.shape).permute(1, 2, 0)
         )
+
+    def blocks(self, num_samples: int) -> Iterator[Tensor]:
+        """Read all of it in blocks of `num_samples`, at least one, `(S, C, t)`."""
+        for start in range(0, max(1, self.num_samples), num_samples):
+            yield self.read(start, num_samples)
 
     def _failed(self, error: OSError) -> InputError:
         where = self._folder or tempfile.gettempdir()

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from separator.inference.excerpt import OnSeconds
 from separator.inference.files import SeparatedFile, separate_file
 from separator.inference.output_folders import check_within, folder_name
 from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs
+from separator.inference.recording import SeparatedRecording
 from separator.inference.routing import Routing
 from separator.inference.segments import LEAKED_DB
 from separator.inference.separator import Separator, as_signal
@@ -57,7 +58,6 @@ class TalkerSeparator:
         separator: A model of two talkers or more, perhaps with noise beside them.
         voices: Tells voices apart.
         talkers: How many there are, 2 to 6; None finds that too. There is a signal for each who is asked for.
-        spool_folder: Where the temporary file is; None is the system's folder.
 
     Raises:
         InputError: If the number is out of range, or the model has no talkers.
@@ -70,15 +70,12 @@ class TalkerSeparator:
         ['talker1', 'talker2', 'timeline']
     """
 
-    def __init__(
-        self, separator: Separator, voices: VoiceModel, talkers: int | None = None, spool_folder: Path | None = None
-    ) -> None:
+    def __init__(self, separator: Separator, voices: VoiceModel, talkers: int | None = None) -> None:
         if talkers is not None and not 2 <= talkers <= MOST_TALKERS:
             raise InputError(f"talkers: expected auto or 2 to {MOST_TALKERS}, found {talkers}")
         self.separator = separator
         self.voices = voices
         self.talkers = talkers
-        self.spool_folder = spool_folder
         groups = [numbers for numbers in group_by_name(separator.sources).values() if len(numbers) > 1]
         if len(groups) != 1:
             raise InputError(
@@ -110,6 +107,10 @@ class TalkerSeparator:
         return self.separator.fused
 
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
+        """Return the names of what the model gives."""
+        return self.separator.output_names(residual)
+
+    def possible_names(self, residual: bool = False) -> tuple[str, ...]:
         """Return the names of what may come out: all that is no talker's, then the talkers."""
         most = self.talkers or MOST_TALKERS
         return (*self._others(residual), *(f"talker{number}" for number in range(1, most + 1)))
@@ -117,32 +118,41 @@ class TalkerSeparator:
     def separate(self, waveform: Tensor | np.ndarray, sample_rate: int, residual: bool = False) -> dict[str, Tensor]:
         """Separate a signal: `(T,)` or `(C, T)` to `(C, T)` for each talker; as `Separator.separate`."""
         mixture = as_signal(waveform)
-        parts = list(self.separate_stream([mixture], sample_rate, len(mixture), residual))
-        names = self.output_names(residual)[: len(parts[0])]
-        return dict(zip(names, torch.cat(parts, dim=-1), strict=True))
+        separated = self.separate_recording([mixture], sample_rate, len(mixture), residual)
+        return dict(zip(separated.names, torch.cat(list(separated.blocks), dim=-1), strict=True))
 
-    def separate_stream(
-        self, blocks: Iterable[Tensor], sample_rate: int, channels: int, residual: bool = False
-    ) -> Iterator[Tensor]:
-        """Separate a signal that comes in blocks; the first goes out when the last has come.
+    def separate_recording(
+        self,
+        blocks: Iterable[Tensor],
+        sample_rate: int,
+        channels: int,
+        residual: bool = False,
+        spool: Spool | None = None,
+        on_samples: Callable[[int], None] | None = None,
+    ) -> SeparatedRecording:
+        """Separate a recording from its beginning to its end; as `Separator.separate_recording`."""
+        spool = Spool(len(self.output_names(residual)), channels) if spool is None else spool
+        levels = FrameLevels(len(self._voiced), sample_rate)
+        for sources in self.separator.separate_stream(blocks, sample_rate, channels, residual):
+            spool.write(sources)
+            levels.push(sources[self._voiced])
+            if on_samples is not None:
+                on_samples(sources.shape[-1])
+        routing = self._find_routing(spool, levels, sample_rate)
+        others = self._others(residual)
+        number = max(routing.num_talkers, self.talkers or 1)
+        names = (*others, *(f"talker{each}" for each in range(1, number + 1)))
+        return SeparatedRecording(names, self._route(spool, routing, number, sample_rate))
 
-        Shape:
-            Blocks `(C, t)` in; `(N, C, u)` out, of the first N of `output_names`.
-        """
-        with Spool(len(self.separator.output_names(residual)), channels, self.spool_folder) as spool:
-            levels = FrameLevels(len(self._voiced), sample_rate)
-            for sources in self.separator.separate_stream(blocks, sample_rate, channels, residual):
-                spool.write(sources)
-                levels.push(sources[self._voiced])
-            routing = self._find_routing(spool, levels, sample_rate)
-            others = [number for number in range(spool.shape[0]) if number not in self._voiced]
-            length = max(1, round(self.block_seconds * sample_rate))
-            for start in range(0, max(1, spool.num_samples), length):
-                sources = spool.read(start, length)
-                talkers = routing.apply(sources[self._voiced], start / sample_rate, sample_rate)
-                missing = (self.talkers or 1) - len(talkers)
-                talkers = torch.cat([talkers, talkers.new_zeros(max(0, missing), *talkers.shape[1:])])
-                yield torch.cat([sources[others], talkers])
+    def _route(self, spool: Spool, routing: Routing, number: int, sample_rate: int) -> Iterator[Tensor]:
+        """Give the blocks of all that is no talker's and of `number` talkers, `(N, C, t)`."""
+        others = [each for each in range(spool.shape[0]) if each not in self._voiced]
+        start = 0
+        for sources in spool.blocks(max(1, round(self.block_seconds * sample_rate))):
+            talkers = routing.apply(sources[self._voiced], start / sample_rate, sample_rate)
+            silent = talkers.new_zeros(number - len(talkers), *talkers.shape[1:])
+            yield torch.cat([sources[others], talkers, silent])
+            start += sources.shape[-1]
 
     def separate_file(
         self,
@@ -154,7 +164,7 @@ class TalkerSeparator:
     ) -> SeparatedFile:
         """Separate a file into `out_folder/<stem>/talker1.wav` and so on; options as of `files.separate_file`."""
         folder, pattern = Path(out_folder) / folder_name(Path(path)), options.get("name", DEFAULT_PATTERN)
-        names = choose_outputs(self.output_names(options.get("residual", False)), options.get("only", ()))
+        names = choose_outputs(self.possible_names(options.get("residual", False)), options.get("only", ()))
         for target in name_outputs(check_pattern(pattern, audio_format), folder, names, audio_format).values():
             check_within(target.parent, Path(out_folder))
         return separate_file(self, Path(path), folder, audio_format, on_seconds, **options)

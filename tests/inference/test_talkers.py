@@ -93,10 +93,3 @@ def test_what_cannot_be_is_refused() -> None:
             meeting_of(talkers)
     with pytest.raises(InputError, match=r"expected a model of talkers \(speaker1, speaker2\), found vocals, drums"):
         meeting_of(sources=("vocals", "drums"))
-
-
-def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    meeting = meeting_of()
-    meeting.spool_folder = tmp_path / "missing"
-    with pytest.raises(InputError, match="cannot write a temporary file: No such file or directory"):
-        meeting.separate(torch.zeros(16000), 16000)
