@@ -11,7 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", type=Path, help="model folder with its card and example.wav")
     parser.add_argument("repository", metavar="REPO", help="owner/name on the Hub; made if missing, then private")
     parser.add_argument("--public", action="store_true", help="a repository that is made can be seen by all")
-    parser.add_argument("--dry-run", action="store_true", help="check the folder, list what would be sent, send nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check the folder, list what would be sent, send nothing"
+    )
     add_json(parser, "print the address, and the bytes of each file")
 
 
