@@ -1,4 +1,4 @@
-"""The pages in docs/: every block of Python runs, every command line that can run does, the others' options are there."""
+"""The pages in docs/: every block of Python runs, every command line too, or its options are checked."""
 
 import re
 import shlex

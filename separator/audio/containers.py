@@ -1,4 +1,4 @@
-"""An audio track of what libsndfile does not read, or not to its end, through PyAV: MP4, Matroska, MP3, AAC."""
+"""An audio track of what libsndfile does not read, or not to its end, through PyAV: films, MP3, AAC, WMA and others."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,17 @@ from separator.audio.formats import has_mp3_info
 from separator.audio.tracks import AudioTrack, reason
 from separator.errors import InputError
 
-CONTAINER_SUFFIXES = (".m4a", ".mp4", ".m4b", ".mov", ".3gp", ".aac", ".mka", ".mkv", ".webm")
+CONTAINER_SUFFIXES = (
+    *(".m4a", ".mp4", ".m4b", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".mka", ".mkv", ".webm"),
+    *(".wma", ".wmv", ".asf", ".avi", ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob"),
+    *(".amr", ".awb", ".ac3", ".eac3", ".dts", ".mp2", ".wv", ".ape", ".tta"),
+)
+
+WITHOUT_LENGTH = ("aac", "amr", "ac3", "eac3", "dts", "mpegts", "mpeg")
+"""FFmpeg's names of formats whose header does not say how long they are."""
+
+LENGTH_OF_FILM = ("asf", "flv")
+"""FFmpeg's names of formats whose header says so of all tracks together: with pictures, that is not the sound's."""
 
 LENGTH_TOLERANCE_SECONDS = 0.25
 """By so much a container's duration may be off without the file being cut short."""
@@ -54,8 +64,10 @@ class ContainerFile:
         self._file = FilePart(path, start, end, changes)
         self._track: AudioTrack | None = None
         try:
-            tells_length = container != "aac" and (container != "mp3" or has_mp3_info(self._file))
+            tells_length = container not in WITHOUT_LENGTH and (container != "mp3" or has_mp3_info(self._file))
             self._track = AudioTrack(path, self._file, container, track)
+            if container in LENGTH_OF_FILM and self._track.container.streams.video:
+                tells_length = False
             self._begin(sample_rate, tells_length)
         except InputError:
             self.close()
@@ -94,6 +106,12 @@ class ContainerFile:
         """Return what was done to the sound to make it one signal, as far as it was read."""
         assert self._track is not None
         return [*([self._track.padding.note] if self._track.padding.note else []), *self._decoder.notes]
+
+    @property
+    def tracks(self) -> list[str]:
+        """Return what each audio track is, in words: title, language, channels."""
+        assert self._track is not None
+        return [_in_words(each) for each in self._track.container.streams.audio]
 
     def copy_metadata(self) -> dict[str, str]:
         """Return title, artist and so on, under FFmpeg's names, and the track under libsndfile's too."""
@@ -156,6 +174,13 @@ class ContainerFile:
         if len(numbers) > 3 and re.fullmatch("[0-9A-Fa-f]{1,16}", numbers[3]) and int(numbers[3], 16):
             return int(numbers[3], 16)
         return max(0, self.frames - self._track.start_samples) or None
+
+
+def _in_words(stream: Any) -> str:
+    """Say what an audio track is, by which people tell it from the others."""
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    layout = stream.codec_context.layout.name if stream.codec_context is not None else "of a kind that is not known"
+    return " ".join([*(tags[key] for key in ("title", "language") if tags.get(key, "und") != "und"), layout])
 
 
 def _subtype(context: Any) -> str:

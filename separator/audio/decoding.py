@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 GAP_FRAMES, SHORTEST_GAP_SECONDS = 0.75, 0.015
 """Shorter gaps between the times of packets are no loss: times in whole milliseconds, and drifting clocks."""
 
+WITHOUT_TIMES = ("avi", "amr", "ac3", "eac3", "dts", "wv", "ape", "tta")
+"""FFmpeg's names of formats whose times it makes up, by bytes or packets: there are no gaps in them."""
+
 LONGEST_GAP_SECONDS = 60.0
 """Of silence that is put in place of what is lost, where the container does not say how long it is in all."""
 
@@ -98,7 +101,9 @@ class TrackDecoder:
         if self._track.container.format.name == "flac":  # FFmpeg counts packets, also over those that are lost
             sample = frame_start(bytes(memoryview(packet)[:16]), self._codec.extradata or b"") if packet.size else None
             return None if sample is None else sample / frame.sample_rate
-        return None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+        if frame.pts is None or frame.time_base is None or self._track.container.format.name in WITHOUT_TIMES:
+            return None
+        return float(frame.pts * frame.time_base)
 
     def _converted(self, frame: "AudioFrame") -> Iterator[np.ndarray | OSError]:
         """Give the samples of a frame at the track's first channels; what they were before is noted if it changes."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from separator.audio.containers import CONTAINER_SUFFIXES
+from separator.audio.formats import container_format
 from separator.errors import InputError
 
 SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
@@ -44,11 +45,23 @@ def search_folder(folder: Path) -> FolderContents:
         contents.others += [Path(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
             is_file = os.path.isfile(path) or not os.path.exists(path)
-            (contents.audio if is_file and path.suffix.lower() in AUDIO_SUFFIXES else contents.others).append(path)
+            is_audio = is_file and path.suffix.lower() in AUDIO_SUFFIXES and not _is_program(path)
+            (contents.audio if is_audio else contents.others).append(path)
     contents.audio.sort()
     contents.others.sort()
     contents.unreadable.sort()
     return contents
+
+
+def _is_program(path: Path) -> bool:
+    """Tell whether a `.ts` is TypeScript, and no MPEG transport stream."""
+    if path.suffix.lower() != ".ts":
+        return False
+    try:
+        with path.open("rb") as file:
+            return container_format(file) is None
+    except OSError:  # its reader says so
+        return False
 
 
 def find_audio(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ import errno
 import re
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from separator.audio.file_part import FilePart
 
@@ -34,6 +35,24 @@ MPEG_IN_WAV = (0x50, 0x55)
 FFMPEG_KINDS = {b"RIFF": "wav", b"RF64": "wav", b"riff": "w64", b"FORM": "aiff", b"caff": "caf", b".snd": "au"}
 """FFmpeg's names of the formats that libsndfile reads too, but for some codecs in them and some damage."""
 
+CONTAINERS = (
+    (0, bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "asf"),
+    (0, b"#!AMR", "amr"),
+    (8, b"AVI ", "avi"),
+    (0, b"FLV\1", "flv"),
+    (0, b"wvpk", "wv"),
+    (0, b"MAC ", "ape"),
+    (0, b"TTA1", "tta"),
+    (0, b"\x7f\xfe\x80\x01", "dts"),
+    (0, b"\0\0\1\xba", "mpeg"),
+)
+"""Bytes at a place near the beginning, and FFmpeg's name of what has them there: WMA is in ASF, WavPack is `wv`."""
+
+TS_PACKETS = ((0, 188), (4, 192))
+"""Bytes before and in each packet of an MPEG transport stream, and of a camera's, which begins with 0x47."""
+
+START_BYTES = 400
+
 OTHER_KINDS = {
     b"%PDF": "a PDF",
     b"PK\3\4": "a ZIP archive",
@@ -43,13 +62,13 @@ OTHER_KINDS = {
 }
 
 
-def container_format(file: FilePart) -> str | None:
+def container_format(file: FilePart | BinaryIO) -> str | None:
     """Return FFmpeg's name of a file's container, by its first bytes; None where libsndfile is to be asked.
 
     FFmpeg's own guess would take play lists too, which name other files.
     """
     file.seek(0)
-    start = file.read(40)
+    start = file.read(START_BYTES)
     if start[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
         return "mp4"
     if start[:4] == b"\x1aE\xdf\xa3":
@@ -60,8 +79,20 @@ def container_format(file: FilePart) -> str | None:
         return "wav" if int.from_bytes(start[20:22], "little") in MPEG_IN_WAV else None
     if start[:3] == b"ID3":
         file.seek(10 + synchsafe(start[6:10]))
-        start = file.read(2)
-    return _frame_format(start)
+        start = file.read(START_BYTES)
+    return _frame_format(start) or _container_of(start)
+
+
+def _container_of(start: bytes) -> str | None:
+    for place, word, name in CONTAINERS:
+        if start[place : place + len(word)] == word:
+            return name
+    if start[:2] == b"\x0b\x77" and len(start) > 5 and start[5] >> 3 <= 16:  # ATSC A/52, section 5.4.1 and annex E
+        return "ac3" if start[5] >> 3 <= 10 else "eac3"
+    for before, length in TS_PACKETS:
+        if start[before::length][:2] == b"\x47\x47":
+            return "mpegts"
+    return None
 
 
 def find_frames(file: FilePart) -> tuple[str, int] | None:

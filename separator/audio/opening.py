@@ -32,6 +32,9 @@ STREAMED_BYTES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000)
 MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".m1a", ".m2a")
 """Names by which libsndfile would take anything for MP3, and write to standard error what is wrong with it."""
 
+WITH_TRACKS = ("mp4", "matroska", "asf", "avi", "mpegts", "mpeg", "flv")
+"""FFmpeg's names of the containers that may hold several audio tracks."""
+
 READ_ERRORS = (soundfile.LibsndfileError, OSError)
 """Errors that reading one of these files raises at damage."""
 
@@ -41,7 +44,7 @@ def open_audio(path: Path, track: int = 0) -> tuple[OpenedFile, str | None]:
 
     Args:
         path: The file.
-        track: Which of its audio tracks, from 0; only MP4 and Matroska have more than one.
+        track: Which of its audio tracks, from 0; only the containers of films have more than one.
 
     Raises:
         InputError: If a container holds no sound, or none that can be decoded, or not so many tracks.
@@ -63,8 +66,8 @@ def open_part(
     with FilePart(path, start, end) as part:
         container = container_format(part)
         changes = missing_size(part)
-    if track and container not in ("mp4", "matroska"):
-        raise InputError(f"{path}: expected at least {track + 1} audio tracks (MP4 or Matroska), found one")
+    if track and container not in WITH_TRACKS:
+        raise InputError(f"{path}: expected at least {track + 1} audio tracks, as a film may have, found one")
     if container == "ogg":
         return _open_ogg(path, start, end)
     if container is not None:  # never libsndfile's MP3 decoder: it writes to standard error

@@ -17,12 +17,20 @@ FILTER_DELAYS = {
     "ac3": 256,
     "eac3": 256,
     "opus": 312,
+    "amrnb": 40,
+    "libopencore_amrnb": 40,
+    "amrwb": 80,
+    "libopencore_amrwb": 80,
 }
 """Samples by which the sound of a decoded file is late at least, by FFmpeg's names of decoders.
 
 The filters of MPEG layers I and II delay by 481 whatever encoded it, III adds a transform of 576, and LAME 48 more, as
-others add at least; AC-3's transform overlaps by 256. Opus, which only CAF does not tell of, looks 6.5 ms ahead.
+others add at least; AC-3's transform overlaps by 256. Opus, of which CAF and MPEG streams do not tell, looks 6.5 ms
+ahead, and AMR 5 ms.
 """
+
+MPEG_LAYER_DELAY = FILTER_DELAYS["mp2"]
+"""That of layers I and II, which FFmpeg decodes as III where an MPEG stream or an AVI does not tell them apart."""
 
 MP3_DECODER_DELAY = 529
 """Of those, the decoder's part: an MP3 whose header tells of no more was made by what did not know its own."""
@@ -55,8 +63,10 @@ class Padding:
         """
         start, end = _told(frame)
         if self._left is None:
+            if self._codec is not None and self._codec.startswith("wmav"):
+                start = 0  # FFmpeg tells of two frames of WMA; its transform delays by one
             self._left = start
-            if start <= MP3_DECODER_DELAY and not packet.is_discard and (delay := self._delay(frame)):
+            if start <= MP3_DECODER_DELAY and not packet.is_discard and (delay := self._delay(frame, packet)):
                 self._left = delay
                 self.note = (
                     f"the file does not tell how its sound is padded: the first {delay} samples, by which its codec is "
@@ -72,11 +82,14 @@ class Padding:
             return None
         return frame if last - first == frame.samples else _part_of(frame, first, last)
 
-    def _delay(self, frame: "AudioFrame") -> int:
-        """Return the samples that are no sound with any common encoder; for AAC the first frame, a half of one."""
+    def _delay(self, frame: "AudioFrame", packet: "Packet") -> int:
+        """Return the samples that are no sound with any common encoder; for AAC and WMA the first frame."""
         if self._codec is None:
             return 0
-        return frame.samples if self._codec.startswith("aac") else FILTER_DELAYS.get(self._codec, 0)
+        head = bytes(memoryview(packet)[:2])
+        if self._codec.startswith("mp3") and len(head) == 2 and head[0] == 0xFF and head[1] >> 1 & 3 > 1:
+            return MPEG_LAYER_DELAY
+        return frame.samples if self._codec.startswith(("aac", "wmav")) else FILTER_DELAYS.get(self._codec, 0)
 
 
 def opus_start(header: bytes | None) -> int | None:

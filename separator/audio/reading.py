@@ -10,6 +10,7 @@ import soundfile
 import torch
 from torch import Tensor
 
+from separator.audio.containers import ContainerFile
 from separator.audio.formats import describe_content, describe_place
 from separator.audio.opening import READ_ERRORS, ends_early, open_audio, reason
 from separator.errors import InputError
@@ -59,8 +60,8 @@ class AudioReader:
             raise InputError(f"{self.path}: cannot read: {reason(error)}") from None
         except (soundfile.LibsndfileError, TypeError) as error:
             raise InputError(
-                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3, MP4, WebM, AAC), found something else: "
-                f"{describe_content(self.path) or reason(error)}"
+                f"{self.path}: expected audio (WAV, FLAC, Ogg, Opus, MP3, MP4, WebM, AAC, WMA and others), "
+                f"found something else: {describe_content(self.path) or reason(error)}"
             ) from None
         except InputError:
             content = describe_content(self.path)
@@ -119,17 +120,34 @@ class AudioReader:
         return list(getattr(self._file, "notes", []))
 
     @property
+    def tracks(self) -> list[str]:
+        """Return what each of a film's audio tracks is, in words; empty where there is but one kind of sound."""
+        return list(getattr(self._file, "tracks", []))
+
+    @property
     def tags(self) -> dict[str, str]:
         """Return title, artist and the others of `TAGS` that the file has."""
         found = self._file.copy_metadata()
         return {name: found[name] for name in TAGS if found.get(name)}
 
-    def seek(self, sample: int) -> None:
-        """Go on reading at a sample."""
-        try:
-            self._file.seek(sample)
-        except READ_ERRORS as error:
-            raise InputError(f"{self.path}: cannot go to sample {sample}: {reason(error)}") from None
+    def seek(self, sample: int, keep_damaged: bool = False) -> None:
+        """Go on reading at a sample.
+
+        Args:
+            sample: Its number, from 0.
+            keep_damaged: Go over damage on the way, and say so in `damage`, instead of raising.
+
+        Raises:
+            InputError: If there is no way to it.
+        """
+        while True:
+            try:
+                self._file.seek(sample)
+                break
+            except READ_ERRORS as error:
+                if not (keep_damaged and isinstance(self._file, ContainerFile)):  # others do not go on behind it
+                    raise InputError(f"{self.path}: cannot go to sample {sample}: {reason(error)}") from None
+                self._note_damage(error)
         self._position = sample
 
     def blocks(self, block_samples: int = BLOCK_SAMPLES, keep_damaged: bool = False) -> Iterator[Tensor]:

@@ -8,7 +8,8 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
-from separator.audio.bit_depth import BITS, AudioFormat, BitDepth, rounded, subtype_of
+from separator.audio.bit_depth import BITS, AudioFormat, BitDepth, check_format, rounded, subtype_of
+from separator.audio.lossy import LOSSY_FORMATS, encode_lossy
 from separator.audio.opening import native_name, reason
 from separator.errors import InputError
 from separator.replacing import bring_to_disk, temporary_name
@@ -32,22 +33,25 @@ NO_SPACE = "No space left on device"
 class AudioWriter:
     """Writes one file under a temporary name beside its target; `commit` moves it there.
 
-    WAV files are 32-bit float unless asked for: any level is kept. 16 and 24 bits, and so FLAC, cannot hold more than
-    full scale: such a file is collected as float first and written by `finish` with the gain that the caller chose,
-    rounded to the nearest step without dither, so that silence stays silence. Same samples, same bytes.
+    WAV files are 32-bit float unless asked for: any level is kept. 16 and 24 bits, FLAC and the lossy formats cannot
+    hold more than full scale: such a file is collected as float first and written by `finish` with the gain that the
+    caller chose; steps are rounded to the nearest without dither, so that silence stays silence. Same samples, same
+    bytes (of Vorbis but for the number of its stream).
 
     Args:
         target: Where the file is to be.
         sample_rate: In Hz.
         channels: Number of channels.
-        audio_format: `wav` or `flac`.
+        audio_format: `wav`, `flac`, `mp3`, `m4a` (AAC), `opus` or `ogg` (Vorbis).
         num_samples: Expected length, to choose between WAV and RF64; 0 where it is not known.
         bit_depth: `16`, `24`, `float`; None is float for WAV, 24 for FLAC.
+        bit_rate: Of lossy formats, in bits a second; None is their own choice.
         tags: Title, artist and so on, under libsndfile's names.
         token: Part of the temporary name, for those who write one target from several threads.
 
     Raises:
-        InputError: If the folder cannot be written, or the format does not hold the bit depth.
+        InputError: If the folder cannot be written, or the format does not hold the bit depth, the bit rate or the
+            channels.
     """
 
     def __init__(
@@ -60,8 +64,11 @@ class AudioWriter:
         bit_depth: BitDepth | None = None,
         tags: Mapping[str, str] | None = None,
         token: str = "",
+        bit_rate: int | None = None,
     ) -> None:
         self.subtype = subtype_of(audio_format, bit_depth)
+        check_format(audio_format, bit_depth, bit_rate, sample_rate, channels)
+        self.bit_rate = bit_rate
         self.tags = {
             name: text
             for name, text in (tags or {}).items()
@@ -111,7 +118,7 @@ class AudioWriter:
         """Return the RMS level of what was written so far, over all channels; 1 is full scale."""
         return float((self._energy / max(1, self.num_samples * self._file.channels)) ** 0.5)
 
-    def finish(self, gain: float = 1.0, check: Callable[[], None] | None = None) -> None:
+    def finish(self, gain: float = 1.0, check: Callable[[], None] = lambda: None) -> None:
         """Bring the data to disk, still under the temporary name; what cannot hold any level is scaled by `gain`.
 
         Args:
@@ -165,8 +172,16 @@ class AudioWriter:
             with suppress(soundfile.LibsndfileError, UnicodeError):  # not every format has a place for each
                 setattr(file, name, text)
 
-    def _encode(self, gain: float, check: Callable[[], None] | None) -> None:
+    def _encode(self, gain: float, check: Callable[[], None]) -> None:
         self._encoded.unlink(missing_ok=True)
+        if self.audio_format in LOSSY_FORMATS:
+            encode_lossy(self._temporary, self._encoded, self.audio_format, self.bit_rate, gain, self.tags, check)
+        else:
+            self._encode_steps(gain, check)
+        self._encoded.replace(self._temporary)
+
+    def _encode_steps(self, gain: float, check: Callable[[], None]) -> None:
+        """Write 16 or 24 bits a sample."""
         with (
             soundfile.SoundFile(native_name(self._temporary)) as source,
             soundfile.SoundFile(
@@ -181,14 +196,12 @@ class AudioWriter:
             self._prepare(encoded)
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
                 encoded.write(rounded(block * gain, BITS[self.subtype]))
-                if check is not None:
-                    check()
+                check()
         # An encoder that cannot write its last frame does not always say so.
         with soundfile.SoundFile(native_name(self._encoded)) as encoded:
             encoded.seek(self.num_samples - 1)
             if encoded.frames != self.num_samples or len(encoded.read(1)) != 1:
                 raise OSError(NO_SPACE)
-        self._encoded.replace(self._temporary)
 
 
 def write_reason(error: Exception, path: Path) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from separator.benchmark.macs import MacCounter
 from separator.errors import InputError
 from separator.models.pipeline import MaskingSeparator
 
@@ -46,7 +46,7 @@ def model_cost(model: MaskingSeparator, sample_rate: int) -> Cost:
 
 
 def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
-    """Count the multiply-accumulates for a second of audio with torch's FLOP counter: convolutions and matrix products.
+    """Count the multiply-accumulates for a second of audio as torch's FLOP counter: convolutions and matrix products.
 
     The Fourier transform, norms and activations are not counted. Counted as the difference between two lengths: what
     the padding at both ends costs falls out.
@@ -55,10 +55,10 @@ def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
     return (long - short) / COUNTED_SECONDS
 
 
-def _count_macs(model: MaskingSeparator, num_samples: int) -> float:
-    with FlopCounterMode(display=False) as counter:
+def _count_macs(model: MaskingSeparator, num_samples: int) -> int:
+    with MacCounter() as counter:
         separate_silence(model, num_samples)
-    return counter.get_total_flops() / 2
+    return counter.macs
 
 
 @torch.no_grad()

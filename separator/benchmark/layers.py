@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
-from torch.utils.flop_counter import FlopCounterMode
 
 from separator.benchmark.cost import separate_silence
+from separator.benchmark.macs import MacCounter
 from separator.models.pipeline import MaskingSeparator
 
 
@@ -71,20 +71,20 @@ def count_layers(model: MaskingSeparator, num_samples: int) -> Layer:
     """
     first_call: dict[nn.Module, int] = {}
     shapes: dict[nn.Module, tuple[tuple[int, ...], ...]] = {}
-    own_flops: Counter[nn.Module] = Counter()
-    counter = FlopCounterMode(display=False)
+    own_macs_of: Counter[nn.Module] = Counter()
+    counter = MacCounter()
     running: list[tuple[int, list[int]]] = []  # from outside to inside: the count at its start, and of each call within
 
     def enter(module: nn.Module, inputs: Any) -> None:
         first_call.setdefault(module, len(first_call))
-        running.append((counter.get_total_flops(), []))
+        running.append((counter.macs, []))
 
     def leave(module: nn.Module, inputs: Any, output: Any) -> None:
         before, within = running.pop()
-        flops = counter.get_total_flops() - before
-        own_flops[module] += flops - sum(within)
+        macs = counter.macs - before
+        own_macs_of[module] += macs - sum(within)
         if running:
-            running[-1][1].append(flops)
+            running[-1][1].append(macs)
         outputs = output if isinstance(output, tuple) else (output,)
         shapes[module] = tuple(tuple(each.shape) for each in outputs if isinstance(each, Tensor))
 
@@ -118,7 +118,7 @@ def count_layers(model: MaskingSeparator, num_samples: int) -> Layer:
             output_shapes=shapes.get(module, ()),
             receptive_field=field if isinstance(field, int | tuple) else None,
             own_parameters=sum(each.numel() for each in weights),
-            own_macs=own_flops[module] // 2,
+            own_macs=own_macs_of[module],
             layers=tuple(each for _, each in within),
         )
         first = min((order for order, _ in within), default=float("inf"))

@@ -7,13 +7,13 @@ from separator.cli.options import add_json, add_output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = """formats:
+    formats = """formats:
   onnx     model.onnx (model_fp16.onnx), for ONNX Runtime, OpenVINO, browsers
   program  model.pt2 of torch.export, for torch without this package
 
 The file takes recordings of any length, and gives what `separate` gives for one of a chunk at most. Nothing is left
 unless it agrees with the model. How to run it: docs/exported.md."""
+    parser.epilog = f"{formats}\n\n{parser.epilog}"
     parser.add_argument("model", metavar="MODEL", help="a released model, a model folder or a Hugging Face repo id")
     add_output(parser, "folder for the file")
     parser.add_argument(

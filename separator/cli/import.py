@@ -7,13 +7,13 @@ from separator.cli.options import add_json, add_output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = """what can be imported, found from the content and never unpickled:
+    formats = """what can be imported, found from the content and never unpickled:
   asteroid     files of its ConvTasNet, of versions 0.3 to 0.7, and its Hub repositories
   torchaudio   state dicts of its ConvTasNet (tell --set num_blocks=8 --set mask=sigmoid), CONVTASNET_BASE_LIBRI2MIX
   SpeechBrain  folders of hyperparams.yaml, encoder.ckpt, masknet.ckpt, decoder.ckpt, and such Hub repositories
   kaituoxu     files that the training of kaituoxu/Conv-TasNet saves
   naplab       state dicts of naplab/Conv-TasNet (tell --set num_blocks=8)"""
+    parser.epilog = f"{formats}\n\n{parser.epilog}"
     parser.add_argument(
         "source", metavar="SOURCE", help="a file, a folder, a Hugging Face repo id, or CONVTASNET_BASE_LIBRI2MIX"
     )

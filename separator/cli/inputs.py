@@ -55,21 +55,42 @@ def find_jobs(inputs: list[Path], output: Path) -> Jobs:
     return jobs
 
 
+def check_targets(jobs: list[tuple[Path, Path]], targets: dict[Path, dict[str, Path]]) -> None:
+    """Raise InputError if two recordings would have an output in common, or one's output would overwrite the other.
+
+    Args:
+        jobs: Each recording with its folder, as in `Jobs`.
+        targets: The outputs of each folder, by source.
+    """
+    from separator.errors import InputError
+
+    recordings = {os.path.realpath(path): path for path, _ in jobs}
+    taken: dict[str, Path] = {}
+    for path, folder in jobs:
+        for target in targets[folder].values():
+            other = taken.setdefault(str(target).casefold(), path)
+            if other != path:
+                raise InputError(
+                    f"--name: expected a file of its own for each output, found {target} for {other} and {path}"
+                )
+            overwritten = recordings.get(os.path.realpath(target))
+            if overwritten not in (None, path):
+                raise InputError(
+                    f"{overwritten}: the output {target} would overwrite it; give another output folder or --name"
+                )
+
+
 def _find_in_folder(folder: Path, output: Path, jobs: Jobs) -> list[Path]:
     """Find the recordings in a folder, and say on standard error what else is there."""
     from separator.audio.finding import count_kinds, search_folder
     from separator.cli.main import print_line
-    from separator.inference.record import read_record
+    from separator.inference.record import files_on_record
 
     contents = search_folder(folder)
     jobs.failures += [(path, f"{path}: cannot read this folder: {why}") for path, why in contents.unreadable]
-    records = {parent: read_record(parent) for parent in {path.parent for path in contents.audio}}
-
-    def is_result(path: Path) -> bool:
-        record = records[path.parent]
-        return _is_result(path, output, folder) or (record is not None and path.name in record.outputs)
-
-    found = [path for path in contents.audio if not is_result(path)]
+    with_audio = {each for path in contents.audio for each in path.parents if each.is_relative_to(folder)}
+    recorded = {path for each in with_audio for path in files_on_record(each)}
+    found = [path for path in contents.audio if path not in recorded and not _is_result(path, output, folder)]
     results = len(contents.audio) - len(found)
     others = [path for path in contents.others if not _is_result(path, output, folder)]
     if found:

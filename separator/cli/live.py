@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.inference import Separator
     from separator.live import LiveSeparator
 
-    separator = Separator.from_pretrained(args.model, args.device)
+    separator = Separator.from_pretrained(args.model, args.device, precision="float32")
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
         source = stack.enter_context(open_input(args, separator.sample_rate))

@@ -10,12 +10,14 @@ from contextlib import suppress
 from importlib import import_module
 
 from separator import __version__
+from separator.cli.examples import EXAMPLES
 from separator.cli.extras import require_extras
 from separator.errors import describe
 
 COMMANDS: dict[str, str] = {
     "separate": "separate recordings into one file a source",
     "live": "separate a microphone or a pipe while it is being said",
+    "web": "serve a page that separates recordings in a browser",
     "train": "train a recipe, or go on with a run",
     "average": "average the best models that a run has kept, and score the mean beside the best",
     "prepare": "convert a data set once into what training reads fast, or check it",
@@ -54,7 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"separator {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_line in COMMANDS.items():
-        command = commands.add_parser(name, help=help_line, description=f"{help_line[0].upper()}{help_line[1:]}.")
+        command = commands.add_parser(
+            name,
+            help=help_line,
+            description=f"{help_line[0].upper()}{help_line[1:]}.",
+            epilog="\n  ".join(["examples:", *EXAMPLES.get(name, ())]),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         # Only the command that is asked for declares its options.
         if name == next((each for each in arguments if not each.startswith("-")), None):
             module = import_module(f"separator.cli.{name}")

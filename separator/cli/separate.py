@@ -5,13 +5,12 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from separator.cli.options import add_device, add_jobs, add_json, add_output, check_jobs
+from separator.cli.separate_options import add_output_options, add_part_options, read_options
 
 if TYPE_CHECKING:
-    from threading import Event
-
     from separator.cli.separate_report import SeparationOutcome
     from separator.inference import Separator
 
@@ -34,22 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MODEL,
         help="name of a released model, a model folder, or a Hugging Face repo id (default: %(default)s)",
     )
-    add_device(parser, "where the model runs")
+    add_device(parser, "where the model runs; mps too, if it gives what the CPU gives")
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
-        help="auto is bfloat16 on CUDA and float32 elsewhere (default: %(default)s)",
+        help="auto is bfloat16 on CUDA, and on a CPU that computes in it, for a model that bears it; else float32",
     )
     parser.add_argument(
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
     )
-    parser.add_argument(
-        "--format", choices=("wav", "flac"), default="wav", help="of the outputs (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--bit-depth", choices=("16", "24", "float"), help="of the outputs (default: float for wav, 24 for flac)"
-    )
+    add_output_options(parser)
+    add_part_options(parser)
     parser.add_argument("--mono", action="store_true", help="mix the recording's channels to one")
     parser.add_argument(
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
@@ -69,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     import signal
     import threading
 
-    from separator.cli.inputs import find_jobs
+    from separator.cli.inputs import check_targets, find_jobs
     from separator.cli.main import print_line
     from separator.cli.separate_report import SeparationOutcome, report
     from separator.errors import InputError
@@ -80,28 +75,29 @@ def run(args: argparse.Namespace) -> int:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
             signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
-    if args.format == "flac" and args.bit_depth == "float":
-        raise InputError("--bit-depth: expected 16 or 24 for flac, found float")
     check_jobs(args.jobs)
+    options = read_options(args)
     for each in args.inputs:
         if os.path.isdir(each) and args.output.resolve() == each.resolve():
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
     found = find_jobs(args.inputs, args.output)
     jobs, failures = found.recordings, found.failures + found.empty
     for path, message in failures:
-        report(SeparationOutcome(path, error=message), args.json)
+        report(SeparationOutcome(path, error=message), args.json, args.model)
     if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
         return 1 if found.failures else 2
 
     from separator.inference import Separator
+    from separator.inference.output_names import choose_outputs, name_outputs
 
     separator = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
-    separator.output_names(args.residual)
+    chosen = choose_outputs(separator.output_names(args.residual), args.only)
+    check_targets(jobs, {folder: name_outputs(options["name"], folder, chosen, args.format) for _, folder in jobs})
     _check_writable(args.output)
     failed = skipped = 0
-    with closing(_separate_all(args, separator, jobs)) as outcomes:
+    with closing(_separate_all(args, separator, jobs, options)) as outcomes:
         for outcome in outcomes:
-            report(outcome, args.json)
+            report(outcome, args.json, args.model)
             failed += outcome.error is not None
             skipped += outcome.existing is not None
     if skipped and not args.json:
@@ -110,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _separate_all(
-    args: argparse.Namespace, separator: "Separator", jobs: list[tuple[Path, Path]]
+    args: argparse.Namespace, separator: "Separator", jobs: list[tuple[Path, Path]], options: dict[str, Any]
 ) -> "Generator[SeparationOutcome, None, None]":
     """Separate the recordings, several at a time; gives what came of each as soon as it is known."""
     import threading
@@ -120,6 +116,7 @@ def _separate_all(
     from separator.cli.separate_report import SeparationOutcome
     from separator.cli.standard_input import is_stream, spooled
     from separator.errors import InputError
+    from separator.inference.interrupting import check_between_layers
 
     stop = threading.Event()
     with ExitStack() as stack:
@@ -133,21 +130,24 @@ def _separate_all(
                 jobs = [each for each in jobs if each[0] != path]
         progress = stack.enter_context(FilesProgress(len(jobs)))
 
+        def check() -> None:
+            if stop.is_set():  # Ctrl-C reaches the main thread alone
+                raise KeyboardInterrupt
+
         def one(path: Path, folder: Path) -> SeparationOutcome:
             with progress.file(path.name) as update:
 
                 def on_seconds(done: float, total: float) -> None:
-                    if stop.is_set():
-                        raise KeyboardInterrupt
+                    check()
                     update(done, total)
 
-                return _separate_one(args, separator, path, files[path], folder, on_seconds)
+                return _separate_one(args, separator, path, files[path], folder, options, on_seconds)
 
         workers = min(len(jobs), args.jobs or (4 if separator.device.type == "cuda" else 1))
         if workers <= 1:
             yield from (one(*job) for job in jobs)
             return
-        _end_between_layers(separator, stop)
+        check_between_layers(separator, check)
         pool = ThreadPoolExecutor(workers)
         try:
             futures = [pool.submit(one, *job) for job in jobs]
@@ -156,17 +156,6 @@ def _separate_all(
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_between_layers(separator: "Separator", stop: "Event") -> None:
-    """Let threads look for Ctrl-C before each layer of the model: it reaches the main thread alone."""
-
-    def check(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-
-    for module in separator.fused.modules():
-        module.register_forward_pre_hook(check)
 
 
 def _check_writable(folder: Path) -> None:
@@ -190,6 +179,7 @@ def _separate_one(
     path: Path,
     file: Path,
     folder: Path,
+    options: dict[str, Any],
     on_seconds: Callable[[float, float], None],
 ) -> "SeparationOutcome":
     """Separate a recording that was given as `path` and lies in `file`."""
@@ -201,25 +191,20 @@ def _separate_one(
     from separator.errors import InputError, describe
     from separator.inference.files import separate_file
     from separator.inference.output_folders import check_within
+    from separator.inference.output_names import choose_outputs, name_outputs, record_path
     from separator.inference.record import are_done, options_of
 
     started = time.perf_counter()
     try:
-        check_within(folder, args.output)
-        outputs = {name: folder / f"{name}.{args.format}" for name in separator.output_names(args.residual)}
-        options = options_of(separator.settings, args.format, args.bit_depth, args.mono, args.residual)
-        if args.skip_existing and are_done(file, outputs.values(), options):
+        chosen = choose_outputs(separator.output_names(args.residual), args.only)
+        outputs = name_outputs(options["name"], folder, chosen, args.format)
+        record = record_path(options["name"], folder)
+        for each in {record.parent, *(output.parent for output in outputs.values())}:
+            check_within(each, args.output)
+        made_as = options_of(separator.settings, args.format, **options)
+        if args.skip_existing and are_done(file, outputs.values(), record, made_as):
             return SeparationOutcome(path, existing=outputs)
-        result = separate_file(
-            separator,
-            file,
-            folder,
-            args.format,
-            on_seconds,
-            bit_depth=args.bit_depth,
-            mono=args.mono,
-            residual=args.residual,
-        )
+        result = separate_file(separator, file, folder, args.format, on_seconds, **options)
         return SeparationOutcome(path, result)
     except Exception as error:  # whatever is wrong with one file must not lose the others
         if args.debug:

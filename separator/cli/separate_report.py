@@ -30,32 +30,65 @@ class SeparationOutcome:
     failed_after: float = 0.0
 
 
-def report(outcome: SeparationOutcome, as_json: bool) -> None:
-    """Print an outcome: outputs or JSON on stdout, errors and warnings on stderr."""
+def report(outcome: SeparationOutcome, as_json: bool, model: str) -> None:
+    """Print an outcome: outputs or JSON on stdout, errors, warnings and a summary on stderr.
+
+    Args:
+        outcome: What came of a recording.
+        as_json: Whether it is printed as JSON, which has the summary too.
+        model: Name of what separated it.
+    """
     if outcome.error is not None:
         print_error(outcome.error)
     if outcome.result is not None:
-        _warn(str(outcome.path), outcome.result)
+        _warn(_shown(outcome.path), outcome.result)
     if as_json:
-        print_result(json.dumps(_as_json(outcome)))
+        print_result(json.dumps(_as_json(outcome, model)))
     elif outcome.result is not None:
         print_result("\n".join(map(str, outcome.result.outputs.values())))
+        print_line("done", f"{_shown(outcome.path)}: {_summary(outcome.result, model)}")
 
 
 def _warn(name: str, result: "SeparatedFile") -> None:
-    name = "standard input" if name == "-" else name
     if result.warning is not None:
         print_line("warning", f"{name}: {result.warning}")
     for note in [*result.notes, *([result.clipping] if result.clipping is not None else [])]:
         print_line("note", f"{name}: {note}")
 
 
-def _as_json(outcome: SeparationOutcome) -> dict[str, Any]:
+def _shown(path: Path) -> str:
+    return "standard input" if str(path) == "-" else str(path)
+
+
+def _summary(result: "SeparatedFile", model: str) -> str:
+    """Say in a line what separated a recording, how long it is and took, and how loud each source is."""
+    levels = ", ".join(f"{name} {'silent' if db is None else f'{db:.1f} dB'}" for name, db in result.levels_db.items())
+    times = f"{duration(result.seconds)} in {duration(result.processing_seconds)}"
+    return f"{times} with {model}; {levels}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    Example:
+        >>> duration(3.21), duration(75), duration(7384.2)
+        ('3.2 s', '1 min 15 s', '2 h 3 min 4 s')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{f'{hours} h ' if hours else ''}{minutes} min {rest} s"
+
+
+def _as_json(outcome: SeparationOutcome, model: str) -> dict[str, Any]:
     result = outcome.result
     outputs = result or outcome.existing or {}
     processing_seconds = outcome.failed_after if result is None else result.processing_seconds
     content: dict[str, Any] = {
         "input": str(outcome.path),
+        "model": model,
         "outputs": {name: str(output) for name, output in outputs.items()},
         "skipped": outcome.existing is not None,
         "error": None if outcome.error is None else " ".join(outcome.error.split()),

@@ -76,7 +76,7 @@ def _translate(program: ExportedProgram, facts: dict[str, str]) -> bytes:
 
 
 def _tidy(graph: Any) -> None:
-    """Say outright what types constants have, else ONNX Runtime warns, and hold weights in the precision of their use."""
+    """Say outright what types constants have, else ONNX Runtime warns; hold weights in the precision of their use."""
     from onnx import TensorProto, helper, numpy_helper
 
     types = {node.output[0]: node.attribute[0].t.data_type for node in graph.node if node.op_type == "Constant"}

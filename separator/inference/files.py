@@ -2,25 +2,23 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
 
-from separator.audio.bit_depth import AudioFormat, BitDepth
+from separator.audio.bit_depth import AudioFormat, BitDepth, check_format
+from separator.audio.lossy import LOSSY_FORMATS, lossy_rate
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
+from separator.inference.excerpt import Excerpt, OnSeconds
+from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs, record_path
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of
 
 BLOCK_SECONDS = 5.0
-
-MOST_FLAC_RATE = 655350
-
-OnSeconds = Callable[[float, float], None]
-"""Called with the seconds done so far and those in all; what it raises ends the work."""
 
 
 class StreamSeparator(Protocol):
@@ -45,11 +43,11 @@ class SeparatedFile(Mapping[str, Path]):
 
     Attributes:
         outputs: Path of each source.
-        num_samples: Samples of the input and of each output.
+        num_samples: Samples of the input, or of the part of it that was separated, and of each output.
         sample_rate: In Hz.
         truncated: Whether the input's header promised more than the file holds, or it was damaged on the way.
         damage: Where and how it was damaged, if that is known.
-        notes: What was done to make it one signal, as where joined files differ in sample rate.
+        notes: What was done to make it one signal, as where joined files differ in sample rate, or to write it.
         gain: Common gain of the outputs: 1 unless 16 or 24 bits would have clipped.
         peak: Largest sample of the outputs, 1 is full scale; only float holds more.
         input_peak: Largest sample of the input.
@@ -110,6 +108,12 @@ def separate_file(
     bit_depth: BitDepth | None = None,
     mono: bool = False,
     residual: bool = False,
+    bit_rate: int | None = None,
+    name: str = DEFAULT_PATTERN,
+    only: Sequence[str] = (),
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
+    track: int | None = None,
 ) -> SeparatedFile:
     """Separate `path` into `folder/<source>.wav`, block by block; the files appear together, when all are complete.
 
@@ -120,28 +124,35 @@ def separate_file(
         separator: The model.
         path: The recording.
         folder: Made if missing.
-        audio_format: `wav` (32-bit float unless `bit_depth` says otherwise) or `flac` (24-bit).
+        audio_format: `wav` (32-bit float unless `bit_depth` says otherwise), `flac` (24-bit), or a lossy one: `mp3`,
+            `m4a`, `opus`, `ogg`.
         on_seconds: Called with the seconds separated so far, and with all that the header promises.
         bit_depth: `16`, `24` or `float`; where a source would clip, all are scaled down together.
         mono: Mix the input's channels to one.
         residual: Write what the sources leave of the recording to `residual`, instead of sharing it among them.
+        bit_rate: Of a lossy format, in bits a second.
+        name: Pattern of the outputs' names, in the place of `folder` and `source`; see `output_names`.
+        only: Sources to write; the others are not. Empty is all.
+        start_seconds: Where in the recording to begin.
+        duration_seconds: How much of it to separate; None is all the rest.
+        track: Which of a film's audio tracks, from 0; None takes the first, and notes that there are others.
 
     Raises:
         InputError: If the recording cannot be read or the outputs cannot be written; nothing is left then.
     """
     started = time.perf_counter()
-    if audio_format not in ("wav", "flac"):
-        raise InputError(f"format: expected wav or flac, found {audio_format!r}")
-    with AudioReader(path) as reader:
+    pattern = check_pattern(name, audio_format)
+    names = separator.output_names(residual)
+    chosen = choose_outputs(names, only)
+    targets = name_outputs(pattern, folder, chosen, audio_format)
+    with AudioReader(path, track or 0) as reader:
         channels = 1 if mono else reader.channels
-        if audio_format == "flac" and (channels > 8 or reader.sample_rate > MOST_FLAC_RATE):
-            raise InputError(
-                f"{path}: FLAC holds up to 8 channels and {MOST_FLAC_RATE} Hz, "
-                f"found {channels} channels at {reader.sample_rate} Hz; use wav"
-            )
+        try:
+            check_format(audio_format, bit_depth, bit_rate, reader.sample_rate, channels)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
         if folder.is_file() and folder.samefile(path):
             raise InputError(f"{path}: its own name is that of its output folder; give another output folder")
-        targets = {name: folder / f"{name}.{audio_format}" for name in separator.output_names(residual)}
         for target in targets.values():
             if target.exists() and target.samefile(path):
                 raise InputError(f"{path}: the output {target} would overwrite it; give another output folder")
@@ -149,30 +160,50 @@ def separate_file(
                 raise InputError(f"{target}: cannot write here: expected a file or nothing, found a folder")
         record = Record(
             input=input_stamp(path),
-            options=options_of(separator.settings, audio_format, bit_depth, mono, residual),
+            options=options_of(
+                separator.settings,
+                audio_format,
+                bit_depth=bit_depth,
+                mono=mono,
+                residual=residual,
+                bit_rate=bit_rate,
+                start_seconds=start_seconds,
+                duration_seconds=duration_seconds,
+                track=track,
+            ),
             outputs={},
         )
-        counting = _Counting(reader, mono, separator.block_seconds, on_seconds)
-        with OutputFiles(reader, list(targets.values()), channels, audio_format, bit_depth, record) as outputs:
-            for sources in separator.separate_stream(counting.blocks(), reader.sample_rate, channels, residual):
-                for writer, source in zip(outputs.writers, sources, strict=True):
-                    writer.write(source)
-                counting.separated += sources.shape[-1]
-                counting.report()
-            if counting.num_samples == 0:
-                raise InputError(f"{path}: expected audio, found a file without samples")
-            gain = outputs.commit(counting.report)
+        excerpt = Excerpt(reader, mono, separator.block_seconds, on_seconds, start_seconds, duration_seconds)
+        with OutputFiles(
+            reader,
+            list(targets.values()),
+            record_path(pattern, folder),
+            channels,
+            audio_format,
+            bit_depth,
+            bit_rate,
+            excerpt.expected if reader.length_is_known else 0,
+            record,
+        ) as outputs:
+            for sources in separator.separate_stream(excerpt.blocks(), reader.sample_rate, channels, residual):
+                for writer, source_name in zip(outputs.writers, chosen, strict=True):
+                    writer.write(sources[names.index(source_name)])
+                excerpt.separated += sources.shape[-1]
+                excerpt.report()
+            if excerpt.num_samples == 0:
+                raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
+            gain = outputs.commit(excerpt.report)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]
         return SeparatedFile(
             outputs=targets,
-            num_samples=counting.num_samples,
+            num_samples=excerpt.num_samples,
             sample_rate=reader.sample_rate,
             truncated=reader.is_truncated,
             damage=reader.damage,
-            notes=reader.notes,
+            notes=[*reader.notes, *_notes(reader, audio_format, track)],
             gain=gain,
             peak=max(writer.peak for writer in outputs.writers) * gain,
-            input_peak=counting.peak,
+            input_peak=excerpt.peak,
             levels_db={
                 name: 20 * math.log10(level) if level > 0 else None for name, level in zip(targets, levels, strict=True)
             },
@@ -180,26 +211,14 @@ def separate_file(
         )
 
 
-class _Counting:
-    """The blocks of a recording, counted on the way, and the samples of it that are separated."""
-
-    def __init__(self, reader: AudioReader, mono: bool, block_seconds: float, on_seconds: OnSeconds | None) -> None:
-        self.reader = reader
-        self.mono = mono
-        self.block_samples = max(1, round(block_seconds * reader.sample_rate))
-        self.on_seconds = on_seconds
-        self.num_samples = 0
-        self.separated = 0
-        self.peak = 0.0
-
-    def blocks(self) -> Iterator[Tensor]:
-        for block in self.reader.blocks(self.block_samples, keep_damaged=True):
-            self.num_samples += block.shape[1]
-            self.peak = max(self.peak, float(block.abs().max()))
-            yield block.mean(dim=0, keepdim=True) if self.mono else block
-            self.report()
-
-    def report(self) -> None:
-        if self.on_seconds is not None:
-            total = max(self.num_samples, self.reader.num_samples)
-            self.on_seconds(self.separated / self.reader.sample_rate, total / self.reader.sample_rate)
+def _notes(reader: AudioReader, audio_format: AudioFormat, track: int | None) -> list[str]:
+    """Say which of several tracks was taken for want of a word, and at which rate a lossy format has the outputs."""
+    notes = []
+    if track is None and len(reader.tracks) > 1:
+        listed = ", ".join(f"{number} ({each})" for number, each in enumerate(reader.tracks, 1))
+        notes.append(
+            f"it has {len(reader.tracks)} audio tracks: {listed}; separated the first, --track N takes another"
+        )
+    if audio_format in LOSSY_FORMATS and (rate := lossy_rate(audio_format, reader.sample_rate)) != reader.sample_rate:
+        notes.append(f"written at {rate} Hz: {audio_format} has no {reader.sample_rate} Hz")
+    return notes

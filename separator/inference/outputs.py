@@ -10,7 +10,7 @@ from separator.audio.reading import AudioReader
 from separator.audio.writing import AudioWriter, common_gain
 from separator.errors import InputError
 from separator.inference.output_folders import make_folder
-from separator.inference.record import RECORD_NAME, Record, read_record, stamp
+from separator.inference.record import Record, read_record, stamp
 from separator.replacing import remove_leftovers, temporary_name
 
 
@@ -19,10 +19,13 @@ class OutputFiles:
 
     Args:
         reader: The recording.
-        targets: Where its sources are to be, all in one folder, which is made if it is missing.
+        targets: Where its sources are to be; their folders are made if they are missing.
+        record_path: Where their record is to be, in a folder that holds them or theirs.
         channels: Channels of each.
         audio_format: As of `AudioWriter`.
         bit_depth: As of `AudioWriter`.
+        bit_rate: As of `AudioWriter`.
+        expected: Samples of each; 0 where it is not known.
         record: What they are made from and how; it gets its outputs here.
 
     Raises:
@@ -33,9 +36,12 @@ class OutputFiles:
         self,
         reader: AudioReader,
         targets: list[Path],
+        record_path: Path,
         channels: int,
         audio_format: AudioFormat,
         bit_depth: BitDepth | None,
+        bit_rate: int | None,
+        expected: int,
         record: Record,
     ) -> None:
         self.reader = reader
@@ -44,20 +50,22 @@ class OutputFiles:
         self.channels = channels
         self.audio_format = audio_format
         self.bit_depth = bit_depth
+        self.bit_rate = bit_rate
+        self.expected = expected
         self.writers: list[AudioWriter] = []
         self.done = False
         self._token = secrets.token_hex(4)
         self._made: list[Path] = []
-        self._record_path = targets[0].with_name(RECORD_NAME)
+        self._record_path = record_path
         self._record_written = False
 
     def __enter__(self) -> "OutputFiles":
         reader = self.reader
         try:
-            self._made = make_folder(self.targets[0].parent)
-            folder = self._record_path.parent
-            remove_leftovers(folder, [path.name for path in (*self.targets, self._record_path)])
-            expected = reader.num_samples if reader.length_is_known else 0
+            files = (*self.targets, self._record_path)
+            for folder in dict.fromkeys(path.parent for path in files):
+                self._made[:0] = make_folder(folder)  # innermost first
+                remove_leftovers(folder, [path.name for path in files])
             for target in self.targets:
                 self.writers.append(
                     AudioWriter(
@@ -65,10 +73,11 @@ class OutputFiles:
                         reader.sample_rate,
                         self.channels,
                         self.audio_format,
-                        expected,
+                        self.expected,
                         self.bit_depth,
                         reader.tags,
                         self._token,
+                        self.bit_rate,
                     )
                 )
         except BaseException:
@@ -92,9 +101,11 @@ class OutputFiles:
         folder = self._record_path.parent
         temporary = temporary_name(self._record_path, self._token)
         try:
-            self.record.outputs |= {writer.target.name: stamp(writer.temporary) for writer in self.writers}
+            self.record.outputs |= {
+                writer.target.relative_to(folder).as_posix(): stamp(writer.temporary) for writer in self.writers
+            }
             self.record.write(temporary)
-            earlier = read_record(folder)
+            earlier = read_record(self._record_path)
             stale = [] if earlier is None else earlier.stale(folder, self.targets)
             for each in [path for path in stale if not path.samefile(self.reader.path)] + self.targets:
                 each.unlink(missing_ok=True)

@@ -43,7 +43,7 @@ class Record(BaseModel):
         separator: Version of this package.
         input: The recording.
         options: Whatever else decides what the sources are.
-        outputs: Each file, by its name in the folder.
+        outputs: Each file, by its path from the record's folder, with `/`.
     """
 
     separator: str = __version__
@@ -55,16 +55,33 @@ class Record(BaseModel):
         """Write it as JSON."""
         path.write_text(json.dumps(self.model_dump(), indent=2) + "\n", encoding="utf-8")
 
+    def paths(self, folder: Path) -> dict[Path, Stamp]:
+        """Return the outputs by path, of a record in `folder`; what lies elsewhere, or a link leads to, is none."""
+        root = folder.resolve()
+        return {
+            folder / name: made
+            for name, made in self.outputs.items()
+            if Path(name).name and not Path(name).anchor and (folder / name).resolve() == root / name
+        }
+
     def stale(self, folder: Path, targets: Iterable[Path]) -> list[Path]:
-        """Return the outputs in `folder` that are still as they were made and are none of `targets`."""
-        kept = {target.name for target in targets}
-        paths = [folder / name for name in self.outputs if name not in kept and Path(name).name == name]
-        return [path for path in paths if not path.is_symlink() and self.outputs[path.name].is_of(path)]
+        """Return the outputs of a record in `folder` that are still as they were made and are none of `targets`."""
+        kept = set(targets)
+        return [path for path, made in self.paths(folder).items() if path not in kept and made.is_of(path)]
 
 
-def read_record(folder: Path) -> Record | None:
-    """Read the record in a folder; None where there is none that can be read."""
-    path = folder / RECORD_NAME
+def files_on_record(folder: Path) -> set[Path]:
+    """Return what the records in a folder tell of: `.separation.json`, and `.STEM.separation.json`."""
+    try:
+        found = [path for path in folder.iterdir() if path.name.startswith(".") and path.name.endswith(RECORD_NAME)]
+    except OSError:
+        return set()
+    records = [record for path in found if (record := read_record(path)) is not None]
+    return {path for record in records for path in record.paths(folder)}
+
+
+def read_record(path: Path) -> Record | None:
+    """Read a record; None where there is none that can be read."""
     try:
         if path.is_symlink() or path.stat().st_size > MOST_BYTES:
             return None
@@ -106,25 +123,51 @@ def input_stamp(path: Path) -> Stamp:
 
 
 def options_of(
-    settings: dict[str, Any], audio_format: AudioFormat, bit_depth: BitDepth | None, mono: bool, residual: bool
+    settings: dict[str, Any],
+    audio_format: AudioFormat,
+    *,
+    bit_depth: BitDepth | None,
+    mono: bool,
+    residual: bool,
+    bit_rate: int | None = None,
+    start_seconds: float = 0.0,
+    duration_seconds: float | None = None,
+    track: int | None = None,
+    **_: object,
 ) -> dict[str, Any]:
-    """Return what decides the sources of a recording, as plain values; `settings` are those of its Separator."""
-    return settings | {
-        "format": audio_format,
-        "subtype": subtype_of(audio_format, bit_depth),
-        "mono": mono,
-        "residual": residual,
+    """Return what decides the sources of a recording, as plain values.
+
+    Args:
+        settings: Those of its Separator.
+        audio_format: As of `separate_file`, like all that follow; what it takes besides decides where they are alone.
+        bit_depth: As there.
+        mono: As there.
+        residual: As there.
+        bit_rate: As there.
+        start_seconds: As there.
+        duration_seconds: As there.
+        track: As there; None is the first.
+    """
+    every = {"format": audio_format, "subtype": subtype_of(audio_format, bit_depth), "mono": mono, "residual": residual}
+    rare = {
+        "bit_rate": bit_rate,
+        "start_seconds": start_seconds or None,
+        "duration_seconds": duration_seconds,
+        "track": track or None,
     }
+    return settings | every | {name: value for name, value in rare.items() if value is not None}
 
 
-def are_done(path: Path, targets: Iterable[Path], options: dict[str, Any]) -> bool:
+def are_done(path: Path, targets: Iterable[Path], record_path: Path, options: dict[str, Any]) -> bool:
     """Return whether the sources of a recording are all there, made from what it is now, with these options."""
-    files = list(targets)
-    record = read_record(files[0].parent)
-    if record is None or record.options != options or set(record.outputs) != {target.name for target in files}:
+    record = read_record(record_path)
+    if record is None or record.options != options:
+        return False
+    made = record.paths(record_path.parent)
+    if set(made) != set(targets):
         return False
     try:
-        is_whole = all(stamp(target).size == record.outputs[target.name].size for target in files)
+        is_whole = all(stamp(target).size == each.size for target, each in made.items())
     except OSError:
         return False
     return is_whole and record.input.is_of(path)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,15 +18,16 @@ from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.consistency import MixtureConsistency
-from separator.inference.devices import find_device
-from separator.inference.files import BLOCK_SECONDS, OnSeconds, SeparatedFile, separate_file
+from separator.inference.devices import check_device, find_device
+from separator.inference.excerpt import OnSeconds
+from separator.inference.files import BLOCK_SECONDS, SeparatedFile, separate_file
 from separator.inference.fused import fuse, fuse_for_steps
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import SourceMatching, align_channels
 from separator.inference.output_folders import check_within, folder_name
+from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs
+from separator.inference.precision import Precision, choose_dtype
 from separator.models.pipeline import MaskingSeparator
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 CHUNK_SECONDS = 10.0
 """Length of a chunk unless the caller or the model's description says otherwise."""
@@ -43,8 +44,8 @@ LEVEL_FRAME_SECONDS = 0.025
 MOST_CHANNELS = 64
 """More than these, and more than samples, are samples in the place of channels."""
 
-MOST_CHUNKS = {"cuda": 16, "cpu": 1}
-"""Chunks of a recording that go through the model together; a CPU gains nothing by it."""
+MOST_CHUNKS = {"cuda": 16}
+"""Chunks of a recording that go through the model together, if not 1; a CPU gains nothing by it."""
 
 OFFSET_SECONDS = 0.5
 """In shorter chunks a mean is no constant offset of the recording."""
@@ -65,8 +66,10 @@ class Separator:
     Args:
         model: Maps `(B, C, T)` to `(B, S, C, T)`; kept as `model`, moved to the device, in evaluation mode.
         description: Its sample rate and source names.
-        device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`.
-        precision: `auto` (bfloat16 on CUDA, float32 elsewhere), `float32`, `bfloat16`.
+        device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; `mps`, which is taken only if it gives
+            what the CPU gives for a second of noise.
+        precision: `float32`, `bfloat16`, or `auto`: bfloat16 on CUDA, and on a CPU that computes in it, if the model
+            agrees with float32 to 40 dB (`ModelDescription.bfloat16_agreement_db`); float32 elsewhere.
         chunk_seconds: Length of a chunk; None takes what the model's description says, or 10 s.
         mixture_consistency: Whether the sources are made to sum to the mixture, at the mixture's own sample rate: what
             a model at 16 kHz leaves of a recording at 44.1 kHz is kept too. None does so unless the model was trained
@@ -91,12 +94,8 @@ class Separator:
         mixture_consistency: bool | None = None,
     ) -> None:
         self.description = description
-        self.device = find_device(device)
-        if precision not in ("auto", "float32", "bfloat16"):
-            raise InputError(f"precision: expected auto, float32 or bfloat16, found {precision!r}")
-        self.dtype = torch.bfloat16 if (precision, self.device.type) == ("auto", "cuda") else torch.float32
-        if precision == "bfloat16":
-            self.dtype = torch.bfloat16
+        self.device = find_device(device, checked=True)
+        self.dtype = choose_dtype(precision, self.device, description.bfloat16_agreement_db)
         if chunk_seconds is None:
             chunk_seconds = float(description.training.get("chunk_seconds", CHUNK_SECONDS))
         if not 0.5 <= chunk_seconds <= 3600:
@@ -105,7 +104,11 @@ class Separator:
         self.mixture_consistency = description.sums_to_mixture if mixture_consistency is None else mixture_consistency
         self.model = model.to(self.device).eval()
         self.fused = fuse(self.model, self.device, self.dtype)
-        self.most_chunks = MOST_CHUNKS[self.device.type]
+        if self.device.type == "mps":
+            generator = torch.Generator().manual_seed(0)
+            noise = torch.randn(1, self.model.channels, self.sample_rate, generator=generator)
+            check_device(self.model, self.fused, self.device, noise)
+        self.most_chunks = MOST_CHUNKS.get(self.device.type, 1)
         self._one_at_a_time = threading.Lock()  # the model's memory is there once, whatever the number of threads
 
     @classmethod
@@ -143,6 +146,8 @@ class Separator:
     @cached_property
     def stepping(self) -> MaskingSeparator:
         """Return what runs on a live signal, of any number of sessions: made at the first, as `fused` is."""
+        if self.device.type == "mps":
+            raise InputError("device: expected cpu, cuda or cuda:N for a live signal, found mps")
         return fuse_for_steps(self.model, self.device, self.dtype)
 
     @property
@@ -333,6 +338,12 @@ class Separator:
         bit_depth: BitDepth | None = None,
         mono: bool = False,
         residual: bool = False,
+        bit_rate: int | None = None,
+        name: str = DEFAULT_PATTERN,
+        only: Sequence[str] = (),
+        start_seconds: float = 0.0,
+        duration_seconds: float | None = None,
+        track: int | None = None,
     ) -> SeparatedFile:
         """Separate a file into `out_folder/<stem>/<source>.wav`; see `separator.inference.files.separate_file`.
 
@@ -345,9 +356,26 @@ class Separator:
             (104560, 16000, None)
         """
         folder = Path(out_folder) / folder_name(Path(path))
-        check_within(folder, Path(out_folder))
+        pattern = check_pattern(name, audio_format)
+        for target in name_outputs(
+            pattern, folder, choose_outputs(self.output_names(residual), only), audio_format
+        ).values():
+            check_within(target.parent, Path(out_folder))
         return separate_file(
-            self, Path(path), folder, audio_format, on_seconds, bit_depth=bit_depth, mono=mono, residual=residual
+            self,
+            Path(path),
+            folder,
+            audio_format,
+            on_seconds,
+            bit_depth=bit_depth,
+            mono=mono,
+            residual=residual,
+            bit_rate=bit_rate,
+            name=pattern,
+            only=only,
+            start_seconds=start_seconds,
+            duration_seconds=duration_seconds,
+            track=track,
         )
 
     @torch.inference_mode()

@@ -56,7 +56,7 @@ def load_any_recipe(path: Path | str, overrides: Iterable[str] = ()) -> AnyRecip
         data.setdefault("kind", next(iter(DATA_KINDS)))
     try:
         recipe: AnyRecipe = TypeAdapter(TASKS[task]).validate_python(content)
-        with torch.device("meta"):  # checks the model's config, without memory for its weights
+        with torch.random.fork_rng(devices=[]):  # checks the model's config; on "meta" torch would import its compiler
             recipe.build_model()
     except ValidationError as error:
         raise InputError(f"{path}: {_first_problem(error)}") from None

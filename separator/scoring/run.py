@@ -8,7 +8,7 @@ from separator.data.mixture_row import write_rows
 from separator.errors import InputError, some
 from separator.inference import Separator
 from separator.inference.devices import find_device
-from separator.inference.separator import Precision
+from separator.inference.precision import Precision
 from separator.replacing import replace_file
 from separator.scoring.assignment import NOISE
 from separator.scoring.config import ScoringConfig

@@ -29,7 +29,7 @@ def write(folder: Path, *names: str) -> None:
 
 def test_what_is_no_audio_is_counted(tmp_path: Path) -> None:
     write(tmp_path, "b.WAV", "sub/a.flac", ".hidden.wav", ".hidden/c.wav")
-    write(tmp_path, "notes.txt", "sub/more.txt", "old.wma", "README")
+    write(tmp_path, "notes.txt", "sub/more.txt", "old.xyz", "README")
     (tmp_path / "link").symlink_to(tmp_path / "sub")
     (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     os.mkfifo(tmp_path / "pipe.wav")
@@ -37,7 +37,7 @@ def test_what_is_no_audio_is_counted(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in contents.audio] == [
         ".hidden/c.wav", "b.WAV", "gone.wav", "sub/a.flac"]  # fmt: skip
     assert sorted(count_kinds(contents.others).split(", ")) == [
-        "1 .wma", "1 linked folder", "1 pipe or device", "1 without a suffix", "2 .txt"]  # fmt: skip
+        "1 .xyz", "1 linked folder", "1 pipe or device", "1 without a suffix", "2 .txt"]  # fmt: skip
     assert contents.unreadable == []
 
 

@@ -23,6 +23,11 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in shown)
 
 
+def messages(text: str) -> list[str]:
+    """Lines on standard error, but for the summaries of what was done."""
+    return [line for line in text.splitlines() if not line.startswith("separator: done: ")]
+
+
 def assert_same_sound(path: Path, expected: Path) -> None:
     """Same rate, channels and length, and samples that differ by rounding: how many threads share a sum is chance."""
     (found, rate), (wanted, wanted_rate) = (soundfile.read(each, always_2d=True) for each in (path, expected))

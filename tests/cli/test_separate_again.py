@@ -9,7 +9,7 @@ import pytest
 
 from separator.cli.main import main
 from tests.audio.encoding import encode
-from tests.cli.separating import SOURCES, files
+from tests.cli.separating import SOURCES, files, messages
 from tests.speech import buzz
 from tests.tiny_model import save_tiny_model
 from tests.voices import ratio_db, read, talk, voices
@@ -36,7 +36,7 @@ def separate(models: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixt
         code = main(["separate", *map(str, arguments), *options])
         captured = capsys.readouterr()
         out = [str(Path(line).relative_to(tmp_path / "out")) for line in captured.out.splitlines()]
-        return code, out, captured.err.splitlines()
+        return code, out, messages(captured.err)
 
     return run
 

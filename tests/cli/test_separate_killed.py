@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.cli.separating import SOURCES, assert_same_sound, files, start
+from tests.cli.separating import SOURCES, assert_same_sound, files, messages, start
 from tests.tiny_model import save_tiny_model
 from tests.voices import ratio_db, read, talk, voices
 
@@ -86,7 +86,7 @@ def test_stopped_it_cleans_up(tmp_path: Path, model: Path, number: int, jobs: in
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert b"Traceback" not in stderr and len(stderr.splitlines()) <= 1
+    assert b"Traceback" not in stderr and len(messages(stderr.decode())) <= 1
     assert files(tmp_path / "out") == [] and list((tmp_path / "out").iterdir()) == []
 
 
@@ -101,7 +101,7 @@ def test_a_full_disk_is_one_line_and_nothing_partial(tmp_path: Path, model: Path
     process = start(tmp_path / "long.wav", small, *options, model=model, output=tmp_path / "out", preexec_fn=limit)
     stdout, stderr = process.communicate(timeout=100)
     assert process.returncode == 1
-    lines = stderr.decode().splitlines()
+    lines = messages(stderr.decode())
     assert len(lines) == 1 and "long" in lines[0] and "cannot write" in lines[0]
     assert stdout.decode().count("small/") == len(files(tmp_path / "out")) >= 2
     assert {Path(name).parent.name for name in files(tmp_path / "out")} == {"small"}

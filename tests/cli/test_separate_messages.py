@@ -12,7 +12,7 @@ from separator.audio.writing import write_reason
 from separator.cli.main import main
 from separator.errors import InputError
 from tests.audio.encoding import encode
-from tests.cli.separating import SOURCES, files
+from tests.cli.separating import SOURCES, files, messages
 from tests.tiny_model import save_tiny_model
 from tests.voices import talk
 
@@ -28,7 +28,7 @@ def separate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 
     def run(*arguments: str | Path, out: str = "out") -> tuple[int, list[str]]:
         code = main(["separate", *map(str, arguments), "-o", str(tmp_path / out), "-m", str(model), "--device", "cpu"])
-        return code, capsys.readouterr().err.splitlines()
+        return code, messages(capsys.readouterr().err)
 
     return run
 

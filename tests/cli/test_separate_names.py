@@ -8,7 +8,7 @@ import soundfile
 from separator.cli.main import main
 from separator.errors import InputError
 from separator.inference import Separator
-from tests.cli.separating import SOURCES, files, start
+from tests.cli.separating import SOURCES, files, messages, start
 from tests.tiny_model import save_tiny_model
 from tests.voices import talk
 
@@ -26,7 +26,7 @@ def separate(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
     def run(*arguments: str) -> tuple[int, list[str]]:
         code = main(["separate", "-o", "out", "-m", str(model), "--device", "cpu", "--", *arguments])
-        return code, capsys.readouterr().err.splitlines()
+        return code, messages(capsys.readouterr().err)
 
     return run
 

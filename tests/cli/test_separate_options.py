@@ -19,7 +19,7 @@ from separator.audio.reading import read_audio
 from separator.cli.main import main
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from tests.audio.encoding import encode
-from tests.cli.separating import SOURCES, files
+from tests.cli.separating import SOURCES, files, messages
 from tests.speech import buzz
 from tests.stem_file import example_stem_file
 from tests.tiny_model import save_tiny_model
@@ -40,7 +40,7 @@ def separate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     def run(*arguments: str | Path, out: str = "out") -> tuple[int, list[str], list[str]]:
         code = main(["separate", *map(str, arguments), "-o", str(tmp_path / out), "-m", str(model), "--device", "cpu"])
         captured = capsys.readouterr()
-        return code, captured.out.splitlines(), captured.err.splitlines()
+        return code, captured.out.splitlines(), messages(captured.err)
 
     return run
 

@@ -12,6 +12,7 @@ import soundfile
 
 from separator.cli.main import main
 from separator.inference.output_folders import folder_name
+from tests.cli.separating import messages
 from tests.speech import buzz
 from tests.tiny_model import save_tiny_model
 
@@ -70,7 +71,7 @@ def test_a_name_that_is_no_text_is_printed_as_its_bytes(model: Path, tmp_path: P
     os.rename(tmp_path / "a.wav", path)
     command = [sys.executable, "-m", "separator", "separate", path, "-o", tmp_path / "out", "-m", model]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert (result.returncode, result.stderr) == (0, b"")
+    assert (result.returncode, messages(result.stderr.decode())) == (0, [])
     assert b"/caf\xe9/speaker1.wav\n" in result.stdout
     assert os.path.exists(os.fsencode(tmp_path / "out") + b"/caf\xe9/speaker1.wav")
 
@@ -79,7 +80,7 @@ def test_a_missing_file_alone_is_a_failed_input(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert separate(model, tmp_path / "out", tmp_path / "missing.wav") == 1
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert len(messages(capsys.readouterr().err)) == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write")
@@ -87,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_any_work(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert separate(model, Path("/proc"), talk(tmp_path / "a.wav"), talk(tmp_path / "b.wav")) == 2
-    lines = capsys.readouterr().err.splitlines()
+    lines = messages(capsys.readouterr().err)
     assert len(lines) == 1 and "/proc" in lines[0]
 
 
@@ -115,7 +116,7 @@ def test_a_surprise_is_one_line_unless_debug_is_asked_for(
     monkeypatch.setattr(separator.inference.files, "separate_file", fail)
     path = talk(tmp_path / "a.wav")
     assert separate(model, tmp_path / "out", path) == 1
-    lines = capsys.readouterr().err.splitlines()
+    lines = messages(capsys.readouterr().err)
     assert len(lines) == 1 and str(path) in lines[0] and "RuntimeError: two lines" in lines[0]
     assert main(["separate", str(path), "-o", str(tmp_path / "out"), "-m", str(model), "--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
@@ -137,14 +138,14 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(
 
     monkeypatch.setattr(AudioWriter, "commit", interrupted)
     assert separate(model, tmp_path / "out", talk(tmp_path / "a.wav")) == 130
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert len(messages(capsys.readouterr().err)) == 1
     assert committed and not any(path.is_file() for path in (tmp_path / "out").rglob("*"))
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m separator info --no-measure {save_tiny_model(tmp_path / 'm')} | true"
     result = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
-    assert result.stderr == ""
+    assert messages(result.stderr) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal")

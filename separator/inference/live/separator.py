@@ -12,7 +12,8 @@ from separator.audio.resampling import fit_length, resampled_length
 from separator.bricks.stepping import State, initial_state
 from separator.errors import InputError
 from separator.inference.live.levels import LevelFollower, SharesOfRest, SourceScale
-from separator.inference.separator import Precision, Separator, as_mixture
+from separator.inference.precision import Precision
+from separator.inference.separator import Separator, as_mixture
 from separator.models.pipeline import MaskingSeparator
 
 
@@ -83,9 +84,12 @@ class LiveSeparator:
         sample_rate: int | None = None,
         channels: int = 1,
         device: str = "auto",
-        precision: Precision = "auto",
+        precision: Precision = "float32",
     ) -> Self:
-        """Load a causal model and open a session on it; see `Separator.from_pretrained`."""
+        """Load a causal model and open a session on it; see `Separator.from_pretrained`.
+
+        Half precision gains nothing where a few frames are computed at a time.
+        """
         return cls(Separator.from_pretrained(name_or_path, device, precision), sample_rate, channels)
 
     @property

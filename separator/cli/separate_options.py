@@ -1,0 +1,100 @@
+"""Options of `separator separate` that say what of a recording is separated, and which files come out."""
+
+import argparse
+from typing import Any
+
+FORMATS = ("wav", "flac", "mp3", "m4a", "opus", "ogg")
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the files that come out."""
+    parser.add_argument(
+        "--format", choices=FORMATS, default="wav", help="of the outputs; m4a is AAC, ogg Vorbis (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--bit-depth", choices=("16", "24", "float"), help="of the outputs (default: float for wav, 24 for flac)"
+    )
+    parser.add_argument(
+        "--bitrate",
+        metavar="RATE",
+        help="of mp3, m4a, opus and ogg, such as 128k (default: 96k a channel from 32 kHz up, 64k from 16 kHz up)",
+    )
+    parser.add_argument(
+        "--name",
+        metavar="PATTERN",
+        default="{stem}/{source}",
+        help="of the outputs below the output folder, such as {stem}_{source} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--only", metavar="SOURCE", action="append", default=[], help="write only this source; may be repeated"
+    )
+
+
+def add_part_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the part of a recording that is separated."""
+    parser.add_argument("--start", metavar="TIME", help="separate from there on: seconds, m:ss or h:mm:ss")
+    parser.add_argument("--duration", metavar="TIME", help="separate only so much: seconds, m:ss or h:mm:ss")
+    parser.add_argument("--track", metavar="N", type=int, help="audio track of a film with several (default: 1)")
+
+
+def read_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what `separate_file` takes besides the files and the format, by its names.
+
+    Raises:
+        InputError: If an option is wrong whatever the recording.
+    """
+    from separator.audio.lossy import LOSSY_FORMATS
+    from separator.errors import InputError
+    from separator.inference.output_names import check_pattern
+
+    if args.format == "flac" and args.bit_depth == "float":
+        raise InputError("--bit-depth: expected 16 or 24 for flac, found float")
+    if args.format in LOSSY_FORMATS and args.bit_depth is not None:
+        raise InputError(f"--bit-depth: expected none for {args.format}, which is lossy, found {args.bit_depth}")
+    if args.bitrate is not None and args.format not in LOSSY_FORMATS:
+        raise InputError(f"--bitrate: expected --format {', '.join(LOSSY_FORMATS)}, found {args.format}")
+    if args.track is not None and args.track < 1:
+        raise InputError(f"--track: expected 1 or more, found {args.track}")
+    duration = None if args.duration is None else _seconds("--duration", args.duration)
+    if duration == 0:
+        raise InputError(f"--duration: expected more than 0, found {args.duration}")
+    return {
+        "bit_depth": args.bit_depth,
+        "mono": args.mono,
+        "residual": args.residual,
+        "bit_rate": None if args.bitrate is None else _bits_per_second(args.bitrate),
+        "name": check_pattern(args.name, args.format),
+        "only": tuple(args.only),
+        "start_seconds": 0.0 if args.start is None else _seconds("--start", args.start),
+        "duration_seconds": duration,
+        "track": None if args.track is None else args.track - 1,
+    }
+
+
+def _seconds(option: str, text: str) -> float:
+    """Return a time in seconds: `90`, `1:30`, `0:01:30.5`."""
+    import re
+
+    from separator.errors import InputError
+
+    if re.fullmatch(r"(?:(?:\d{1,9}:)?\d{1,9}:)?\d{1,9}(?:\.\d*)?", text, re.ASCII) is None:
+        raise InputError(f"{option}: expected seconds, m:ss or h:mm:ss, such as 90 or 1:30.5, found {text!r}")
+    *larger, seconds = text.split(":")
+    if (larger and float(seconds) >= 60) or (len(larger) > 1 and int(larger[1]) >= 60):
+        raise InputError(f"{option}: expected less than 60 behind a colon, found {text!r}")
+    minutes = 0
+    for each in larger:
+        minutes = 60 * minutes + int(each)
+    return 60 * minutes + float(seconds)
+
+
+def _bits_per_second(text: str) -> int:
+    """Return a bit rate: `128k`, `128000`."""
+    import re
+
+    from separator.errors import InputError
+
+    found = re.fullmatch(r"(\d{1,9})(k?)", text, re.ASCII | re.IGNORECASE)
+    if found is None or (bits := int(found[1]) * (1000 if found[2] else 1)) < 1000:
+        raise InputError(f"--bitrate: expected kilobits such as 128k, or bits such as 128000, found {text!r}")
+    return bits
