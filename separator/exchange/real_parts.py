@@ -7,32 +7,10 @@ from torch import Tensor
 
 from separator.errors import InputError
 
-EACH_PART = frozenset(
-    (
-        "unsqueeze",
-        "squeeze",
-        "flatten",
-        "unflatten",
-        "reshape",
-        "view",
-        "view_as",
-        "expand",
-        "transpose",
-        "permute",
-        "movedim",
-        "contiguous",
-        "clone",
-        "detach",
-        "sum",
-        "mean",
-        "cat",
-        "stack",
-        "split",
-        "chunk",
-        "narrow",
-        "select",
-    )
-)
+EACH_PART = frozenset((
+    "unsqueeze", "squeeze", "flatten", "unflatten", "reshape", "view", "view_as", "expand", "transpose", "permute",
+    "movedim", "contiguous", "clone", "detach", "sum", "mean", "cat", "stack", "split", "chunk", "narrow", "select",
+))  # fmt: skip
 """Functions that do to a complex tensor what they do to its real and to its imaginary part."""
 
 
