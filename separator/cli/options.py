@@ -1,10 +1,17 @@
 """The options that several commands have: one spelling for one thing."""
 
 import argparse
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePath
 
 
-def add_output(parser: argparse.ArgumentParser, what: str, metavar: str = "DIR", required: bool = True) -> None:
+def add_output(
+    parser: argparse.ArgumentParser,
+    what: str,
+    metavar: str = "DIR",
+    required: bool = True,
+    parse: Callable[[str], PurePath] = Path,
+) -> None:
     """Declare `-o`, the folder that results go to.
 
     Args:
@@ -12,8 +19,9 @@ def add_output(parser: argparse.ArgumentParser, what: str, metavar: str = "DIR",
         what: What the folder holds.
         metavar: What its help calls the folder.
         required: Whether the command needs it.
+        parse: Makes a path of what is given.
     """
-    parser.add_argument("-o", "--output", metavar=metavar, type=Path, required=required, help=what)
+    parser.add_argument("-o", "--output", metavar=metavar, type=parse, required=required, help=what)
 
 
 def add_overrides(parser: argparse.ArgumentParser, example: str, whose: str = "the recipe") -> None:
@@ -36,6 +44,15 @@ def add_device(parser: argparse.ArgumentParser, what: str, default: str = "auto"
 def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
     """Declare `--jobs`, how much is done at the same time."""
     parser.add_argument("--jobs", metavar="N", type=int, help=what)
+
+
+def add_cluster(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare `--cluster`, the address of a Ray cluster."""
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help=f"{what} on a Ray cluster: HOST:PORT of its head, or auto (the one that runs on this machine)",
+    )
 
 
 def check_jobs(jobs: int | None) -> None:

@@ -1,12 +1,12 @@
 """The folder that a recording's sources go to."""
 
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from separator.errors import InputError
 
 
-def folder_name(path: Path) -> str:
+def folder_name(path: PurePath) -> str:
     """Return the name of the folder for a recording's sources: its own without the suffix.
 
     The stem of `...wav` is `..`, which as a folder would lead out of the output folder: such a name is kept whole.

@@ -1,5 +1,6 @@
 """The Separator: a loaded model and everything between a recording and its sources."""
 
+import copy
 import hashlib
 import json
 import threading
@@ -105,6 +106,7 @@ class Separator:
         self.description = description
         self.assignment = assignment
         self.device = find_device(device, checked=True)
+        self.on_any_device = device == "auto"
         self.dtype = choose_dtype(precision, self.device, description.bfloat16_agreement_db)
         if chunk_seconds is None:
             chunk_seconds = float(description.training.get("chunk_seconds", CHUNK_SECONDS))
@@ -120,6 +122,13 @@ class Separator:
             check_device(self.model, self.fused, self.device, noise)
         self.most_chunks = MOST_CHUNKS.get(self.device.type, 1)
         self._one_at_a_time = threading.Lock()  # the model's memory is there once, whatever the number of threads
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model and how it is run: another process makes the faster copy, on a device that it has."""
+        device = "cpu" if self.device.type == "cpu" and not self.on_any_device else "auto"
+        precision = str(self.dtype).removeprefix("torch.")
+        model = copy.deepcopy(self.model).cpu()
+        return type(self), (model, self.description, device, precision, self.chunk_seconds, self.mixture_consistency)
 
     @classmethod
     def from_pretrained(

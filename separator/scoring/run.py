@@ -123,7 +123,10 @@ def score(
         "mixture": mixture,
         "sources": chosen.sources,
     }
-    jobs = [Job(name, lambda pair=pair: pair, pair.fingerprint(), name) for name, pair in pairs.items()]  # type: ignore[misc]
+    jobs = []
+    for name, pair in pairs.items():
+        files = pair.fingerprint()
+        jobs.append(Job(name, lambda pair=pair: pair, files, name, sum(size for size, _ in files)))  # type: ignore[misc]
     title = f"Scores of {estimates.name or estimates}"
     return score_jobs(jobs, config, chosen, output, title, settings, device).summary
 
