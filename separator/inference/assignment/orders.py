@@ -99,15 +99,20 @@ def apartness(vectors: Tensor, weights: Tensor, groups: Tensor) -> float:
     Shape:
         vectors: `(K, D)`; weights, groups: `(K)`.
     """
-    number = torch.arange(len(vectors))
-    reach = WINDOW_FRAMES // STRETCH_FRAMES
-    weight = weights.unsqueeze(1) * weights * ((number.unsqueeze(1) - number).abs() >= reach)
-    same = groups.unsqueeze(1) == groups
-    within, across = (weight * same).sum(), (weight * ~same).sum()
-    if not within or not across:
+    weighted = weights.unsqueeze(1) * vectors
+    members = (groups.unsqueeze(1) == groups.unique()).to(vectors)  # (K, G)
+    sums, totals = members.T @ weighted, members.T @ weights
+    within = torch.stack([sums.square().sum(), totals.square().sum()])  # of cosines, and of weights
+    across = torch.stack([sums.sum(dim=0).square().sum(), totals.sum().square()]) - within
+    for lag in range(min(len(vectors), WINDOW_FRAMES // STRETCH_FRAMES)):  # what overlaps is taken out again
+        first, second = slice(len(vectors) - lag), slice(lag, None)
+        pairs = [(weighted[first] * weighted[second]).sum(dim=1), weights[first] * weights[second]]
+        near = torch.stack(pairs) * (2 if lag else 1)
+        same = groups[first] == groups[second]
+        within, across = within - (near * same).sum(dim=1), across - (near * ~same).sum(dim=1)
+    if min(float(within[1]), float(across[1])) < 1e-3:
         return 0.0
-    cosines = weight * (vectors @ vectors.T)
-    return float((cosines * same).sum() / within - (cosines * ~same).sum() / across)
+    return float(within[0] / within[1] - across[0] / across[1])
 
 
 def divide(vectors: Tensor, weights: Tensor, num_groups: int) -> Tensor:

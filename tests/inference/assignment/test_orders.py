@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from separator.inference.assignment.orders import find_orders
+from separator.inference.assignment.orders import apartness, find_orders
 from separator.inference.assignment.stretches import STRETCH_FRAMES, Stretches
 
 LOUD, LEFT = 0.01, 0.0001
@@ -71,3 +71,14 @@ def test_silence_has_no_order(num_stretches: int) -> None:
     found = find_orders(silence, torch.eye(8)[:1])
     assert found.orders.tolist() == [[0, 1]] * num_stretches
     assert not found.voices.any()
+
+
+def test_apartness_is_that_of_all_pairs_whose_windows_do_not_overlap() -> None:
+    random = torch.Generator().manual_seed(0)
+    vectors = functional.normalize(torch.randn(60, 8, generator=random), dim=1)
+    weights, groups = torch.rand(60, generator=random), torch.randint(0, 2, (60,), generator=random)
+    number = torch.arange(60)
+    pairs = weights.unsqueeze(1) * weights * ((number.unsqueeze(1) - number).abs() >= 3)
+    same, cosines = groups.unsqueeze(1) == groups, vectors @ vectors.T
+    within, across = ((cosines * pairs * each).sum() / (pairs * each).sum() for each in (same, ~same))
+    assert apartness(vectors, weights, groups) == pytest.approx(float(within - across), abs=1e-5)
