@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import torch
@@ -44,6 +45,8 @@ class ModelDescription:
         training: How it was trained, as plain values.
         scores: Its scores in dB, by name.
         sums_to_mixture: Whether its sources make up the whole mixture; false of a model that leaves noise out.
+        bfloat16_agreement_db: How far its outputs in bfloat16 are from those in float32, in dB, as `separator bench`
+            measures it on the model's example; None where nobody has.
     """
 
     architecture: str
@@ -53,6 +56,7 @@ class ModelDescription:
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     sums_to_mixture: bool = True
+    bfloat16_agreement_db: float | None = None
 
     @property
     def gives(self) -> str:
@@ -289,7 +293,7 @@ def download_folder(repo_id: str, names: Sequence[str]) -> Path:
 
 
 def _check_fields(path: Path, content: dict[str, Any], description: type[Any], required: tuple[str, ...]) -> None:
-    kinds: dict[str, type] = {
+    kinds: dict[str, type | UnionType] = {
         "architecture": str,
         "config": dict,
         "sample_rate": int,
@@ -297,6 +301,7 @@ def _check_fields(path: Path, content: dict[str, Any], description: type[Any], r
         "training": dict,
         "scores": dict,
         "sums_to_mixture": bool,
+        "bfloat16_agreement_db": float | int | None,
     }
     known = [each.name for each in fields(description)]
     if unknown := [key for key in content if key not in known]:
@@ -306,7 +311,7 @@ def _check_fields(path: Path, content: dict[str, Any], description: type[Any], r
             raise InputError(f"{path}: {key} is missing")
     for key, value in content.items():
         if not isinstance(value, kinds[key]) or (isinstance(value, bool) and kinds[key] is not bool):
-            raise InputError(f"{path}: {key}: expected {kinds[key].__name__}, found {value!r}")
+            raise InputError(f"{path}: {key}: expected {getattr(kinds[key], '__name__', 'a number')}, found {value!r}")
 
 
 def _check_separator(path: Path, content: dict[str, Any]) -> None:

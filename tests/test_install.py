@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parent.parent
 EXAMPLE = REPOSITORY / "checkpoints" / "speech-2spk-16k" / "example.wav"
-OPTIONAL = ("lightning", "musdb", "museval", "matplotlib", "tensorboard", "torchaudio", "pyroomacoustics")
+OPTIONAL = ("lightning", "musdb", "museval", "matplotlib", "tensorboard", "torchaudio", "pyroomacoustics", "gradio")
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,7 @@ def test_commands_that_need_no_more(bare: Environment, arguments: list[str], wor
             ["train", str(REPOSITORY / "recipes" / "tiny.yaml")],
             "train needs the packages lightning and matplotlib: pip install 'separator[train]'",
         ),
+        (["web"], "web needs the package gradio: pip install 'separator[web]'"),
         (
             ["evaluate", "speech-2spk-16k", "--data", ".", "-o", "scores"],
             "evaluate needs the package matplotlib: pip install 'separator[score]'",

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.benchmark.runtimes import RunArrays, RuntimePeer, load_onnxruntime, load_openvino
 from separator.benchmark.speed import in_turns, noise
 from separator.bricks.conv1d import Conv1dEncoder
 from separator.errors import InputError
@@ -29,6 +32,7 @@ class Peer:
 
     Attributes:
         name: Whose it is.
+        version: Of that software.
         same_weights: Whether it is the same network with the same weights; else Conv-TasNet of the paper's size.
         seconds: Time that it takes, median.
         our_seconds: Time that the model takes, measured in turns with it.
@@ -38,6 +42,7 @@ class Peer:
     """
 
     name: str
+    version: str
     same_weights: bool
     seconds: float
     our_seconds: float
@@ -50,9 +55,10 @@ class Peer:
 def measure_peers(
     model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float = 10.0
 ) -> Iterator[Peer]:
-    """Measure a model in turns with torchaudio's Conv-TasNet and asteroid's, those of them that are installed.
+    """Measure a model in turns with the other software that is installed, on the same input.
 
-    What is measured is what a `Separator` runs.
+    What is measured is what a `Separator` runs, beside torchaudio's Conv-TasNet and asteroid's, and on a CPU beside an
+    export of the model in ONNX Runtime and OpenVINO.
 
     Args:
         model: Any separator; it is left on `device`, in evaluation mode.
@@ -67,6 +73,8 @@ def measure_peers(
     fused = fuse(model, device, torch.float32)
     mixture = noise(model.channels, sample_rate, seconds).to(device)
     for name, build in PEERS.items():
+        if name in RUNTIMES and device.type != "cpu":
+            continue
         try:
             peer, same_weights = build(model), True
         except InputError:
@@ -80,6 +88,7 @@ def measure_peers(
             difference = float((fused(mixture).flatten(1, 2) - peer(mixture)).abs().max())
         yield Peer(
             name=name,
+            version=version(name),
             same_weights=same_weights,
             seconds=theirs.seconds,
             our_seconds=ours.seconds,
@@ -178,11 +187,25 @@ def asteroid_peer(model: MaskingSeparator) -> nn.Module:
     return PaddedPeer(peer, model.encoder)
 
 
-PEERS = {
-    name: build
-    for name, build in {"torchaudio": torchaudio_peer, "asteroid": asteroid_peer}.items()
-    if find_spec(name) is not None
+def runtime_peer(model: MaskingSeparator, load: Callable[[Path, int], RunArrays]) -> nn.Module:
+    """Return a Conv-TasNet as another runtime runs it.
+
+    Raises:
+        InputError: If the model is no Conv-TasNet: of others, what the runtimes lack would be measured.
+    """
+    _conv_tasnet_config(model)
+    return RuntimePeer(model, load)
+
+
+RUNTIMES = {"onnxruntime": load_onnxruntime, "openvino": load_openvino}
+
+_KNOWN: dict[str, Callable[[MaskingSeparator], nn.Module]] = {
+    "torchaudio": torchaudio_peer,
+    "asteroid": asteroid_peer,
+    **{name: partial(runtime_peer, load=load) for name, load in RUNTIMES.items()},
 }
+
+PEERS = {name: build for name, build in _KNOWN.items() if find_spec(name) is not None}
 """Other software that is installed here."""
 
 

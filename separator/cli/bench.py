@@ -1,6 +1,7 @@
 """`separator bench MODEL_OR_RECIPE`: how fast a model is, beside other software and beside what the machine can do."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from separator.cli.options import add_json
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     macs = macs_per_second(model.cpu(), facts["sample_rate"])
     flops = 2 * macs / speed.real_time_factor
     peers = list(measure_peers(model, facts["sample_rate"], device, args.seconds))
+    agreement = _agreement_db(args.model)
     result = {
         "model": args.model,
         "architecture": facts["architecture"],
@@ -55,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         "flops_reached": flops,
         "matrix_flops_reached": rate,
         "share_of_matrix_rate": flops / rate,
+        "bfloat16_agreement_db": agreement,
         "peers": [asdict(each) for each in peers],
     }
     if args.json:
@@ -62,6 +65,21 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(result)
     return 0
+
+
+def _agreement_db(name: str) -> float | None:
+    """Return how far bfloat16 is from float32 on a model's example; None of a recipe, or without one."""
+    from separator.audio.reading import read_audio
+    from separator.benchmark.agreement import bfloat16_agreement_db
+    from separator.checkpoint import EXAMPLE_NAME, find_model, load_model
+
+    if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():
+        return None
+    folder = find_model(name)
+    if not (folder / EXAMPLE_NAME).exists():
+        return None
+    example, sample_rate = read_audio(folder / EXAMPLE_NAME)[:2]
+    return bfloat16_agreement_db(*load_model(folder), example, sample_rate)
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -74,6 +92,8 @@ def _print(result: dict[str, Any]) -> None:
         f"arithmetic: {result['flops_reached'] / 1e9:,.1f} GFLOP/s, {result['share_of_matrix_rate']:.0%} of the "
         f"{result['matrix_flops_reached'] / 1e9:,.1f} GFLOP/s that products of large matrices reach here"
     )
+    if (agreement := result["bfloat16_agreement_db"]) is not None:
+        print(f"bfloat16 agrees with float32 to {agreement:.1f} dB on the model's example")
     if not result["peers"]:
         print("no other software is installed to measure beside it: pip install 'separator[bench]'")
     for peer in result["peers"]:
@@ -83,6 +103,7 @@ def _print(result: dict[str, Any]) -> None:
         else:
             network, difference = "another network, of the paper's size, on the same input", ""
         print(
-            f"{peer['name']}'s Conv-TasNet ({network}): {peer['seconds']:.3f} s, ours {peer['our_seconds']:.3f} s: "
+            f"{peer['name']} {peer['version']}, Conv-TasNet ({network}): "
+            f"{peer['seconds']:.3f} s, ours {peer['our_seconds']:.3f} s: "
             f"{peer['ratio']:.2f} times as fast, {peer['processor_ratio']:.2f} times by processor time{difference}"
         )

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from separator.errors import InputError
 
 COMMAND_EXTRAS: dict[str, tuple[str, ...]] = {
+    "web": ("web",),
     "train": ("train",),
     "average": ("train",),
     "evaluate": ("score",),
@@ -17,7 +18,9 @@ EXTRA_PACKAGES: dict[str, tuple[str, ...]] = {
     "train": ("lightning", "matplotlib"),
     "score": ("matplotlib",),
     "live": ("sounddevice",),
+    "web": ("gradio",),
     "export": ("onnx", "onnxscript", "onnxruntime"),
+    "cluster": ("ray",),
 }
 """Packages of each extra that a command cannot do without, as they are imported."""
 

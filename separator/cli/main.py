@@ -17,6 +17,7 @@ from separator.errors import describe
 COMMANDS: dict[str, str] = {
     "separate": "separate recordings into one file a source",
     "live": "separate a microphone or a pipe while it is being said",
+    "web": "serve a page that separates recordings in a browser",
     "train": "train a recipe, or go on with a run",
     "average": "average the best models that a run has kept, and score the mean beside the best",
     "prepare": "convert a data set once into what training reads fast, or check it",

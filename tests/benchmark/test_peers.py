@@ -7,6 +7,7 @@ import torch
 
 from separator.benchmark import peers
 from separator.errors import InputError
+from separator.models import build_model
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 
 SMALL: dict[str, Any] = {
@@ -45,6 +46,23 @@ def test_asteroid_with_our_weights(samples: int, config: dict[str, Any]) -> None
     ours, mixture = model(**config), torch.randn(2, 1, samples)
     theirs = peers.asteroid_peer(ours).eval()
     torch.testing.assert_close(theirs(mixture), ours(mixture).flatten(1, 2), rtol=0, atol=1e-5)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("config", [{}, {"norm": "cLN", "causal": True, "mask": "softmax", "skip_channels": None}])
+def test_other_runtimes_with_our_weights(config: dict[str, Any], name: str) -> None:
+    pytest.importorskip(name)
+    ours, mixture = model(**config), torch.randn(1, 1, 403)
+    theirs = peers.PEERS[name](ours)
+    for _ in range(2):  # exported, and called again
+        torch.testing.assert_close(theirs(mixture), ours(mixture).flatten(1, 2), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("load", peers.RUNTIMES.values(), ids=peers.RUNTIMES)
+def test_other_networks_are_not_exported(load: Any) -> None:
+    with pytest.raises(InputError, match="Conv-TasNet"):
+        peers.runtime_peer(build_model("tcn_tasnet", {"num_filters": 4, "hidden_channels": 4, "num_blocks": 1}), load)
 
 
 @pytest.mark.parametrize("config", [{"mask": "softmax"}, {"norm": "cLN", "causal": True}, {"skip_channels": 5}])

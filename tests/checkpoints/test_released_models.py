@@ -14,9 +14,10 @@ from torch import Tensor
 
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
-from separator.checkpoint import BUNDLED, ModelDescription, list_models, read_description
+from separator.benchmark.agreement import bfloat16_agreement_db
+from separator.checkpoint import BUNDLED, ModelDescription, list_models, load_model, read_description
 from separator.inference import Separator
-from separator.inference.separator import Precision
+from separator.inference.precision import Precision
 
 HERE = Path(__file__).parent
 
@@ -95,6 +96,14 @@ def test_known_sources_come_out_as_well_as_when_it_was_released(
     sources = known_sources(GOLDEN[name].sources, sample_rate)
     separator = Separator.from_pretrained(name, device="cpu", precision=precision)
     assert improvements_db(separator, sources, sample_rate) == pytest.approx(GOLDEN[name].si_sdri_db, abs=0.3)
+
+
+@every_model
+def test_bfloat16_agrees_as_it_says(name: str) -> None:
+    model, description = load_model(name)
+    example, sample_rate = read_audio(BUNDLED / name / "example.wav")[:2]
+    found = bfloat16_agreement_db(model, description, example[:, : 2 * sample_rate], sample_rate)
+    assert found > 40 and found == pytest.approx(description.bfloat16_agreement_db, abs=4)
 
 
 @every_model

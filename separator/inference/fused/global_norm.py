@@ -13,21 +13,27 @@ class GlobalStatistics:
     """Mean and deviation over all channels and frames, which come in tiles."""
 
     def __init__(self) -> None:
-        self.count, self.sum, self.sum_of_squares = 0, 0.0, 0.0
+        self._count = 0
+        self._sums: list[Tensor] = []
+        self._norms: list[Tensor] = []
 
     def add(self, frames: Tensor) -> None:
         """Take a tile `(k, C)` along."""
-        self.count += frames.numel()
-        self.sum += float(frames.sum())
-        self.sum_of_squares += float(torch.linalg.vector_norm(frames, dim=1).double().square().sum())
+        self._count += frames.numel()
+        self._sums.append(frames.sum(dtype=torch.float32))
+        self._norms.append(torch.linalg.vector_norm(frames, dim=1, dtype=torch.float32))
 
-    @property
-    def are_offset(self) -> bool:
-        """Tell whether the mean outweighs the deviation so far that the norm cannot be folded."""
-        mean = self.sum / self.count
-        return mean**2 > MOST_OFFSET * (self.sum_of_squares / self.count - mean**2)
+    def mean_and_variance(self) -> tuple[float, float]:
+        """Return both, of all tiles."""
+        mean = float(torch.stack(self._sums).double().sum()) / self._count
+        return mean, float(torch.cat(self._norms).double().square().sum()) / self._count - mean**2
 
-    def gain_and_mean(self, eps: float) -> tuple[float, float]:
-        """Return `1 / s = 1 / sqrt(Var + ε)`, and `m`."""
-        mean = self.sum / self.count
-        return 1 / math.sqrt(self.sum_of_squares / self.count - mean**2 + eps), mean
+
+def can_be_folded(mean: float, variance: float) -> bool:
+    """Tell whether the deviation is large enough beside the mean that a norm can be folded."""
+    return mean**2 <= MOST_OFFSET * variance
+
+
+def norm_gain(variance: float, eps: float) -> float:
+    """Return `1 / s = 1 / sqrt(Var + ε)`."""
+    return 1 / math.sqrt(variance + eps)

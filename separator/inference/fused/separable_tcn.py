@@ -14,77 +14,76 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from separator.bricks.separable_tcn import SeparableTCN
-from separator.inference.fused.global_norm import GlobalStatistics
+from separator.inference.fused.global_norm import GlobalStatistics, can_be_folded, norm_gain
 from separator.inference.fused.pointwise import pointwise
 
-TILE_VALUES = 2**20
-"""Values of the hidden channels in a tile: 4 MB. Smaller tiles cost more calls than they save memory traffic."""
+TILE_VALUES = 2**19
+"""Values of the hidden channels in a tile, for each thread: 2 MB. Smaller tiles cost more calls than they save."""
 
 
 class FusedSeparableTCN(nn.Module):
-    """A separable TCN with gLN, on a CPU in float32, without gradients.
+    """A separable TCN with gLN, on a CPU, without gradients.
 
     Args:
         tcn: Whose weights it takes. Where the norms of an input cannot be folded, it is used itself.
+        dtype: Of the products and of what lies between them, float32 or bfloat16; all sums are of float32.
 
     Shape:
         `(B, K, channels)` to `(B, K, skip_channels)`.
     """
 
-    def __init__(self, tcn: SeparableTCN) -> None:
+    def __init__(self, tcn: SeparableTCN, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.reference = tcn
-        self.blocks = nn.ModuleList(_FusedBlock(block) for block in tcn.blocks)
+        self.dtype = dtype
+        self.blocks = nn.ModuleList(_FusedBlock(block, dtype) for block in tcn.blocks)
+        first: Any = tcn.blocks[0]
+        self.skip_channels, self.hidden_channels = first.skip.out_channels, first.expansion.out_channels
 
     def forward(self, frames: Tensor) -> Tensor:
-        first: Any = self.reference.blocks[0]
-        totals = frames.new_zeros(*frames.shape[:2], first.skip.out_channels)
-        for sample, total in zip(frames, totals, strict=True):
-            sums = _Sums(sample, total, first.expansion.out_channels)
+        totals = []
+        for sample in frames:
+            sums = _Sums(sample, self.skip_channels, self.hidden_channels, self.dtype)
             if all(block(sums) for block in self.blocks):
-                sums.finish()
+                totals.append(sums.finish())
             else:
-                total.copy_(self.reference(sample.t().unsqueeze(0))[0].t())
-        return totals
+                totals.append(self.reference(sample.t().unsqueeze(0))[0].t())
+        return torch.stack(totals) if totals else frames.new_zeros(*frames.shape[:2], self.skip_channels)
 
 
 class _Sums:
-    """Sums that the blocks of a stack add to, for one sample.
+    """Sums that the blocks of a stack add to, for one sample: the residual path and the sum of skip outputs.
 
-    A block's output waits until its gain is known and is added when the next block comes to that tile.
+    They lie side by side, a frame's channels of both. A block's output waits until its gain is known, and is added when
+    the next block comes to that tile.
 
     Args:
         frames: `(K, channels)`.
-        total: `(K, skip_channels)`, zeros; holds the result after `finish`.
+        skip_channels: Channels of the sum of skip outputs.
         hidden_channels: Channels inside a block.
+        dtype: Of what is in a block.
     """
 
-    def __init__(self, frames: Tensor, total: Tensor, hidden_channels: int) -> None:
+    def __init__(self, frames: Tensor, skip_channels: int, hidden_channels: int, dtype: torch.dtype) -> None:
         num_frames, self.channels = frames.shape
-        tile_frames = max(TILE_VALUES // hidden_channels, 1)
+        tile_frames = max(TILE_VALUES * torch.get_num_threads() // hidden_channels, 1)
         self.tiles = [slice(start, min(start + tile_frames, num_frames)) for start in range(0, num_frames, tile_frames)]
-        self.residual = frames.clone(memory_format=torch.contiguous_format)
-        self.total = total
-        self.constants = frames.new_zeros(self.channels + total.shape[1])  # of both, not yet in them
-        self.hidden = frames.new_empty(num_frames, hidden_channels)
-        self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels)
-        self.outputs: list[Tensor] = []
-        """Of the block before, tile by tile, of both and without their gain."""
+        self.both = functional.pad(frames, (0, skip_channels))  # (K, channels + skip_channels)
+        self.constants = frames.new_zeros(self.both.shape[1])  # of both, not yet in them
+        self.hidden = frames.new_empty(num_frames, hidden_channels, dtype=dtype)
+        self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels, dtype=dtype)
+        self.outputs = torch.zeros_like(self.both, dtype=dtype)
+        """Of the block before, without their gain."""
         self.gain = 0.0
 
-    def settle(self, index: int) -> Tensor:
-        """Add what waits for a tile, and return the residual path there."""
-        tile = self.tiles[index]
-        if self.outputs:
-            self.residual[tile].add_(self.outputs[index][:, : self.channels], alpha=self.gain)
-            self.total[tile].add_(self.outputs[index][:, self.channels :], alpha=self.gain)
-        return self.residual[tile]
+    def settle(self, tile: slice) -> Tensor:
+        """Add what waits for a tile, and return the residual path there, `(k, channels)`."""
+        return self.both[tile].add_(self.outputs[tile], alpha=self.gain)[:, : self.channels]
 
-    def finish(self) -> None:
-        """Add the last block, which has a skip output alone, and the constants."""
-        for output, tile in zip(self.outputs, self.tiles, strict=True):
-            self.total[tile].add_(output[:, -self.total.shape[1] :], alpha=self.gain)
-        self.total.add_(self.constants[self.channels :])
+    def finish(self) -> Tensor:
+        """Add the last block and the constants, and return the sum of skip outputs, `(K, skip_channels)`."""
+        total = self.both[:, self.channels :].add_(self.outputs[:, self.channels :], alpha=self.gain)
+        return total.add_(self.constants[self.channels :])
 
 
 class _FusedBlock(nn.Module):
@@ -92,12 +91,13 @@ class _FusedBlock(nn.Module):
 
     Args:
         block: The `SeparableBlock` whose weights it takes.
+        dtype: Of its products.
     """
 
-    def __init__(self, block: Any) -> None:
+    def __init__(self, block: Any, dtype: torch.dtype) -> None:
         super().__init__()
         norm, outputs = block.expansion_norm, [each for each in (block.residual, block.skip) if each is not None]
-        self.expansion_weight = nn.Buffer(block.expansion.weight[:, :, 0])
+        self.expansion_weight = nn.Buffer(block.expansion.weight[:, :, 0].to(dtype))
         self.expansion_bias = nn.Buffer(block.expansion.bias)
         self.expansion_slope = float(block.expansion_prelu.weight)
         self.expansion_eps = norm.eps
@@ -109,39 +109,42 @@ class _FusedBlock(nn.Module):
         self.depthwise_eps = block.depthwise_norm.eps
         self.dilation = block.depthwise.dilation[0]
         weight = torch.cat([each.weight[:, :, 0] for each in outputs])
-        self.output_weight = nn.Buffer(weight * block.depthwise_norm.weight)
-        self.output_sum = nn.Buffer(self.output_weight.sum(dim=1))
+        self.output_weight = nn.Buffer((weight * block.depthwise_norm.weight).to(dtype))
+        self.output_sum = nn.Buffer(self.output_weight.float().sum(dim=1))
         self.output_bias = nn.Buffer(torch.cat([each.bias for each in outputs]) + weight.mv(block.depthwise_norm.bias))
 
     def forward(self, sums: _Sums) -> bool:
-        bias = self.expansion_bias + self.expansion_weight.mv(sums.constants[: sums.channels])
+        weight, dtype = self.expansion_weight, self.expansion_weight.dtype
+        bias = (self.expansion_bias + weight.float().mv(sums.constants[: sums.channels])).to(dtype)
         statistics = GlobalStatistics()
-        for index, tile in enumerate(sums.tiles):
-            expanded = pointwise(sums.settle(index), self.expansion_weight, bias, self.expansion_slope)
-            statistics.add(expanded)
-            sums.hidden[tile].copy_(expanded)
-        if statistics.are_offset:
-            return False
-        gain, mean = statistics.gain_and_mean(self.expansion_eps)
-        weights, constants = self.gains * gain, self.constants - self.gains * (gain * mean)
-
-        statistics, sums.outputs = GlobalStatistics(), []
         for tile in sums.tiles:
-            values = self._depthwise(
-                sums.hidden, weights, constants, tile.start, sums.filtered[: tile.stop - tile.start]
-            )
-            statistics.add(values)
-            sums.outputs.append(pointwise(values, self.output_weight))
-        if statistics.are_offset:
+            expanded = sums.hidden[tile]
+            pointwise(sums.settle(tile).to(dtype), weight, bias, self.expansion_slope, expanded)
+            statistics.add(expanded)
+        mean, variance = statistics.mean_and_variance()
+        if not can_be_folded(mean, variance):
             return False
-        sums.gain, mean = statistics.gain_and_mean(self.depthwise_eps)
-        sums.constants[-len(self.output_bias) :] += self.output_bias - sums.gain * mean * self.output_sum
+        gain = norm_gain(variance, self.expansion_eps)
+        weights = (self.gains * gain).to(dtype)
+        constants = self.constants - mean * weights.float()
+
+        statistics, num_outputs = GlobalStatistics(), len(self.output_bias)  # the last block's are skip outputs alone
+        for tile in sums.tiles:
+            filtered = sums.filtered[: tile.stop - tile.start]
+            self._depthwise(sums.hidden, weights, constants, tile.start, filtered)
+            statistics.add(filtered)
+            pointwise(filtered, self.output_weight, output=sums.outputs[tile, -num_outputs:])
+        mean, variance = statistics.mean_and_variance()
+        if not can_be_folded(mean, variance):
+            return False
+        sums.gain = norm_gain(variance, self.depthwise_eps)
+        sums.constants[-num_outputs:] += self.output_bias - sums.gain * mean * self.output_sum
         return True
 
-    def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> Tensor:
+    def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> None:
         """Write the frames from `start` on of depthwise convolution and PReLU into `output`."""
         num_frames, tile_frames, middle = len(hidden), len(output), len(weights) // 2
-        constant = constants.sum(dim=0) + self.depthwise_bias
+        constant = (constants.sum(dim=0) + self.depthwise_bias).to(output.dtype)
         torch.addcmul(constant, hidden[start : start + tile_frames], weights[middle], out=output)
         for tap in range(len(weights)):
             if tap == middle:
@@ -151,6 +154,8 @@ class _FusedBlock(nn.Module):
             low = min(max(-shift - start, 0), tile_frames)
             high = min(max(num_frames - shift - start, low), tile_frames)
             output[low:high].addcmul_(hidden[start + low + shift : start + high + shift], weights[tap])
-            output[:low].sub_(constants[tap])
-            output[high:].sub_(constants[tap])
-        return functional.leaky_relu_(output, self.depthwise_slope)
+            if low > 0:
+                output[:low].sub_(constants[tap])
+            if high < tile_frames:
+                output[high:].sub_(constants[tap])
+        functional.leaky_relu_(output, self.depthwise_slope)

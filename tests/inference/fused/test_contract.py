@@ -31,9 +31,9 @@ def test_which_models_have_a_copy(name: str) -> None:
     spectrogram = small.architecture in ("spectrogram", "band_network")
     for causal in (False, True):
         model = small.build(causal)
-        has_copy = spectrogram or (name in ("conv_tasnet", "stft_tcn") and not causal)
-        assert (fuse(model, CPU, torch.float32) is not model) == has_copy
-        assert (fuse(model, CPU, torch.bfloat16) is not model) == spectrogram
+        assert fuse(model, CPU, torch.float32) is not model
+        papers = name in ("conv_tasnet", "stft_tcn") and not causal
+        assert (fuse(model, CPU, torch.bfloat16) is not model) == (spectrogram or papers)
         assert (fuse(model, torch.device("cuda"), torch.float32) is not model) == spectrogram
 
 
@@ -47,6 +47,20 @@ def test_a_copy_separates_as_its_model(small: Small, causal: bool, level: float,
     for batch in (1, 3):
         for length in (1, 16, 35, 1003):
             assert_same(fused, model, level * torch.randn(batch, channels, length))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["conv_tasnet", "stft_tcn"])
+@pytest.mark.parametrize("level", [0.0, 1e-3, 1.0])
+def test_a_copy_in_bfloat16_separates_as_its_model_in_float32(name: str, level: float) -> None:
+    model = grow(SMALL[name].build())
+    mixture = level * torch.randn(2, 1, 1003)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = fuse(model, CPU, torch.bfloat16)(mixture)
+    expected = model(mixture)
+    error = float((found.float() - expected).square().sum())
+    assert found.dtype == torch.float32 and error <= 1e-4 * float(expected.square().sum())
+    assert (error > 0) == (level > 0)
 
 
 @pytest.mark.parametrize("name", RELEASED)

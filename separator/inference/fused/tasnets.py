@@ -1,58 +1,55 @@
-"""Conv-TasNet and STFT-TCN on a CPU: from encoder to decoder a frame's channels lie side by side in memory."""
+"""TasNets and STFT-TCN on a CPU: from encoder to decoder a frame's channels lie side by side in memory."""
 
 import copy
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
-from separator.inference.fused.global_norm import GlobalStatistics
+from separator.inference.fused.frames import lay_frames
+from separator.inference.fused.global_norm import GlobalStatistics, can_be_folded, norm_gain
 from separator.inference.fused.pointwise import pointwise
 from separator.inference.fused.separable_tcn import FusedSeparableTCN
 from separator.inference.fused.stepping_tcn import SteppingTCN
-from separator.models.conv_tasnet import ConvTasNet, SeparableTCNConfig, make_separable_masker
-from separator.models.stft_tcn import STFTTCN, LogMagnitudeMasker
+from separator.models.conv_tasnet import ConvTasNet, SeparableTCNConfig
+from separator.models.convnext_tasnet import ConvNeXtTasNet
+from separator.models.pipeline import MaskingSeparator
+from separator.models.stft_tcn import STFTTCN
+from separator.models.tcn_tasnet import TCNTasNet
+
+FRAME_MODELS = (ConvTasNet, TCNTasNet, ConvNeXtTasNet, STFTTCN)
 
 
-def fuse_conv_tasnet(model: ConvTasNet) -> ConvTasNet:
-    """Return a faster copy of a Conv-TasNet, for a CPU in float32, without gradients.
+def fuse_frames(model: MaskingSeparator, dtype: torch.dtype = torch.float32) -> MaskingSeparator:
+    """Return a faster copy of one of `FRAME_MODELS`, for a CPU, without gradients.
 
-    The model itself is returned if it has a choice that `_has_faster_masker` names, weights of another precision, or a
-    part that is not as its config says.
+    The model itself is returned if it has weights of another precision than float32, or a part that is not as its
+    config says; in bfloat16 unless its masker is the paper's.
     """
     config: Any = model.config
-    if not _has_faster_masker(config) or not _is_built_by(model, lambda: ConvTasNet(config)):
+    if not _is_built_by_its_config(model) or (dtype == torch.bfloat16 and not _has_papers_masker(config)):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
-    fused.encoder = _FusedEncoder(fused.encoder)
-    fused.masker = _FusedMasker(fused.masker)
-    fused.decoder = _FusedDecoder(fused.decoder)
-    return cast(ConvTasNet, fused)
-
-
-def fuse_stft_tcn(model: STFTTCN) -> STFTTCN:
-    """Return a copy of an STFT-TCN with a faster masker; the model itself where `fuse_conv_tasnet` would."""
-    config: Any = model.config
-    masker: Any = model.masker
-    if not _has_faster_masker(config) or type(masker) is not LogMagnitudeMasker:
-        return model
-    if not _is_built_by(masker.masker, lambda: make_separable_masker(config, config.channels * config.num_bins)):
-        return model
-    fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
-    fused.masker.masker = _FusedMasker(fused.masker.masker)
-    return cast(STFTTCN, fused)
+    holder = fused.masker if type(model) is STFTTCN else fused
+    if _has_papers_masker(config):
+        holder.masker = _FusedMasker(holder.masker, dtype)
+    else:
+        norm, holder.masker = holder.masker.norm, lay_frames(holder.masker)
+        holder.masker.norm = norm  # of logarithms, whose mean outweighs what they differ by: to the last digit
+    if type(model) is not STFTTCN:
+        fused.encoder, fused.decoder = _FusedEncoder(fused.encoder), _FusedDecoder(fused.decoder)
+    return cast(MaskingSeparator, fused)
 
 
 def fuse_step(model: ConvTasNet | STFTTCN) -> ConvTasNet | STFTTCN:
     """Return a copy of a causal model whose TCN steps faster, for a CPU in float32; the model itself if it cannot."""
     config: Any = model.config
-    kind: Callable[[Any], nn.Module] = type(model)
     plain = config.skip_channels is not None and config.bias and config.block_padding == "zeros"
     steps = config.causal and config.norm == "cLN" and config.block_kernel_size > 1 and plain
-    if not steps or not _is_built_by(model, lambda: kind(config)):
+    if not steps or not _is_built_by_its_config(model):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
     masker = fused.masker.masker if type(model) is STFTTCN else fused.masker
@@ -60,21 +57,24 @@ def fuse_step(model: ConvTasNet | STFTTCN) -> ConvTasNet | STFTTCN:
     return cast(ConvTasNet | STFTTCN, fused)
 
 
-def _has_faster_masker(config: SeparableTCNConfig) -> bool:
+def _has_papers_masker(config: Any) -> bool:
     """Return whether a masker is the paper's: gLN everywhere, a skip path, constants, a PReLU, zeros at the edges."""
-    norms = {config.norm, config.input_norm or config.norm}
-    plain = config.skip_channels is not None and config.bias and config.output_prelu
-    return norms == {"gLN"} and plain and config.block_padding == "zeros"
-
-
-def _is_built_by(module: nn.Module, build: Callable[[], nn.Module]) -> bool:
-    """Return whether a module has float32 weights, and in each place the class and sizes of the one that is built."""
-    if any(weight.dtype != torch.float32 for weight in module.parameters()):
+    if not isinstance(config, SeparableTCNConfig) or config.skip_channels is None:
         return False
+    norms = {config.norm, config.input_norm or config.norm}
+    return norms == {"gLN"} and config.bias and config.output_prelu and config.block_padding == "zeros"
+
+
+def _is_built_by_its_config(model: MaskingSeparator) -> bool:
+    """Return whether a model has float32 weights, and in each place the class and sizes that its config says."""
+    if any(weight.dtype != torch.float32 for weight in model.parameters()):
+        return False
+    kind: Any = type(model)
     with torch.device("meta"):
-        built = build()
+        built = kind(model.config)
     layout, expected = (
-        [(name, type(part), part.extra_repr()) for name, part in each.named_modules()] for each in (module, built)
+        [(name, type_before_parametrizations(part), part.extra_repr()) for name, part in each.named_modules()]
+        for each in (model, built)
     )
     return layout == expected
 
@@ -87,6 +87,7 @@ class _FusedEncoder(nn.Module):
         self.reference = encoder
         self.weight = nn.Buffer(encoder.basis.weight.flatten(1))  # (N, C·L)
 
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, waveform: Tensor) -> Tensor:
         length, kernel_size, stride = waveform.shape[2], self.reference.kernel_size, self.reference.stride
         after = (self.reference.output_length(length) - 1) * stride + kernel_size - self.reference.edge - length
@@ -99,22 +100,25 @@ class _FusedEncoder(nn.Module):
 class _FusedMasker(nn.Module):
     """The masker with its first norm folded into the bottleneck: `(B, N, K)` to `(B, S, N, K)`."""
 
-    def __init__(self, masker: Any) -> None:
+    def __init__(self, masker: Any, dtype: torch.dtype) -> None:
         super().__init__()
         self.reference = masker
+        self.dtype = dtype
         weight = masker.bottleneck.weight[:, :, 0]
         self.weight = nn.Buffer(weight * masker.norm.weight)
         self.bias = nn.Buffer(masker.bottleneck.bias + weight.mv(masker.norm.bias))
-        self.tcn = FusedSeparableTCN(masker.tcn)
-        self.output_weight = nn.Buffer(masker.output.weight[:, :, 0])
+        self.tcn = FusedSeparableTCN(masker.tcn, dtype)
+        self.output_weight = nn.Buffer(masker.output.weight[:, :, 0].to(dtype))
+        self.output_bias = nn.Buffer(masker.output.bias.to(dtype))
 
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, frames: Tensor) -> Tensor:
         reference = self.reference
         hidden = frames.new_empty(len(frames), frames.shape[2], len(self.weight))  # (B, K, channels)
         for sample, output in zip(frames.transpose(1, 2).contiguous(), hidden, strict=True):
             output.copy_(self._bottleneck(sample))
         hidden = reference.activation(self.tcn(hidden))  # (B, K, Sc)
-        masks = pointwise(hidden, self.output_weight, reference.output.bias)  # (B, K, S·N)
+        masks = pointwise(hidden.to(self.dtype), self.output_weight, self.output_bias)  # (B, K, S·N)
         masks = reference.mask(masks.unflatten(2, (reference.num_sources, reference.num_features)).permute(0, 2, 3, 1))
         return masks
 
@@ -122,10 +126,12 @@ class _FusedMasker(nn.Module):
         """Apply norm and bottleneck to a sample, `(K, N)` to `(K, channels)`."""
         statistics = GlobalStatistics()
         statistics.add(frames)
-        if statistics.are_offset:
+        mean, variance = statistics.mean_and_variance()
+        if not can_be_folded(mean, variance):
             return self.reference.bottleneck(self.reference.norm(frames.t().unsqueeze(0)))[0].t()
-        gain, mean = statistics.gain_and_mean(self.reference.norm.eps)
-        return pointwise(frames, gain * self.weight, self.bias - gain * mean * self.weight.sum(dim=1))
+        gain = norm_gain(variance, self.reference.norm.eps)
+        weight, bias = (gain * self.weight).to(self.dtype), self.bias - gain * mean * self.weight.sum(dim=1)
+        return pointwise(frames.to(self.dtype), weight, bias.to(self.dtype))
 
 
 class _FusedDecoder(nn.Module):
@@ -136,6 +142,7 @@ class _FusedDecoder(nn.Module):
         self.reference = decoder
         self.weight = nn.Buffer(decoder.basis.weight.flatten(1).t().contiguous())  # (C·L, N)
 
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, frames: Tensor, length: int) -> Tensor:
         kernel_size, stride, edge = self.reference.kernel_size, self.reference.stride, self.reference.edge
         segments = pointwise(frames.transpose(1, 2), self.weight).transpose(1, 2)  # (B, C·L, K)

@@ -1,0 +1,1 @@
+"""The page of `separator web` (extra `web`): recordings dropped in a browser, separated as in a terminal."""

@@ -1,0 +1,131 @@
+"""The page itself: gradio's controls for the options, and the places where `static/` shows recordings."""
+
+import html
+from typing import Any, get_args
+
+import gradio as gr
+
+from separator.errors import InputError
+from separator.web.limits import Limits, format_bytes
+from separator.web.options import CHOICES, BitRate, SeparationOptions
+from separator.web.queue import Queue
+
+HEAD = """
+<link rel="stylesheet" href="page/page.css"><link rel="stylesheet" href="page/tracks.css">
+<link rel="icon" href="page/icon.svg"><script type="module" src="page/page.js"></script>
+"""
+
+TITLE = """
+<header class="title"><h1>separator</h1><p>A recording goes in, its voices come out.</p></header>
+"""
+
+UPLOADS = """
+<section id="uploads" aria-label="Recordings to separate" {limits}>
+  <label class="drop"><input type="file" id="files" multiple aria-describedby="taken">
+    <span><strong>Drop recordings here</strong>, or choose files</span>
+    <small id="taken">Audio or video, up to {size} and {hours:g} h each</small></label>
+  <button type="button" id="record" class="plain">Record</button>
+  <p id="notice" role="alert" hidden></p>
+</section>
+"""
+
+RECORDINGS = """
+<section id="recordings" aria-label="Recordings"></section><p id="news" role="status"></p>
+"""
+
+OPTION_HELP = {
+    "precision": "auto is bfloat16 on CUDA and float32 elsewhere",
+    "chunk-seconds": "length of the chunks that it is separated in; empty: the model's own",
+    "format": "of the outputs",
+    "bit-depth": "of wav and flac; default: float for wav, 24 for flac",
+    "bitrate": "of mp3, m4a, opus and ogg",
+    "mono": "mix the recording's channels to one",
+    "residual": "write what the sources leave to residual.wav instead of sharing it",
+}
+
+DEFAULT = "default"
+
+WITH_TAB = "async (tab, ...options) => [await window.separatorPage.uploaded(), ...options]"
+AFTERWARDS = "() => window.separatorPage.refresh()"
+
+
+def build_page(queue: Queue, models: dict[str, str], limits: Limits) -> gr.Blocks:
+    """Build the page.
+
+    Args:
+        queue: Takes what is to be separated.
+        models: What visitors may choose, by name, with what comes out; the first is chosen already.
+        limits: Of the queue.
+    """
+    with gr.Blocks(title="separator", analytics_enabled=False) as page:
+        gr.HTML(TITLE, apply_default_css=False)
+        with gr.Row(elem_classes="start"):
+            with gr.Column(scale=3, min_width=280):
+                gr.HTML(_uploads(limits), apply_default_css=False)
+            with gr.Column(scale=2, min_width=280):
+                gives = "; ".join(f"{name} gives {sources}" for name, sources in models.items())
+                model = gr.Dropdown(list(models), value=next(iter(models)), label="model", info=gives)
+        with gr.Accordion("More options", open=False):
+            controls = {"model": model, **_controls()}
+        tab = gr.Textbox(visible=False)
+        separate = gr.Button("Separate", variant="primary", elem_id="separate")
+        gr.HTML(RECORDINGS, apply_default_css=False)
+
+        def submit(request: gr.Request, tab: str, *values: Any) -> None:
+            session = request.request.scope["session"] if request.request is not None else None
+            try:
+                options = read_options(dict(zip(controls, values, strict=True)), tuple(models))
+                if session is None or not queue.submit(session, tab, options):
+                    raise InputError("Drop or record something first.")
+            except InputError as error:
+                raise gr.Error(html.escape(str(error)), print_exception=False) from None
+
+        separate.click(
+            submit, [tab, *controls.values()], None, js=WITH_TAB, api_visibility="private", concurrency_limit=None
+        ).then(None, js=AFTERWARDS)
+    return page
+
+
+def read_options(values: dict[str, Any], models: tuple[str, ...]) -> SeparationOptions:
+    """Return the options that a visitor has chosen.
+
+    Args:
+        values: Of the controls, by the options' names on the command line.
+        models: What may be chosen.
+
+    Raises:
+        InputError: If one is out of range.
+    """
+    chosen: dict[str, Any] = {
+        name.replace("-", "_"): None if value in ("", DEFAULT) else value for name, value in values.items()
+    }
+    options = SeparationOptions(**chosen)
+    options.check_model(models)
+    return options
+
+
+def _uploads(limits: Limits) -> str:
+    data = f'data-max-bytes="{limits.max_upload_bytes}" data-max-size="{format_bytes(limits.max_upload_bytes)}"'
+    return UPLOADS.format(limits=data, size=format_bytes(limits.max_upload_bytes), hours=limits.max_hours)
+
+
+def _controls() -> dict[str, gr.components.Component]:
+    """Make the options' controls, by their names on the command line."""
+
+    def named(name: str) -> dict[str, str]:
+        return {"label": name, "info": OPTION_HELP[name]}
+
+    with gr.Row():
+        first: dict[str, gr.components.Component] = {
+            "format": gr.Radio(list(CHOICES["format"]), value="wav", **named("format")),
+            "bit-depth": gr.Radio([DEFAULT, *CHOICES["bit_depth"]], value=DEFAULT, **named("bit-depth")),
+            "bitrate": gr.Dropdown([DEFAULT, *get_args(BitRate)], value=DEFAULT, **named("bitrate")),
+        }
+    with gr.Row():
+        second: dict[str, gr.components.Component] = {
+            "precision": gr.Radio(list(CHOICES["precision"]), value="auto", **named("precision")),
+            "mono": gr.Checkbox(False, **named("mono")),
+            "residual": gr.Checkbox(False, **named("residual")),
+            "chunk-seconds": gr.Textbox("", **named("chunk-seconds")),  # gradio makes 0 of a number that is not given
+        }
+    return first | second
