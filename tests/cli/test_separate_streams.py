@@ -71,7 +71,9 @@ def test_an_output_that_is_full_is_one_line(tmp_path: Path, model: Path, options
     talk(tmp_path / "a.wav", 0.1)
     result = shell(f"separate a.wav {options} > /dev/full", tmp_path, model)
     assert result.returncode == 2
-    assert messages(result.stderr.decode(errors="replace")) == ["separator: error: standard output: No space left on device"]
+    assert messages(result.stderr.decode(errors="replace")) == [
+        "separator: error: standard output: No space left on device"
+    ]
 
 
 def test_a_reader_that_goes_is_no_error(tmp_path: Path, model: Path) -> None:
