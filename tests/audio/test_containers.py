@@ -142,7 +142,7 @@ def test_a_track_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"stem\.mp4: expected at least 6 audio tracks, found 5$"):
         read_audio(example_stem_file(), track=5)
     soundfile.write(tmp_path / "a.wav", np.zeros(100), 16000)
-    with pytest.raises(InputError, match=r"a\.wav: expected at least 2 audio tracks .* found one$"):
+    with pytest.raises(InputError, match=r"a\.wav: expected at least 2 audio tracks, .* found one$"):
         AudioReader(tmp_path / "a.wav", 1)
 
 

@@ -37,7 +37,7 @@ def test_a_name_that_the_output_cannot_encode_ends_nothing(tmp_path: Path, model
     for name in ("a", "会話", "ünï", "z"):
         talk(tmp_path / "in" / f"{name}.wav", 0.1)
     result = shell(f"separate in {options}", tmp_path, model, PYTHONIOENCODING="cp1252")
-    assert (result.returncode, messages(result.stderr.decode())) == (0, [])
+    assert (result.returncode, messages(result.stderr.decode(errors="replace"))) == (0, [])
     assert files(tmp_path / "out") == outputs("a", "会話", "ünï", "z")
     if options != "--json":
         lines = result.stdout.decode("cp1252").splitlines()
@@ -48,7 +48,7 @@ def test_a_name_of_bytes_that_are_no_text_is_printed_as_it_is(tmp_path: Path, mo
     talk(tmp_path / "talk.wav", 0.1)
     os.rename(tmp_path / "talk.wav", os.fsencode(tmp_path) + b"/t\xe4lk.wav")
     result = shell("separate *lk.wav", tmp_path, model, PYTHONUTF8="1")
-    assert (result.returncode, messages(result.stderr.decode())) == (0, [])
+    assert (result.returncode, messages(result.stderr.decode(errors="replace"))) == (0, [])
     assert result.stdout.splitlines() == [b"out/t\xe4lk/" + name.encode() + b".wav" for name in SOURCES]
 
 
@@ -61,7 +61,7 @@ def test_a_stream_that_is_closed_ends_nothing(tmp_path: Path, model: Path, optio
     result = shell(f"separate a.wav c.wav b.wav {options} {closed}", tmp_path, model)
     assert result.returncode == 1  # of c.wav
     assert files(tmp_path / "out") == outputs("a", "b")
-    assert len(messages(result.stderr.decode())) == (0 if "2>" in closed else 1)
+    assert len(messages(result.stderr.decode(errors="replace"))) == (0 if "2>" in closed else 1)
     assert len(result.stdout.splitlines()) == (0 if "1>" in closed else 3 if options == "--json" else 4)
 
 
@@ -71,11 +71,13 @@ def test_an_output_that_is_full_is_one_line(tmp_path: Path, model: Path, options
     talk(tmp_path / "a.wav", 0.1)
     result = shell(f"separate a.wav {options} > /dev/full", tmp_path, model)
     assert result.returncode == 2
-    assert messages(result.stderr.decode()) == ["separator: error: standard output: No space left on device"]
+    assert messages(result.stderr.decode(errors="replace")) == [
+        "separator: error: standard output: No space left on device"
+    ]
 
 
 def test_a_reader_that_goes_is_no_error(tmp_path: Path, model: Path) -> None:
     for number in range(3):
         talk(tmp_path / f"{number}.wav", 0.1)
     result = shell("separate 0.wav 1.wav 2.wav | true", tmp_path, model)
-    assert messages(result.stderr.decode()) == []
+    assert messages(result.stderr.decode(errors="replace")) == []
