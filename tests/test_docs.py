@@ -54,6 +54,14 @@ def test_the_python_of_a_page_runs(page: str, folder: Path, monkeypatch: pytest.
     exec(compile(code, page, "exec"), {"__name__": "__main__"})  # one after the other, as a reader types them
 
 
+def test_a_table_that_a_page_computes_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = (block for page, block in blocks("python") if page == "cluster.md")
+    exec(code, {})
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    page = (REPOSITORY / "docs" / "cluster.md").read_text(encoding="utf-8")
+    assert rows and "\n".join(rows) in page
+
+
 @pytest.mark.parametrize("line", sorted(set(commands())))
 def test_a_command_line_is_one(
     line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from separator.audio.containers import CONTAINER_SUFFIXES
 from separator.audio.formats import container_format
@@ -82,6 +82,13 @@ def find_audio(folder: Path) -> list[Path]:
     return audio
 
 
+def check_seen(paths: Iterable[Path]) -> None:
+    """Raise InputError if this machine, one of several that share folders, does not see one of them."""
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: expected what all machines of the cluster see, found nothing")
+
+
 def list_folder(folder: Path) -> list[Path]:
     """Return what is directly in a folder, sorted; hidden files and folders are left out.
 
@@ -120,7 +127,7 @@ def second_file(name: str, path: Path, other: Path) -> InputError:
     return InputError(f"{path}: expected one file for {name}, found {other.name} too")
 
 
-def count_kinds(paths: Iterable[Path]) -> str:
+def count_kinds(paths: Iterable[PurePath]) -> str:
     """Return how many files there are of each kind, in words: `2 .txt, 1 .jpg`."""
     kinds = Counter(_kind(path) for path in paths)
     named = [f"{number} {kind}" for kind, number in kinds.most_common(MOST_KINDS)]
@@ -128,7 +135,7 @@ def count_kinds(paths: Iterable[Path]) -> str:
     return ", ".join([*named, *([f"{rest} others"] if rest else [])])
 
 
-def _kind(path: Path) -> str:
+def _kind(path: PurePath) -> str:
     if os.path.isdir(path):
         return "linked folder"
     if os.path.exists(path) and not os.path.isfile(path):

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from separator.cli.options import add_device, add_overrides
+from separator.cli.options import add_device, add_no_voices, add_overrides
 
 if TYPE_CHECKING:
+    from separator.cluster.pool import ClusterPool
     from separator.inference import Separator
     from separator.recipe import VoiceRecipe
 
@@ -57,12 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score what the model gives, without making its sources sum to the mixture",
     )
+    add_no_voices(parser)
     add_scoring_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Separate and score every example of every list; one that fails is reported and the others are still done."""
     from separator.cli.main import print_error
+    from separator.cli.scoring import cluster_workers
     from separator.errors import InputError, describe
     from separator.inference import Separator
     from separator.recipe import VoiceRecipe, load_any_recipe
@@ -72,26 +75,32 @@ def run(args: argparse.Namespace) -> int:
     is_recipe = args.data.suffix in (".yaml", ".yml") and not args.data.is_dir()
     recipe = load_any_recipe(args.data, args.overrides) if is_recipe else None
     if isinstance(recipe, VoiceRecipe):
+        if args.cluster is not None:
+            raise InputError("--cluster: expected a recipe of a model that separates, found one of a voice model")
         return _evaluate_voices(args, recipe)
     chosen = [part.strip() for each in args.lists for part in each.split(",")]
     names = find_lists(args.data, filter(None, chosen), args.overrides) if args.lists else []
-    model: Separator | str = args.model
-    if args.model not in ORACLES:
-        consistency = False if args.no_consistency else None  # as the model says
-        model = Separator.from_pretrained(args.model, args.device, args.precision, mixture_consistency=consistency)
-    if len(names) < 2:
-        return _evaluate(args, model, names[0] if names else None, args.output)
-    against = args.against
-    code = 0
-    for name in names:
-        print(f"{name}:")
-        args.against = against and against / name  # of the same lists
-        try:
-            code |= _evaluate(args, model, name, args.output / name)
-        except InputError as error:
-            print_error(f"{name}: {describe(error)}")
-            code = 1
-    return code
+    with cluster_workers(args) as workers:
+        model: Separator | str = args.model
+        if args.model not in ORACLES:
+            consistency = False if args.no_consistency else None  # as the model says
+            precision = args.precision if workers is None else workers.precision(args.precision)
+            model = Separator.from_pretrained(
+                args.model, args.device, precision, mixture_consistency=consistency, voices=not args.no_voices
+            )
+        if len(names) < 2:
+            return _evaluate(args, model, names[0] if names else None, args.output, workers)
+        against = args.against
+        code = 0
+        for name in names:
+            print(f"{name}:")
+            args.against = against and against / name  # of the same lists
+            try:
+                code |= _evaluate(args, model, name, args.output / name, workers)
+            except InputError as error:
+                print_error(f"{name}: {describe(error)}")
+                code = 1
+        return code
 
 
 def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
@@ -107,7 +116,8 @@ def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
     names = chosen if chosen and ALL_LISTS not in chosen else list(recipe.data.list_names)
     model = VoiceModel.from_pretrained(args.model, args.device)
     together = [name for name in names if name in recipe.data.lists and recipe.data.lists[name].scene == "together"]
-    separator = Separator.from_pretrained(recipe.data.separated_by, args.device) if together else None
+    separated_by, device = recipe.data.separated_by, args.device
+    separator = Separator.from_pretrained(separated_by, device, voices=False) if together else None
     scores: dict[str, VoiceScores] = {}
     for name in names:
         try:
@@ -124,7 +134,13 @@ def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
     return 1 if len(scores) < len(names) else 0
 
 
-def _evaluate(args: argparse.Namespace, model: "Separator | str", list_name: str | None, output: Path) -> int:
+def _evaluate(
+    args: argparse.Namespace,
+    model: "Separator | str",
+    list_name: str | None,
+    output: Path,
+    workers: "ClusterPool | None",
+) -> int:
     from separator.cli.scoring import print_summary, scoring_options, watch
     from separator.scoring import evaluate
 
@@ -139,6 +155,7 @@ def _evaluate(args: argparse.Namespace, model: "Separator | str", list_name: str
             list_name=list_name,
             save_audio=args.save_audio,
             watcher=watcher,
+            workers=workers,
             **scoring_options(args),
         )
     return print_summary(summary, output)

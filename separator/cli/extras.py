@@ -20,6 +20,7 @@ EXTRA_PACKAGES: dict[str, tuple[str, ...]] = {
     "live": ("sounddevice",),
     "web": ("gradio",),
     "export": ("onnx", "onnxscript", "onnxruntime"),
+    "cluster": ("ray",),
 }
 """Packages of each extra that a command cannot do without, as they are imported."""
 

@@ -1,11 +1,18 @@
 """Inputs of `separator separate`: each recording, and the folder for its sources."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
+
+from separator.cluster.urls import UrlPath, is_url
 
 STANDARD_INPUT = Path("-")
+
+AnyPath = TypeVar("AnyPath", Path, UrlPath)
+"""A path on this machine, or one in a storage."""
 
 
 @dataclass
@@ -16,14 +23,16 @@ class Jobs:
         recordings: Each with the folder for its sources.
         failures: Inputs that are none, with the reason; folders that may not be read too.
         empty: Folders without recordings, with what is in them.
+        sizes: Of recordings in a storage, in bytes.
     """
 
-    recordings: list[tuple[Path, Path]] = field(default_factory=list)
-    failures: list[tuple[Path, str]] = field(default_factory=list)
-    empty: list[tuple[Path, str]] = field(default_factory=list)
+    recordings: list[tuple[PurePath, PurePath]] = field(default_factory=list)
+    failures: list[tuple[PurePath, str]] = field(default_factory=list)
+    empty: list[tuple[PurePath, str]] = field(default_factory=list)
+    sizes: dict[UrlPath, int] = field(default_factory=dict)
 
 
-def find_jobs(inputs: list[Path], output: Path) -> Jobs:
+def find_jobs(inputs: Sequence[Path | UrlPath], output: Path | UrlPath) -> Jobs:
     """Find each recording with its output folder, and each input that is none with the reason.
 
     Folders are searched, and their sub-folders kept; what lies in the output folder is not input, nor are the sources
@@ -31,10 +40,11 @@ def find_jobs(inputs: list[Path], output: Path) -> Jobs:
     input; a pipe is one too. Recordings that would share a folder get their suffix, then a number, added to it.
     """
     from separator.audio.formats import PIPE, describe_place
+    from separator.errors import InputError
 
     jobs = Jobs()
     taken: set[str] = set()
-    seen: set[Path] = set()
+    seen: set[PurePath] = set()
     for each in inputs:
         if each == STANDARD_INPUT:
             if each in seen:
@@ -42,8 +52,15 @@ def find_jobs(inputs: list[Path], output: Path) -> Jobs:
             seen.add(each)
             jobs.recordings.append((each, _free_folder(output, Path("stdin.wav"), taken)))
             continue
-        found, root = [each], each.parent
-        if os.path.isdir(each):
+        found: Sequence[Path | UrlPath] = [each]
+        root = each.parent
+        if isinstance(each, UrlPath):
+            try:
+                found, root = _find_in_storage(each, output, jobs)
+            except InputError as error:
+                jobs.failures.append((each, str(error)))
+                continue
+        elif os.path.isdir(each):
             found, root = _find_in_folder(each, output, jobs), each
         elif (instead := describe_place(each)) not in (None, PIPE):
             jobs.failures.append((each, f"{each}: expected an audio file or a folder, found {instead}"))
@@ -55,7 +72,7 @@ def find_jobs(inputs: list[Path], output: Path) -> Jobs:
     return jobs
 
 
-def check_targets(jobs: list[tuple[Path, Path]], targets: dict[Path, dict[str, Path]]) -> None:
+def check_targets(jobs: list[tuple[PurePath, PurePath]], targets: Mapping[PurePath, Mapping[str, PurePath]]) -> None:
     """Raise InputError if two recordings would have an output in common, or one's output would overwrite the other.
 
     Args:
@@ -65,7 +82,7 @@ def check_targets(jobs: list[tuple[Path, Path]], targets: dict[Path, dict[str, P
     from separator.errors import InputError
 
     recordings = {os.path.realpath(path): path for path, _ in jobs}
-    taken: dict[str, Path] = {}
+    taken: dict[str, PurePath] = {}
     for path, folder in jobs:
         for target in targets[folder].values():
             other = taken.setdefault(str(target).casefold(), path)
@@ -80,39 +97,69 @@ def check_targets(jobs: list[tuple[Path, Path]], targets: dict[Path, dict[str, P
                 )
 
 
-def _find_in_folder(folder: Path, output: Path, jobs: Jobs) -> list[Path]:
+def _find_in_folder(folder: Path, output: Path | UrlPath, jobs: Jobs) -> Sequence[Path]:
     """Find the recordings in a folder, and say on standard error what else is there."""
-    from separator.audio.finding import count_kinds, search_folder
-    from separator.cli.main import print_line
+    from separator.audio.finding import search_folder
     from separator.inference.record import files_on_record
 
     contents = search_folder(folder)
     jobs.failures += [(path, f"{path}: cannot read this folder: {why}") for path, why in contents.unreadable]
     with_audio = {each for path in contents.audio for each in path.parents if each.is_relative_to(folder)}
     recorded = {path for each in with_audio for path in files_on_record(each)}
-    found = [path for path in contents.audio if path not in recorded and not _is_result(path, output, folder)]
-    results = len(contents.audio) - len(found)
-    others = [path for path in contents.others if not _is_result(path, output, folder)]
+    is_whole = not contents.unreadable
+    return _leave_results(folder, contents.audio, contents.others, recorded, output, jobs, is_whole)
+
+
+def _find_in_storage(place: UrlPath, output: Path | UrlPath, jobs: Jobs) -> tuple[Sequence[UrlPath], UrlPath]:
+    """Find the recordings of a URL as `_find_in_folder` does; gives the folder that they are in too."""
+    from separator.cluster.storage import Storage
+
+    storage = Storage(place)
+    if storage.is_file(place):
+        return [place], place.parent
+    contents = storage.search(place)
+    jobs.sizes |= contents.sizes
+    return _leave_results(place, contents.audio, contents.others, contents.recorded, output, jobs), place
+
+
+def _leave_results(
+    folder: AnyPath,
+    audio: Sequence[AnyPath],
+    others: Sequence[AnyPath],
+    recorded: set[AnyPath],
+    output: Path | UrlPath,
+    jobs: Jobs,
+    is_whole: bool = True,
+) -> Sequence[AnyPath]:
+    """Return the audio that is no output of an earlier run, and say on standard error what else is there."""
+    from separator.audio.finding import count_kinds
+    from separator.cli.main import print_line
+
+    found = [path for path in audio if path not in recorded and not _is_result(path, output, folder)]
+    results = len(audio) - len(found)
+    others = [path for path in others if not _is_result(path, output, folder)]
     if found:
         if results:
             print_line("note", f"{folder}: {results} outputs of earlier runs are passed over")
         if others:
             kinds = count_kinds(others)
             print_line("note", f"{folder}: files of kinds that are not looked for are passed over: {kinds}")
-    elif not contents.unreadable:
+    elif is_whole:
         kinds = f" ({count_kinds(others)})" if others else ""
         here = "none but those of an earlier run" if results else "none in it"
         jobs.empty.append((folder, f"{folder}: expected a folder with audio files, found {here}{kinds}"))
     return found
 
 
-def _is_result(path: Path, output: Path, searched: Path) -> bool:
+def _is_result(path: AnyPath, output: Path | UrlPath, searched: AnyPath) -> bool:
     """Tell whether a file below `searched` lies in an output folder below it too: an earlier run wrote it."""
-    output, searched = output.resolve(), searched.resolve()
-    return output.is_relative_to(searched) and path.resolve().is_relative_to(output)
+    if is_url(path) != is_url(output):
+        return False
+    whole = [each.resolve() if isinstance(each, Path) else each for each in (path, output, searched)]
+    return whole[1].is_relative_to(whole[2]) and whole[0].is_relative_to(whole[1])
 
 
-def _free_folder(parent: Path, path: Path, taken: set[str]) -> Path:
+def _free_folder(parent: PurePath, path: PurePath, taken: set[str]) -> PurePath:
     from separator.cli.main import print_line
     from separator.inference.output_folders import folder_name
 

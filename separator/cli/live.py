@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     if args.model is None and LIVE_MODEL not in list_models():
         raise InputError(f"-m: expected a causal model ({causal_model_hint()}), found none")
     torch.set_num_threads(1)  # a step is so small that threads wait for each other longer than they compute
-    separator = Separator.from_pretrained(args.model or LIVE_MODEL, args.device, precision="float32")
+    separator = Separator.from_pretrained(args.model or LIVE_MODEL, args.device, precision="float32", voices=False)
     voices = None if args.voices is None else VoiceModel.from_pretrained(args.voices, args.device)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())

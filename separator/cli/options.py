@@ -1,10 +1,17 @@
 """The options that several commands have: one spelling for one thing."""
 
 import argparse
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePath
 
 
-def add_output(parser: argparse.ArgumentParser, what: str, metavar: str = "DIR", required: bool = True) -> None:
+def add_output(
+    parser: argparse.ArgumentParser,
+    what: str,
+    metavar: str = "DIR",
+    required: bool = True,
+    parse: Callable[[str], PurePath] = Path,
+) -> None:
     """Declare `-o`, the folder that results go to.
 
     Args:
@@ -12,8 +19,9 @@ def add_output(parser: argparse.ArgumentParser, what: str, metavar: str = "DIR",
         what: What the folder holds.
         metavar: What its help calls the folder.
         required: Whether the command needs it.
+        parse: Makes a path of what is given.
     """
-    parser.add_argument("-o", "--output", metavar=metavar, type=Path, required=required, help=what)
+    parser.add_argument("-o", "--output", metavar=metavar, type=parse, required=required, help=what)
 
 
 def add_overrides(parser: argparse.ArgumentParser, example: str, whose: str = "the recipe") -> None:
@@ -38,6 +46,15 @@ def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--jobs", metavar="N", type=int, help=what)
 
 
+def add_cluster(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare `--cluster`, the address of a Ray cluster."""
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help=f"{what} on a Ray cluster: HOST:PORT of its head, or auto (the one that runs on this machine)",
+    )
+
+
 def check_jobs(jobs: int | None) -> None:
     """Raise `InputError` unless `--jobs` is left out, or 1 or more."""
     from separator.errors import InputError
@@ -49,3 +66,12 @@ def check_jobs(jobs: int | None) -> None:
 def add_json(parser: argparse.ArgumentParser, what: str = "print JSON") -> None:
     """Declare `--json`."""
     parser.add_argument("--json", action="store_true", help=what)
+
+
+def add_no_voices(parser: argparse.ArgumentParser) -> None:
+    """Declare `--no-voices`."""
+    parser.add_argument(
+        "--no-voices",
+        action="store_true",
+        help="do not tell talkers apart by their voices over the whole recording",
+    )

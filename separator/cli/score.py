@@ -60,10 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score every track of the references; a bad one is reported and the others are still scored."""
-    from separator.cli.scoring import print_summary, scoring_options, watch
+    from separator.cli.scoring import cluster_workers, print_summary, scoring_options, watch
     from separator.scoring import score
 
-    with watch(args.debug) as watcher:
+    with cluster_workers(args) as workers, watch(args.debug) as watcher:
         summary = score(
             args.references or args.musdb,
             args.estimates,
@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             sum_as_mixture=args.sum_as_mixture,
             device=args.device,
             watcher=watcher,
+            workers=workers,
             **scoring_options(args),
         )
     return print_summary(summary, args.output)

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from separator.cli.options import add_jobs, add_output, check_jobs
+from separator.cli.options import add_cluster, add_jobs, add_output, check_jobs
 
 if TYPE_CHECKING:
+    from separator.cluster.pool import ClusterPool
     from separator.scoring.options import Watcher
 
 
@@ -58,7 +59,8 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         "that are given, such as snr=0:5:10",
     )
     parser.add_argument("--limit", metavar="N", type=int, help="score N items only, evenly spaced (default: all)")
-    add_jobs(parser, "scoring processes (default: one a core, at most 8)")
+    add_jobs(parser, "scoring processes (default: one a core, at most 8; on a cluster all of its cores)")
+    add_cluster(parser, "score")
     parser.add_argument("--workers", dest="jobs", type=int, help=argparse.SUPPRESS)  # the name until 0.1
     add_output(parser, "folder for the scores")
 
@@ -82,6 +84,23 @@ def scoring_options(args: argparse.Namespace) -> dict[str, Any]:
         "facts": args.facts,
         "by": _names("--by", args.by) or (),
     }
+
+
+@contextmanager
+def cluster_workers(args: argparse.Namespace) -> Iterator["ClusterPool | None"]:
+    """Give the workers of `--cluster`; None without one.
+
+    Raises:
+        InputError: If Ray is not installed, or there is no such cluster.
+    """
+    if args.cluster is None:
+        yield None
+        return
+    from separator.cli.clusters import join_cluster
+
+    check_jobs(args.jobs)
+    with join_cluster(args) as workers:
+        yield workers
 
 
 def _names(option: str, text: str | None) -> tuple[str, ...] | None:

@@ -1,8 +1,9 @@
 """Report of `separator separate` on a recording: lines for people, or one JSON object."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from separator.cli.main import print_error, print_line, print_result
@@ -23,9 +24,9 @@ class SeparationOutcome:
         failed_after: Seconds of work until then.
     """
 
-    path: Path
+    path: PurePath
     result: "SeparatedFile | None" = None
-    existing: dict[str, Path] | None = None
+    existing: Mapping[str, PurePath] | None = None
     error: str | None = None
     failed_after: float = 0.0
 
@@ -56,7 +57,7 @@ def _warn(name: str, result: "SeparatedFile") -> None:
         print_line("note", f"{name}: {note}")
 
 
-def _shown(path: Path) -> str:
+def _shown(path: PurePath) -> str:
     return "standard input" if str(path) == "-" else str(path)
 
 

@@ -1,4 +1,4 @@
-"""Fourier transforms as convolutions, and their complex frames as pairs of real tensors, wherever a model makes some."""
+"""Fourier transforms as convolutions, with pairs of real tensors for complex frames, wherever a model makes some."""
 
 from collections.abc import Callable
 from typing import Any
@@ -81,7 +81,17 @@ def _waves(length: int) -> Tensor:
 
 
 ARGUMENTS: dict[Any, tuple[str, ...]] = {
-    torch.stft: ("input", "n_fft", "hop_length", "win_length", "window", "center", "pad_mode", "normalized", "onesided"),
+    torch.stft: (
+        "input",
+        "n_fft",
+        "hop_length",
+        "win_length",
+        "window",
+        "center",
+        "pad_mode",
+        "normalized",
+        "onesided",
+    ),
     torch.istft: ("input", "n_fft", "hop_length", "win_length", "window", "center", "normalized", "onesided", "length"),
 }
 """Names of what may be given by place."""

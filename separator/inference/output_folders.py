@@ -1,12 +1,12 @@
 """The folder that a recording's sources go to."""
 
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from separator.errors import InputError
 
 
-def folder_name(path: Path) -> str:
+def folder_name(path: PurePath) -> str:
     """Return the name of the folder for a recording's sources: its own without the suffix.
 
     The stem of `...wav` is `..`, which as a folder would lead out of the output folder: such a name is kept whole.
@@ -36,3 +36,15 @@ def make_folder(folder: Path) -> list[Path]:
         why = error.strerror or error if in_the_way is None else f"{in_the_way} is a file"
         raise InputError(f"{folder}: cannot make this folder: {why}") from None
     return missing
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return a folder, or the innermost of its parents that is there.
+
+    Raises:
+        InputError: If that is a file.
+    """
+    found = next(each for each in (folder, *folder.parents) if each.exists())
+    if not found.is_dir():
+        raise InputError(f"{folder}: cannot make this folder: {found} is a file")
+    return found

@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from string import Formatter
-from typing import get_args
+from typing import TypeVar, get_args
 
 from separator.audio.bit_depth import AudioFormat
 from separator.errors import InputError
 from separator.inference.record import RECORD_NAME
 
 DEFAULT_PATTERN = "{stem}/{source}"
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
+"""A path on this machine, or one in a storage."""
 
 FIELDS = ("stem", "source")
 
@@ -49,7 +52,7 @@ def check_pattern(pattern: str, audio_format: AudioFormat) -> str:
     return pattern
 
 
-def name_outputs(pattern: str, folder: Path, sources: Sequence[str], suffix: str) -> dict[str, Path]:
+def name_outputs(pattern: str, folder: AnyPath, sources: Sequence[str], suffix: str) -> dict[str, AnyPath]:
     """Return where each source of a recording is to be.
 
     Args:
@@ -74,7 +77,7 @@ def name_outputs(pattern: str, folder: Path, sources: Sequence[str], suffix: str
     return paths
 
 
-def record_path(pattern: str, folder: Path) -> Path:
+def record_path(pattern: str, folder: AnyPath) -> AnyPath:
     """Return where the record of a recording's outputs is to be: beside them, or in the folder that holds theirs.
 
     Where that folder is not the recording's own, the record has its name.

@@ -5,20 +5,23 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
+from separator.audio.finding import check_seen
 from separator.errors import InputError
 from separator.scoring.config import ScoringConfig
 from separator.scoring.excerpts import Excerpt, ExcerptStore, cut_excerpt
 from separator.scoring.item_scores import ItemScores, score_item
 from separator.scoring.items import Signals
 from separator.scoring.ledger import Ledger
+from separator.scoring.options import Workers
 
 MOST_PROCESSES = 8
 """More than these only if asked for: a worker that scores four minutes of stems takes about 3 GB."""
@@ -39,12 +42,14 @@ class Job:
         prepare: Gives what a worker loads; called in this process, in order, only if the item is not finished.
         fingerprint: Of the item's files.
         name: What the item is called in a message.
+        size: Of its files in bytes, as far as known: on a cluster the largest go first.
     """
 
     key: str
     prepare: Callable[[], Loadable]
     fingerprint: Any = None
     name: str = ""
+    size: int = 0
 
 
 def default_processes(num_items: int) -> int:
@@ -62,6 +67,8 @@ def run_jobs(
     device: str = "cpu",
     on_item: Callable[[], None] = lambda: None,
     on_failure: Callable[[Job, Exception], None] = lambda job, error: None,
+    workers: Workers | None = None,
+    shared: Sequence[Path] = (),
 ) -> dict[str, Exception]:
     """Score every item that the ledger does not hold.
 
@@ -74,6 +81,8 @@ def run_jobs(
         device: Where SDRs are computed.
         on_item: Called after each item.
         on_failure: Called with each item that failed.
+        workers: Score the items elsewhere; None scores them here.
+        shared: Folders that the workers' machines have to see.
 
     Returns:
         The items that failed, by key; the others are done.
@@ -98,6 +107,17 @@ def run_jobs(
         failures[job.key] = error
         on_failure(job, error)
 
+    if workers is not None:
+        left = {}
+        for job in jobs:
+            if ledger.finished(job.key, job.fingerprint):
+                on_item()
+            else:
+                left[job.key] = job
+        work = ScoringWork({key: job.prepare for key, job in left.items()}, config, device, tuple(shared))
+        for key, future in workers.run(work, left, lambda key: left[key].size):
+            finish(left[key], future.result)
+        return failures
     pool = _make_pool(processes) if processes > 1 else None
     waiting: dict[Future[tuple[ItemScores, Excerpt]], Job] = {}
     try:
@@ -133,6 +153,34 @@ def run_jobs(
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
     return failures
+
+
+@dataclass(frozen=True)
+class ScoringWork:
+    """What is done with each item, prepared and scored, on a worker elsewhere, which gets all of this once.
+
+    Attributes:
+        prepare: Of each job, by its key.
+        config: What to measure.
+        device: Where SDRs are computed.
+        shared: Folders that the worker's machine has to see.
+    """
+
+    prepare: dict[str, Callable[[], Loadable]]
+    config: ScoringConfig
+    device: str
+    shared: tuple[Path, ...] = ()
+
+    def begin(self, check: Callable[[], None]) -> None:
+        """Raise InputError if this machine does not see the items."""
+        check_seen(self.shared)
+
+    def do(self, key: str, on_seconds: Callable[[float, float], None], again: bool) -> tuple[ItemScores, Excerpt]:
+        """Score an item."""
+        return _score(self.prepare[key](), self.config, self.device)
+
+    def clear(self, key: str) -> None:
+        """Do nothing: an item's scores are written where the cluster is used from."""
 
 
 def _score(item: Loadable, config: ScoringConfig, device: str) -> tuple[ItemScores, Excerpt]:

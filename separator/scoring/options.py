@@ -1,8 +1,10 @@
 """Options of a scoring that `score` and `evaluate` share, and who is told how it goes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from separator.errors import InputError
 from separator.scoring.config import Engine
@@ -25,6 +27,14 @@ class Watcher:
     command: tuple[str, ...] = ()
 
 
+class Workers(Protocol):
+    """Interface of what scores items elsewhere, as `separator.cluster.pool.ClusterPool` does."""
+
+    def run(self, work: Any, tasks: Iterable[Any], size: Callable[[Any], float]) -> Iterator[tuple[Any, Future[Any]]]:
+        """Do every task, the largest first; gives each with its result as soon as that is known."""
+        ...
+
+
 @dataclass(frozen=True)
 class ScoringOptions:
     """Keywords of `score` and `evaluate` alike.
@@ -43,6 +53,7 @@ class ScoringOptions:
             that numbers fall in; without, there are four groups of the same size.
         replace: Do away with scores in the folder that were made with other settings, where they are an error else.
         watcher: Told how it goes.
+        workers: Score items elsewhere, such as on a cluster; None scores them in `jobs` processes here.
     """
 
     metrics: str = "auto"
@@ -57,6 +68,7 @@ class ScoringOptions:
     by: Sequence[str] = ()
     replace: bool = False
     watcher: Watcher = Watcher()
+    workers: Workers | None = None
 
     def __post_init__(self) -> None:
         for option, number in (("jobs", self.jobs), ("limit", self.limit)):

@@ -96,7 +96,11 @@ def score_jobs(
             options.watcher.on_failure(job.name, error)
 
         processes = 1 if device != "cpu" else options.jobs or default_processes(len(jobs) - len(finished))
-        failed = run_jobs(jobs, config, ledger, excerpts, processes, device, on_item, on_failure)
+        shared = [Path(settings[each]) for each in ("references", "estimates", "data", "root") if each in settings]
+        shared = [each for each in shared if each.is_dir()] + ([folder] if settings.get("save_audio") else [])
+        failed = run_jobs(
+            jobs, config, ledger, excerpts, processes, device, on_item, on_failure, options.workers, shared
+        )
         items = [ledger.items[job.key][1] for job in jobs if job.key not in failed]
         summary = make_summary(items, config, about, failures)
         summary["consistency"] = summarise_consistency(items, settings)

@@ -104,7 +104,7 @@ class LiveSeparator:
 
         Half precision gains nothing where a few frames are computed at a time.
         """
-        separator = Separator.from_pretrained(name_or_path, device, precision)
+        separator = Separator.from_pretrained(name_or_path, device, precision, voices=False)
         voice_model = None if voices is None else VoiceModel.from_pretrained(voices, device)
         return cls(separator, sample_rate, channels, voices=voice_model)
 
