@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from separator.checkpoint import save_model
 from separator.live import LiveSeparator
-from tests.tiny_model import TINY, build_tiny_model, describe, save_model
+from tests.tiny_model import TINY, build_tiny_model, describe
 from tests.voices import ratio_db, voices
 
 README = Path(__file__).parent.parent / "README.md"

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from separator.checkpoint import save_model
 from separator.cli.main import main
-from tests.tiny_model import TINY, build_tiny_model, describe, save_model, save_tiny_model
+from tests.tiny_model import TINY, build_tiny_model, describe, save_tiny_model
 
 RATE = 16000
 
