@@ -1,4 +1,4 @@
-"""Cost of a model on this machine: time and memory, measured."""
+"""Cost of a model on this machine: time and memory, measured; of a live session, the time of a step."""
 
 import resource
 import sys
@@ -13,9 +13,15 @@ from torch import Tensor
 
 from separator.benchmark.cost import mixture_samples
 from separator.inference.fused import fuse
+from separator.inference.live import LiveSeparator
 from separator.models.pipeline import MaskingSeparator
 
 REPEATS = 5
+
+BLOCK_SECONDS = 0.01
+"""Of a live signal, taken at once."""
+
+STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,35 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
         device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
         threads=torch.get_num_threads(),
     )
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """Time that a live session takes for a block of noise at the model's rate.
+
+    Attributes:
+        seconds: Median over `STEPS` blocks, after as many to warm up; blocks that complete no frame are among them.
+        most_seconds: The longest.
+        block_seconds: What a block lasts.
+        blocks: How many were timed.
+    """
+
+    seconds: float
+    most_seconds: float
+    block_seconds: float
+    blocks: int = STEPS
+
+
+def measure_step(live: LiveSeparator) -> StepTime:
+    """Push blocks of noise through a session, and take the time of each."""
+    block_samples = round(BLOCK_SECONDS * live.sample_rate)
+    signal = noise(live.channels, live.sample_rate, 2 * STEPS * BLOCK_SECONDS)[0]
+    times = []
+    for block in signal.split(block_samples, dim=1):
+        started = time.perf_counter()
+        live.push(block)
+        times.append(time.perf_counter() - started)
+    return StepTime(median(times[STEPS:]), max(times[STEPS:]), block_samples / live.sample_rate)
 
 
 def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:

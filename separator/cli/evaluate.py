@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from separator.cli.options import add_device, add_overrides
+from separator.cli.options import add_device, add_no_voices, add_overrides
 
 if TYPE_CHECKING:
     from separator.cluster.pool import ClusterPool
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score what the model gives, without making its sources sum to the mixture",
     )
+    add_no_voices(parser)
     add_scoring_arguments(parser)
 
 
@@ -84,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
         if args.model not in ORACLES:
             consistency = False if args.no_consistency else None  # as the model says
             precision = args.precision if workers is None else workers.precision(args.precision)
-            model = Separator.from_pretrained(args.model, args.device, precision, mixture_consistency=consistency)
+            model = Separator.from_pretrained(
+                args.model, args.device, precision, mixture_consistency=consistency, voices=not args.no_voices
+            )
         if len(names) < 2:
             return _evaluate(args, model, names[0] if names else None, args.output, workers)
         against = args.against
@@ -113,7 +116,8 @@ def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
     names = chosen if chosen and ALL_LISTS not in chosen else list(recipe.data.list_names)
     model = VoiceModel.from_pretrained(args.model, args.device)
     together = [name for name in names if name in recipe.data.lists and recipe.data.lists[name].scene == "together"]
-    separator = Separator.from_pretrained(recipe.data.separated_by, args.device) if together else None
+    separated_by, device = recipe.data.separated_by, args.device
+    separator = Separator.from_pretrained(separated_by, device, voices=False) if together else None
     scores: dict[str, VoiceScores] = {}
     for name in names:
         try:

@@ -50,14 +50,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "separator export speech-2spk-16k -o exported",
         "separator export runs/mine/model --format program -o exported",
     ),
-    "push": (
-        "separator push runs/mine/model anna/voices --dry-run",
-        "separator push runs/mine/model anna/voices --public",
-    ),
-    "web": (
-        "separator web",
-        "separator web --host 0.0.0.0 --auth anna:secret --max-upload 500MB --max-hours 2",
-    ),
+    "push": ("separator push runs/mine/model anna/mine --dry-run", "separator push runs/mine/model anna/mine --public"),
     "info": (
         "separator info speech-2spk-16k",
         "separator info recipes/conv-tasnet-2spk.yaml --set model.config.num_blocks=4 --layers --depth 2",

@@ -64,12 +64,14 @@ def run(args: argparse.Namespace) -> int:
     model, facts = load(args.model, args.overrides)
     sample_rate = facts["sample_rate"]
     num_samples = mixture_samples(args.seconds, sample_rate)
-    facts |= {"measured": None, "layers": None}
+    facts |= {"measured": None, "live_step": None, "layers": None}
     if args.measure:
         from separator.benchmark.speed import measure_speed
 
         # First of all: its memory is that of this process, which has done nothing else so far.
         facts["measured"] = asdict(measure_speed(model, sample_rate, device, args.seconds))
+    if model.causal:
+        facts["live_step"] = _live_step(model, facts, args.device)
     facts |= {"causal": model.causal, **asdict(model_cost(model.cpu(), sample_rate))}
     layers = count_layers(model, num_samples).folded(args.depth) if args.layers else None
     if args.json:
@@ -77,6 +79,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(facts, layers, args.seconds)
     return 0
+
+
+def _live_step(model: Any, facts: dict[str, Any], device: str) -> dict[str, float] | None:
+    """Return what a step of a live session takes; None where a part of the model cannot step."""
+    from dataclasses import asdict
+
+    from separator.benchmark.speed import measure_step
+    from separator.checkpoint import ModelDescription
+    from separator.errors import InputError
+    from separator.inference import Separator
+    from separator.live import LiveSeparator
+
+    names = tuple(facts["sources"])
+    description = ModelDescription(facts["architecture"], facts["config"], facts["sample_rate"], names, {}, {})
+    try:
+        live = LiveSeparator(Separator(model, description, device, "float32"), channels=model.channels)
+    except InputError:
+        return None
+    return asdict(measure_step(live))
 
 
 def _voice_facts(name: str) -> dict[str, Any] | None:
@@ -133,7 +154,7 @@ def _print(facts: dict[str, Any], layers: "Layer | None", seconds: float) -> Non
     from separator.cli.layer_table import layer_table
 
     facts = dict(facts)
-    measured, latency = facts.pop("measured"), facts.pop("latency_seconds")
+    measured, step, latency = facts.pop("measured"), facts.pop("live_step"), facts.pop("latency_seconds")
     costs = {
         "parameters": f"{facts.pop('parameters'):,}",
         "multiply-accumulates": f"{facts.pop('macs_per_second') / 1e6:,.1f} million a second of audio "
@@ -141,6 +162,11 @@ def _print(facts: dict[str, Any], layers: "Layer | None", seconds: float) -> Non
         "receptive field": f"{facts.pop('receptive_field_seconds'):.3f} s",
         "latency": "the whole chunk: not causal" if latency is None else f"{1000 * latency:.1f} ms",
     }
+    if step is not None:
+        costs["live step"] = (
+            f"{1000 * step['seconds']:.1f} ms for a block of {1000 * step['block_seconds']:g} ms, the longest of "
+            f"{step['blocks']} {1000 * step['most_seconds']:.1f} ms"
+        )
     if measured is not None:
         where = f"{measured['device']}, {measured['threads']} threads, float32"
         costs |= {

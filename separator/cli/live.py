@@ -23,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Ctrl-C ends it, and the files are complete up to there."
     )
     parser.add_argument(
-        "-m", "--model", help="a causal model: a folder, the name of a released one, or a Hugging Face repo id"
+        "-m",
+        "--model",
+        help="a causal model: a folder, the name of a released one, or a Hugging Face repo id (default: the released "
+        "speech-2spk-live-16k, where it is at hand)",
     )
     parser.add_argument("--input", metavar="FILE", type=Path, help="an audio file, a pipe, or - for standard input")
     parser.add_argument(
@@ -54,7 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play the sources, each on channels of its own (two: left and right): number or part of the name",
     )
     parser.add_argument("--list-devices", action="store_true", help="list microphones and outputs")
-    add_device(parser, "where the model runs", default="cpu")
+    parser.add_argument(
+        "--voices",
+        metavar="MODEL",
+        default="voice-16k",
+        help="voice model that keeps each talker on one output (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-voices",
+        dest="voices",
+        action="store_const",
+        const=None,
+        help="leave talkers on the outputs that the separating model gives them",
+    )
+    add_device(parser, "where the models run", default="cpu")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,8 +82,6 @@ def run(args: argparse.Namespace) -> int:
 
         print(list_devices())
         return 0
-    if args.model is None:
-        raise InputError("-m: expected a causal model (recipes/speech-2spk-live.yaml trains one), found none")
     if not 0.1 <= args.block <= 10_000:
         raise InputError(f"--block: expected 0.1 to 10000 ms, found {args.block:g}")
     if not args.output and args.output_device is None:
@@ -79,17 +93,26 @@ def run(args: argparse.Namespace) -> int:
     if len(set(args.output)) < len(args.output):
         raise InputError(f"-o: expected different outputs, found {', '.join(map(str, args.output))}")
 
+    import torch
+
+    from separator.checkpoint import list_models
     from separator.cli.interruption import Interruption
     from separator.cli.live_inputs import open_input
     from separator.cli.live_outputs import open_outputs
     from separator.inference import Separator
+    from separator.inference.live.separator import LIVE_MODEL, causal_model_hint
+    from separator.inference.voices import VoiceModel
     from separator.live import LiveSeparator
 
-    separator = Separator.from_pretrained(args.model, args.device, precision="float32")
+    if args.model is None and LIVE_MODEL not in list_models():
+        raise InputError(f"-m: expected a causal model ({causal_model_hint()}), found none")
+    torch.set_num_threads(1)  # a step is so small that threads wait for each other longer than they compute
+    separator = Separator.from_pretrained(args.model or LIVE_MODEL, args.device, precision="float32", voices=False)
+    voices = None if args.voices is None else VoiceModel.from_pretrained(args.voices, args.device)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
         source = stack.enter_context(open_input(args, separator.sample_rate))
-        live = LiveSeparator(separator, source.sample_rate, source.channels)
+        live = LiveSeparator(separator, source.sample_rate, source.channels, voices=voices)
         outputs = stack.enter_context(open_outputs(args, live))
         return _separate(args, live, source, outputs, interruption)
 

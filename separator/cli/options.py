@@ -66,3 +66,12 @@ def check_jobs(jobs: int | None) -> None:
 def add_json(parser: argparse.ArgumentParser, what: str = "print JSON") -> None:
     """Declare `--json`."""
     parser.add_argument("--json", action="store_true", help=what)
+
+
+def add_no_voices(parser: argparse.ArgumentParser) -> None:
+    """Declare `--no-voices`."""
+    parser.add_argument(
+        "--no-voices",
+        action="store_true",
+        help="do not tell talkers apart by their voices over the whole recording",
+    )

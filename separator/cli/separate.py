@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from separator.cli.options import add_cluster, add_device, add_jobs, add_json, add_output, check_jobs
+from separator.cli.options import add_cluster, add_device, add_jobs, add_json, add_no_voices, add_output, check_jobs
 from separator.cli.separate_options import add_output_options, add_part_options, read_options
 from separator.cluster.urls import is_url, parse_path
 
@@ -56,6 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mono", action="store_true", help="mix the recording's channels to one")
     parser.add_argument(
         "--residual", action="store_true", help="write what the sources leave to residual.wav instead of sharing it"
+    )
+    add_no_voices(parser)
+    parser.add_argument(
+        "--enrol",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="a clip of a known voice, whose output then is NAME.wav, or a folder of clips called NAME; may be "
+        "repeated; the outputs of others are talker2 and so on",
     )
     add_jobs(parser, "recordings at a time (default: 1; 4 on a GPU; on a cluster as many as it has cores)")
     add_cluster(parser, "separate")
@@ -111,8 +120,15 @@ def run(args: argparse.Namespace) -> int:
 
             pool = stack.enter_context(join_cluster(args))
             args.precision = pool.precision(args.precision)
-        separator = Separator.from_pretrained(args.model, args.device, args.precision, args.chunk_seconds)
-        chosen = choose_outputs(separator.output_names(args.residual), args.only)
+        separator = Separator.from_pretrained(
+            args.model,
+            args.device,
+            args.precision,
+            args.chunk_seconds,
+            voices=not args.no_voices,
+            enrol=_clips(args.enrol) if args.enrol else None,
+        )
+        chosen = choose_outputs(separator.possible_names(args.residual), args.only)
         check_targets(jobs, {folder: name_outputs(options["name"], folder, chosen, args.format) for _, folder in jobs})
         _check_writable(args.output)
         work = SeparationWork(args, separator, options, _separate_one, _find_existing)
@@ -124,6 +140,21 @@ def run(args: argparse.Namespace) -> int:
     if skipped and not args.json:
         print_line("note", f"{skipped} of {len(jobs)} recordings skipped: their outputs were there")
     return 1 if failures or failed else 0
+
+
+def _clips(options: list[str]) -> dict[str, Path]:
+    """Return the clips of `--enrol` by name."""
+    from separator.errors import InputError
+    from separator.inference.assignment.enrolment import find_clips
+
+    clips: dict[str, Path] = {}
+    for option in options:
+        name, is_named, file = option.partition("=")
+        found = find_clips({name: file} if is_named and not Path(option).is_dir() else option)
+        if twice := sorted(clips.keys() & found.keys()):
+            raise InputError(f"--enrol: expected one clip a name, found several of {', '.join(twice)}")
+        clips |= found
+    return clips
 
 
 def _separate_all(
@@ -228,14 +259,17 @@ def _find_existing(
     """
     from separator.inference.output_folders import check_within
     from separator.inference.output_names import choose_outputs, name_outputs, record_path
-    from separator.inference.record import are_done, options_of
+    from separator.inference.record import are_done, options_of, recorded_paths
 
-    chosen = choose_outputs(separator.output_names(args.residual), args.only)
+    chosen = choose_outputs(separator.possible_names(args.residual), args.only)
     outputs = name_outputs(options["name"], folder, chosen, args.format)
     record = record_path(options["name"], folder)
     for each in {record.parent, *(output.parent for output in outputs.values())}:
         check_within(each, args.output)
     made_as = options_of(separator.settings, args.format, **options)
+    if args.enrol and not args.only:  # who was heard, the record knows
+        recorded = recorded_paths(record)
+        outputs = {name: output for name, output in outputs.items() if output in recorded}
     is_done = args.skip_existing and are_done(file, outputs.values(), record, made_as)
     return outputs if is_done else None
 

@@ -98,7 +98,7 @@ class SeparationWork:
 
     def _files(self, folder: AnyPath) -> list[AnyPath]:
         """Return where the outputs of a recording, and their record, are to be."""
-        chosen = choose_outputs(self.separator.output_names(self.args.residual), self.args.only)
+        chosen = choose_outputs(self.separator.possible_names(self.args.residual), self.args.only)
         outputs = name_outputs(self.options["name"], folder, chosen, self.args.format)
         return [*outputs.values(), record_path(self.options["name"], folder)]
 

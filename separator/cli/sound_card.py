@@ -1,5 +1,9 @@
 """Microphone and loudspeaker of `separator live`, by the package sounddevice."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import torch
@@ -28,6 +32,20 @@ def list_devices() -> str:
     return "\n".join(lines) or "no devices"
 
 
+@contextmanager
+def _without_its_own_messages() -> Iterator[None]:
+    """Keep what PortAudio and ALSA print themselves off standard error: the exception says it."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class _SoundStream:
     """A stream of the sound card, as a context manager.
 
@@ -43,7 +61,8 @@ class _SoundStream:
         self.dropouts = 0
         try:
             number = int(device) if device is not None and device.isdecimal() else device
-            self.stream = getattr(self._module, kind)(device=number, dtype="float32", **options)
+            with _without_its_own_messages():
+                self.stream = getattr(self._module, kind)(device=number, dtype="float32", **options)
         except (self._module.PortAudioError, ValueError) as error:
             raise self.failure(error) from None
 

@@ -10,10 +10,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; imports nothing heavy."""
-    parser.description = (
-        "Serve a page that separates recordings in a browser, as 'separator separate' does (extra 'web'). "
-        "Nothing leaves this machine. Files lie in a folder below TMPDIR, and are gone at the end; Ctrl-C ends it."
-    )
+    parser.description = """Serve a page that separates recordings in a browser, as 'separator separate' does.
+
+Nothing leaves this machine. Files lie in a folder below TMPDIR, and are gone at the end; Ctrl-C ends it."""
     parser.add_argument(
         "-m",
         "--model",

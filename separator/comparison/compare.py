@@ -167,7 +167,7 @@ def _check_same_recipe(run: Run) -> None:
 
 def _train_and_score(run: Run, test_set: TestSet, report: Callable[[str], None]) -> ScoredRun:
     outcome = _train(run.recipe, run.folder, report)
-    separator = Separator.from_pretrained(run.folder / MODEL_NAME, precision="float32")
+    separator = Separator.from_pretrained(run.folder / MODEL_NAME, precision="float32", voices=False)
     settings = {"root": str(Path(run.recipe.data.root).resolve()), "steps": outcome["steps"]}
     items = score_best(separator, run.recipe.name, test_set, settings, run.folder / SCORES_FOLDER, report)
     return ScoredRun(run.recipe.training.seed, outcome, items)

@@ -40,7 +40,9 @@ def check_release(folder: Path) -> ModelDescription:
         load_voice_network(folder)
     for name in (CARD_NAME, EXAMPLE_NAME):
         if not (folder / name).is_file():
-            raise InputError(f"{folder}: expected {CONFIG_NAME}, {WEIGHTS_NAME}, {CARD_NAME}, {EXAMPLE_NAME}, no {name}")
+            raise InputError(
+                f"{folder}: expected {CONFIG_NAME}, {WEIGHTS_NAME}, {CARD_NAME}, {EXAMPLE_NAME}, no {name}"
+            )
     _check_card(folder / CARD_NAME, getattr(description, "sources", ()))
     example = folder / EXAMPLE_NAME
     if example.stat().st_size > MOST_EXAMPLE_BYTES:
@@ -57,7 +59,9 @@ def _check_card(path: Path, sources: tuple[str, ...]) -> None:
     front, body = _split(path, text)
     for key, example in {"license": "license: mit", "library_name": f"library_name: {LIBRARY}"}.items():
         if not isinstance(front.get(key), str):
-            raise InputError(f"{path}: expected {key} in its front matter, such as {example!r}, found {front.get(key)!r}")
+            raise InputError(
+                f"{path}: expected {key} in its front matter, such as {example!r}, found {front.get(key)!r}"
+            )
     if front["library_name"] != LIBRARY:
         raise InputError(f"{path}: library_name: expected {LIBRARY}, found {front['library_name']}")
     if front["license"] == "other" and not isinstance(front.get("license_name"), str):

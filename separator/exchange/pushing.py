@@ -53,7 +53,9 @@ def _send(folder: Path, repository: str, public: bool, names: list[str]) -> str:
 
     token = get_token()
     if token is None:
-        raise InputError("push: expected a token of the Hugging Face Hub, found none: set HF_TOKEN, or run hf auth login")
+        raise InputError(
+            "push: expected a token of the Hugging Face Hub, found none: set HF_TOKEN, or run hf auth login"
+        )
     hub = HfApi(token=token)
     operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names]
     try:

@@ -81,7 +81,17 @@ def _waves(length: int) -> Tensor:
 
 
 ARGUMENTS: dict[Any, tuple[str, ...]] = {
-    torch.stft: ("input", "n_fft", "hop_length", "win_length", "window", "center", "pad_mode", "normalized", "onesided"),
+    torch.stft: (
+        "input",
+        "n_fft",
+        "hop_length",
+        "win_length",
+        "window",
+        "center",
+        "pad_mode",
+        "normalized",
+        "onesided",
+    ),
     torch.istft: ("input", "n_fft", "hop_length", "win_length", "window", "center", "normalized", "onesided", "length"),
 }
 """Names of what may be given by place."""

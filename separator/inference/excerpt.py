@@ -73,6 +73,11 @@ class Excerpt:
             if self.num_samples == self.most:
                 return
 
+    def add(self, num_samples: int) -> None:
+        """Count samples that are separated."""
+        self.separated += num_samples
+        self.report()
+
     def report(self) -> None:
         """Say how far the separation is."""
         if self.on_seconds is not None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +14,12 @@ from separator.audio.lossy import LOSSY_FORMATS, lossy_rate
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
 from separator.inference.excerpt import Excerpt, OnSeconds
+from separator.inference.output_folders import existing_folder
 from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs, record_path
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp, options_of
+from separator.inference.recording import SeparatedRecording
+from separator.inference.spool import Spool
 
 BLOCK_SECONDS = 5.0
 
@@ -30,11 +33,19 @@ class StreamSeparator(Protocol):
     @property
     def block_seconds(self) -> float: ...
 
+    def possible_names(self, residual: bool = False) -> tuple[str, ...]: ...
+
     def output_names(self, residual: bool = False) -> tuple[str, ...]: ...
 
-    def separate_stream(
-        self, blocks: Iterable[Tensor], sample_rate: int, channels: int, residual: bool = False
-    ) -> Iterator[Tensor]: ...
+    def separate_recording(
+        self,
+        blocks: Iterable[Tensor],
+        sample_rate: int,
+        channels: int,
+        residual: bool = False,
+        spool: Spool | None = None,
+        on_samples: Callable[[int], None] | None = None,
+    ) -> SeparatedRecording: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +153,7 @@ def separate_file(
     """
     started = time.perf_counter()
     pattern = check_pattern(name, audio_format)
-    names = separator.output_names(residual)
-    chosen = choose_outputs(names, only)
+    chosen = choose_outputs(separator.possible_names(residual), only)
     targets = name_outputs(pattern, folder, chosen, audio_format)
     with AudioReader(path, track or 0) as reader:
         channels = 1 if mono else reader.channels
@@ -174,25 +184,32 @@ def separate_file(
             outputs={},
         )
         excerpt = Excerpt(reader, mono, separator.block_seconds, on_seconds, start_seconds, duration_seconds)
-        with OutputFiles(
-            reader,
-            list(targets.values()),
-            record_path(pattern, folder),
-            channels,
-            audio_format,
-            bit_depth,
-            bit_rate,
-            excerpt.expected if reader.length_is_known else 0,
-            record,
-        ) as outputs:
-            for sources in separator.separate_stream(excerpt.blocks(), reader.sample_rate, channels, residual):
-                for writer, source_name in zip(outputs.writers, chosen, strict=True):
-                    writer.write(sources[names.index(source_name)])
-                excerpt.separated += sources.shape[-1]
-                excerpt.report()
-            if excerpt.num_samples == 0:
-                raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
-            gain = outputs.commit(excerpt.report)
+        record_file = record_path(pattern, folder)
+        with Spool(len(separator.output_names(residual)), channels, existing_folder(record_file.parent)) as spool:
+            recording = separator.separate_recording(
+                excerpt.blocks(), reader.sample_rate, channels, residual, spool, excerpt.add
+            )
+            targets = {each: targets[each] for each in recording.names if each in targets}
+            if not targets:
+                raise InputError(f"{path}: {'; '.join(recording.notes)}: there is nothing to write")
+            with OutputFiles(
+                reader,
+                list(targets.values()),
+                record_file,
+                channels,
+                audio_format,
+                bit_depth,
+                bit_rate,
+                excerpt.expected if reader.length_is_known else 0,
+                record,
+            ) as outputs:
+                for sources in recording.blocks:
+                    for writer, source_name in zip(outputs.writers, targets, strict=True):
+                        writer.write(sources[recording.names.index(source_name)])
+                    excerpt.report()
+                if excerpt.num_samples == 0:
+                    raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
+                gain = outputs.commit(excerpt.report)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]
         return SeparatedFile(
             outputs=targets,
@@ -200,7 +217,7 @@ def separate_file(
             sample_rate=reader.sample_rate,
             truncated=reader.is_truncated,
             damage=reader.damage,
-            notes=[*reader.notes, *_notes(reader, audio_format, track)],
+            notes=[*reader.notes, *_notes(reader, audio_format, track), *recording.notes],
             gain=gain,
             peak=max(writer.peak for writer in outputs.writers) * gain,
             input_peak=excerpt.peak,

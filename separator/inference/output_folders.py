@@ -36,3 +36,15 @@ def make_folder(folder: Path) -> list[Path]:
         why = error.strerror or error if in_the_way is None else f"{in_the_way} is a file"
         raise InputError(f"{folder}: cannot make this folder: {why}") from None
     return missing
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return a folder, or the innermost of its parents that is there.
+
+    Raises:
+        InputError: If that is a file.
+    """
+    found = next(each for each in (folder, *folder.parents) if each.exists())
+    if not found.is_dir():
+        raise InputError(f"{folder}: cannot make this folder: {found} is a file")
+    return found

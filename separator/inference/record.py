@@ -90,6 +90,12 @@ def read_record(path: Path) -> Record | None:
         return None
 
 
+def recorded_paths(path: Path) -> set[Path]:
+    """Return where the outputs are that a record tells of; empty without one."""
+    record = read_record(path)
+    return set() if record is None else set(record.paths(path.parent))
+
+
 def stamp(path: Path) -> Stamp:
     """Return the size and time of a file.
 

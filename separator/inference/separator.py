@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,9 @@ from separator.audio.bit_depth import AudioFormat, BitDepth
 from separator.audio.resampling import StreamResampler, fit_length
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
+from separator.inference.assignment.assignment import Assignment, talkers_of
+from separator.inference.assignment.enrolment import Clips
+from separator.inference.assignment.stretches import StretchListener
 from separator.inference.chunking import ChunkedSeparation
 from separator.inference.consistency import MixtureConsistency
 from separator.inference.devices import check_device, find_device
@@ -28,6 +31,9 @@ from separator.inference.matching import SourceMatching, align_channels
 from separator.inference.output_folders import check_within, folder_name
 from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs
 from separator.inference.precision import Precision, choose_dtype
+from separator.inference.recording import SeparatedRecording
+from separator.inference.spool import Spool
+from separator.inference.voices import VoiceModel, bundled_voice_model
 from separator.models.pipeline import MaskingSeparator
 
 CHUNK_SECONDS = 10.0
@@ -75,6 +81,8 @@ class Separator:
         mixture_consistency: Whether the sources are made to sum to the mixture, at the mixture's own sample rate: what
             a model at 16 kHz leaves of a recording at 44.1 kHz is kept too. None does so unless the model was trained
             to leave something out (`ModelDescription.sums_to_mixture`): its sources would get the noise back.
+        assignment: Keeps each talker of a whole recording in one output, by their voices; None goes by what overlaps
+            between chunks and by spectra.
 
     Raises:
         InputError: If the device is not there, or an option is out of range.
@@ -93,8 +101,10 @@ class Separator:
         precision: Precision = "auto",
         chunk_seconds: float | None = None,
         mixture_consistency: bool | None = None,
+        assignment: Assignment | None = None,
     ) -> None:
         self.description = description
+        self.assignment = assignment
         self.device = find_device(device, checked=True)
         self.on_any_device = device == "auto"
         self.dtype = choose_dtype(precision, self.device, description.bfloat16_agreement_db)
@@ -128,11 +138,22 @@ class Separator:
         precision: Precision = "auto",
         chunk_seconds: float | None = None,
         mixture_consistency: bool | None = None,
+        voices: bool = True,
+        enrol: Clips | None = None,
     ) -> Self:
         """Load a released model by name, a model folder by path, or a Hugging Face repo id.
 
+        Args:
+            name_or_path: The model.
+            device, precision, chunk_seconds, mixture_consistency: As of the class.
+            voices: Tell the talkers of a whole recording apart by their voices, if the model has two to four, and a
+                voice model of its sample rate is bundled.
+            enrol: Clips of known voices by name, or a folder of clips called by the names: their outputs come first
+                and have these names, those of others are `talker2` and so on.
+
         Raises:
-            InputError: If there is no such model, or it cannot be loaded; see `separator.checkpoint.load_model`.
+            InputError: If there is no such model, or it cannot be loaded; see `separator.checkpoint.load_model`. If a
+                clip is of no use, or there are clips but no voices.
 
         Example:
             >>> model = Separator.from_pretrained("speech-2spk-16k")  # or a folder, or a Hugging Face repo id
@@ -140,7 +161,16 @@ class Separator:
             ('speaker1', 'speaker2')
         """
         model, description = load_model(name_or_path)
-        return cls(model, description, device, precision, chunk_seconds, mixture_consistency)
+        voice_model = bundled_voice_model(description.sample_rate) if voices else None
+        assignment = None
+        if voice_model is not None and talkers_of(description.sources) is not None:
+            assignment = Assignment(VoiceModel.from_pretrained(voice_model, device), description.sources, enrol)
+        elif enrol is not None:
+            raise InputError(
+                f"enrol: expected a model of two to four talkers and a voice model of its rate, found {name_or_path} "
+                f"({description.gives}), voices {'on' if voices else 'off'}"
+            )
+        return cls(model, description, device, precision, chunk_seconds, mixture_consistency, assignment)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -185,6 +215,7 @@ class Separator:
             "precision": str(self.dtype).removeprefix("torch."),
             "chunk_seconds": self.chunk_seconds,
             "mixture_consistency": self.mixture_consistency,
+            **(self.assignment.settings if self.assignment is not None else {"voices": None}),
         }
 
     def separate(
@@ -224,13 +255,54 @@ class Separator:
             raise InputError(f"waveform: expected (samples,) or (channels, samples), found {tuple(mixture.shape)}")
         if not torch.isfinite(mixture).all():
             raise InputError("waveform: expected finite samples, found NaN or infinity")
-        parts, done = [], 0
-        for part in self.separate_stream([mixture], sample_rate, mixture.shape[0], residual):
-            parts.append(part)
-            done += part.shape[-1]
+        done = 0
+
+        def count(num_samples: int) -> None:
+            nonlocal done
+            done += num_samples
             if on_seconds is not None:
                 on_seconds(done / sample_rate, mixture.shape[1] / sample_rate)
-        return dict(zip(self.output_names(residual), torch.cat(parts, dim=-1), strict=True))
+
+        separated = self.separate_recording([mixture], sample_rate, mixture.shape[0], residual, on_samples=count)
+        return dict(zip(separated.names, torch.cat(list(separated.blocks), dim=-1), strict=True))
+
+    def separate_recording(
+        self,
+        blocks: Iterable[Tensor | np.ndarray],
+        sample_rate: int,
+        channels: int,
+        residual: bool = False,
+        spool: Spool | None = None,
+        on_samples: Callable[[int], None] | None = None,
+    ) -> SeparatedRecording:
+        """Separate a recording from its beginning to its end, each talker in one output.
+
+        Without an `assignment` this is `separate_stream`. With one, all is separated first, and then put in order.
+
+        Args:
+            blocks, sample_rate, channels, residual: As of `separate_stream`.
+            spool: Where the sources are until the order is known; None keeps them in memory.
+            on_samples: Called with the number of samples of each block that is separated.
+
+        Raises:
+            InputError: As `separate_stream`.
+        """
+        assignment, names = self.assignment, self.output_names(residual)
+        listener = None if assignment is None else assignment.listener()
+        stream = self._separate_stream(blocks, sample_rate, channels, residual, listener)
+        if on_samples is not None:
+            stream = _watched(stream, on_samples)
+        if assignment is None or listener is None:
+            return SeparatedRecording(names, stream)
+        kept: list[Tensor] = []
+        for sources in stream:
+            kept.append(sources) if spool is None else spool.write(sources)
+        orders = assignment.find(listener.finish())
+        reordering = assignment.reordering(orders, int(sample_rate))
+        again = kept if spool is None else spool.blocks(round(self.block_seconds * sample_rate))
+        named = assignment.name(orders, names)
+        unheard = [f"{name}: no voice like this was heard" for name in assignment.enrolled if name not in named]
+        return SeparatedRecording(named, map(reordering.push, again), tuple(unheard))
 
     def separate_batch(
         self, waveforms: Sequence[Tensor | np.ndarray], sample_rate: int, residual: bool = False
@@ -258,6 +330,11 @@ class Separator:
         if residual and RESIDUAL in self.sources:
             raise InputError(f"residual: expected a model without a source of that name, found {self.sources}")
         return (*self.sources, RESIDUAL) if residual else self.sources
+
+    def possible_names(self, residual: bool = False) -> tuple[str, ...]:
+        """Return the names of what may come out of a recording: `output_names`, or those of enrolled voices."""
+        names = self.output_names(residual)
+        return names if self.assignment is None else self.assignment.names(names)
 
     def separate_stream(
         self, blocks: Iterable[Tensor | np.ndarray], sample_rate: int, channels: int, residual: bool = False
@@ -288,7 +365,19 @@ class Separator:
             >>> torch.cat(parts, dim=-1).shape  # (S, C, T)
             torch.Size([2, 1, 40000])
         """
+        return self._separate_stream(blocks, sample_rate, channels, residual)
+
+    def _separate_stream(
+        self,
+        blocks: Iterable[Tensor | np.ndarray],
+        sample_rate: int,
+        channels: int,
+        residual: bool,
+        listener: StretchListener | None = None,
+    ) -> Iterator[Tensor]:
+        """Do as `separate_stream` says; `listener` hears the talkers' outputs at the model's rate."""
         self.check_signal(sample_rate, channels)
+        talkers = talkers_of(self.sources)
         num_outputs, num_sources = len(self.output_names(residual)), len(self.sources)
         sample_rate = int(sample_rate)
         chunk_samples = round(self.chunk_seconds * self.sample_rate)
@@ -302,6 +391,8 @@ class Separator:
 
         def to_caller(sources: Tensor, last: bool = False) -> Tensor:
             nonlocal waiting
+            if listener is not None:
+                listener.push(sources[talkers])
             ready = outward.push(sources.flatten(0, 1), last).unflatten(0, (num_sources, channels))
             if last:
                 ready = fit_length(ready, waiting.shape[-1])
@@ -367,7 +458,7 @@ class Separator:
         folder = Path(out_folder) / folder_name(Path(path))
         pattern = check_pattern(name, audio_format)
         for target in name_outputs(
-            pattern, folder, choose_outputs(self.output_names(residual), only), audio_format
+            pattern, folder, choose_outputs(self.possible_names(residual), only), audio_format
         ).values():
             check_within(target.parent, Path(out_folder))
         return separate_file(
@@ -422,6 +513,12 @@ class Separator:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             separated: Tensor = self.fused(batch.to(self.device)).float().cpu()
         return separated
+
+
+def _watched(stream: Iterator[Tensor], on_samples: Callable[[int], None]) -> Iterator[Tensor]:
+    for sources in stream:
+        yield sources
+        on_samples(sources.shape[-1])
 
 
 def as_mixture(waveform: Tensor | np.ndarray) -> Tensor:

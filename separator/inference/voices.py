@@ -1,7 +1,9 @@
 """Voices of recordings: vectors that are near each other where one person speaks."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +14,7 @@ from torch.nn import functional
 
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler, resample
-from separator.checkpoint import VoiceDescription, load_voice_network
+from separator.checkpoint import BUNDLED, VoiceDescription, list_models, load_voice_network, read_description
 from separator.errors import InputError
 from separator.inference.devices import find_device
 from separator.inference.fused.batch_norm import fold_batch_norm
@@ -104,6 +106,14 @@ class VoiceModel:
         """Return D, how many numbers a vector has."""
         return self.network.config.embedding_size
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the network's weights in hexadecimal."""
+        content = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            content.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return content.hexdigest()
+
     @torch.inference_mode()
     def embed(self, waveform: Tensor | np.ndarray, sample_rate: int) -> Tensor:
         """Return the vector of each stretch of speech.
@@ -178,6 +188,20 @@ class VoiceModel:
         weights = torch.stack([each.sum() for each in active.split([len(each) for each in levels])])
         mean = functional.normalize((weights.unsqueeze(1) * torch.cat(vectors)).sum(dim=0), dim=0)
         return RecordedVoice(mean, active_seconds, FRAME_SECONDS * len(active))
+
+
+def bundled_voice_model(sample_rate: int) -> str | None:
+    """Return the name of the bundled voice model of a sample rate in Hz; None if there is none.
+
+    Example:
+        >>> bundled_voice_model(16000), bundled_voice_model(44100)
+        ('voice-16k', None)
+    """
+    for name in list_models():
+        description = read_description(BUNDLED / name)
+        if isinstance(description, VoiceDescription) and description.config.get("sample_rate") == sample_rate:
+            return name
+    return None
 
 
 def frame_levels_db(waveform: Tensor, sample_rate: int) -> Tensor:

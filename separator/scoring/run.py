@@ -144,6 +144,7 @@ def evaluate(
     device: str = "auto",
     precision: Precision = "auto",
     mixture_consistency: bool | None = None,
+    voices: bool = True,
     **options: Any,
 ) -> dict[str, Any]:
     """Separate a test set with a model, or an oracle, and score it.
@@ -160,7 +161,8 @@ def evaluate(
         split: "test" or "valid" of a recipe; "test", "valid", "train" or "all" of a folder of tracks.
         list_name: A variation of the recipe's list, by its name in `data.lists`.
         save_audio: Also write `audio/references` and `audio/estimates` in the output folder, as `score` takes them.
-        device, precision, mixture_consistency: Where and how a model that is given by name runs, as for `Separator`.
+        device, precision, mixture_consistency, voices: Where and how a model that is given by name runs, as for
+            `Separator.from_pretrained`.
         options: As `ScoringOptions` (`metrics`, `sources`, `limit`, `jobs`, `against`, ...).
 
     Returns:
@@ -191,7 +193,9 @@ def evaluate(
         raise InputError("save_audio: expected an output folder, found none")
     separator = None if str(model) in ORACLES else model
     if separator is not None and not isinstance(separator, Separator):
-        separator = Separator.from_pretrained(separator, device, precision, mixture_consistency=mixture_consistency)
+        separator = Separator.from_pretrained(
+            separator, device, precision, mixture_consistency=mixture_consistency, voices=voices
+        )
     sources = None if chosen.sources is None else tuple(chosen.sources)
     test_set, settings = load_test_set(Path(data), separator, split, list_name, overrides, sources, chosen.sample_rate)
     return evaluate_test_set(separator, name, test_set, settings, output, chosen, save_audio).summary

@@ -1,6 +1,7 @@
 """`separator info`: of a model and of a recipe, with and without a measurement."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ def test_a_model_is_measured(tmp_path: Path) -> None:
     assert 0 < measured["added_memory_mb"] < measured["peak_memory_mb"] < held.nbytes / 1e6
     assert measured["added_memory_mb"] < 200
     assert facts["macs_per_second"] > 0 and facts["latency_seconds"] is None and not facts["causal"]
+    assert facts["live_step"] is None
 
 
 def test_the_memory_of_a_longer_mixture_is_seen(tmp_path: Path) -> None:
@@ -50,12 +52,14 @@ def test_a_recipe_is_described_untrained(capsys: pytest.CaptureFixture[str]) -> 
     arguments = ["info", str(TINY), "--set", "model.config.causal=true", "--set", "model.config.norm=cLN"]
     assert main(arguments) == 0
     text = capsys.readouterr().out
+    assert re.search(r"live step: [\d.]+ ms for a block of 10 ms, the longest of 100", text)
     assert "latency: 31.9 ms" in text and "multiply-accumulates: " in text and "parameters: " in text
     assert "real-time factor" not in text
     assert main([*arguments, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["measured"] is None and facts["layers"] is None and facts["config"]["norm"] == "cLN"
     assert facts["latency_seconds"] == pytest.approx(510 / 16000)
+    assert 0 < facts["live_step"]["seconds"] < facts["live_step"]["most_seconds"]
 
 
 def test_a_model_folder_may_be_named_like_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

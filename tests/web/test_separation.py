@@ -52,7 +52,8 @@ def test_the_sources_are_those_of_the_command_line(
     assert {name: path.read_bytes() for name, path in recording.sources.items()} == expected
     assert list(recording.tracks) == ["mixture", *recording.sources] and len(expected) == 2 + ("residual" in chosen)
     mixture, mixture_rate = soundfile.read(recording.tracks["mixture"], always_2d=True)
-    assert mixture_rate == rate and np.array_equal(mixture, soundfile.read(given, always_2d=True)[0].astype("float32"))
+    assert mixture_rate == rate
+    assert np.allclose(mixture, soundfile.read(given, always_2d=True)[0], atol=1e-5)  # two decoders of MP3
     assert recording.seconds == pytest.approx(2.5)
 
 

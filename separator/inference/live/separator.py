@@ -1,5 +1,6 @@
 """The LiveSeparator: a signal goes in as it arrives, its sources come out a constant time later."""
 
+import copy
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,11 +11,18 @@ from torch import Tensor, nn
 from separator.audio.live_resampling import LiveResampler, lookahead_samples
 from separator.audio.resampling import fit_length, resampled_length
 from separator.bricks.stepping import State, initial_state
+from separator.checkpoint import list_models
 from separator.errors import InputError
 from separator.inference.live.levels import LevelFollower, SharesOfRest, SourceScale
+from separator.inference.live.voice_order import MOST_TALKERS, VoiceOrder
 from separator.inference.precision import Precision
 from separator.inference.separator import Separator, as_mixture
+from separator.inference.voices import VoiceModel
+from separator.metrics import group_by_name
 from separator.models.pipeline import MaskingSeparator
+
+LIVE_MODEL = "speech-2spk-live-16k"
+"""The released model that is causal, where it is at hand."""
 
 
 class LiveSeparator:
@@ -28,13 +36,16 @@ class LiveSeparator:
     - sources without a scale of their own get the one that fitted the mixture best in the last seconds;
     - what the sources leave of the mixture, as what lies above the model's band, is shared among them by energy, so
       that they sum to it, unless the model leaves noise out (`mixture_consistency`);
-    - of several channels, a model of one hears the mean of all; its masks open each.
+    - of several channels, a model of one hears the mean of all; its masks open each;
+    - with `voices`, talkers (2 to 5 sources whose names differ by a number alone) keep their outputs by how their
+      voices sounded so far: where the model gives a voice another output, it goes back after a second or two.
 
     Args:
         separator: The model; several sessions can share it, from several threads.
         sample_rate: Of the signal, in Hz; None is the model's own. Any other is resampled, in and out.
         channels: Of the signal.
         follow_level: Whether the model hears every signal at the same level; otherwise as it is.
+        voices: Tells the talkers' voices apart; None leaves them on the outputs that the model gives them.
 
     Raises:
         InputError: If the model is not causal, or does not take this rate or number of channels.
@@ -61,11 +72,13 @@ class LiveSeparator:
         sample_rate: int | None = None,
         channels: int = 1,
         follow_level: bool = True,
+        voices: VoiceModel | None = None,
     ) -> None:
         self.separator = separator
         self.sample_rate = separator.sample_rate if sample_rate is None else sample_rate
         self.channels = channels
         self.follow_level = follow_level
+        self.voices = voices
         separator.check_signal(self.sample_rate, channels)
         self._network = _network_for(separator, channels)
         is_consistent = separator.model.sums_to_mixture and self.sample_rate == separator.sample_rate
@@ -85,12 +98,15 @@ class LiveSeparator:
         channels: int = 1,
         device: str = "auto",
         precision: Precision = "float32",
+        voices: str | Path | None = None,
     ) -> Self:
-        """Load a causal model and open a session on it; see `Separator.from_pretrained`.
+        """Load a causal model, and a voice model if one is named, and open a session; see `Separator.from_pretrained`.
 
         Half precision gains nothing where a few frames are computed at a time.
         """
-        return cls(Separator.from_pretrained(name_or_path, device, precision), sample_rate, channels)
+        separator = Separator.from_pretrained(name_or_path, device, precision, voices=False)
+        voice_model = None if voices is None else VoiceModel.from_pretrained(voices, device)
+        return cls(separator, sample_rate, channels, voices=voice_model)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -111,12 +127,23 @@ class LiveSeparator:
         self._levels = LevelFollower(self.channels, model_rate)
         self._scale = SourceScale(num_sources, model_rate)
         self._shares = SharesOfRest(num_sources, self.sample_rate)
+        self._voice_orders = [
+            (talkers, VoiceOrder(self.voices, len(talkers), model_rate))
+            for talkers in group_by_name(self.sources).values()
+            if self.voices is not None and 2 <= len(talkers) <= MOST_TALKERS
+        ]
         self._state: State = self._network.initial_state(self._rows)
         self._samples_in = self._heard = self._separated = 0
         self._at_model = torch.zeros(2 * self.channels + 1, 0)
         """What waits for the model: the mixture, its offsets and its level."""
         self._mixture = torch.zeros(self.channels, 0)
         self._ready = torch.zeros(num_sources, self.channels, self.latency_samples)
+
+    @torch.inference_mode()
+    def copy(self) -> Self:
+        """Return a session in the same state, on the same models; both go on by themselves."""
+        shared = (self.separator, self._network, self.voices)
+        return copy.deepcopy(self, {id(each): each for each in shared})
 
     @torch.inference_mode()
     def push(self, samples: Tensor | np.ndarray) -> dict[str, Tensor]:
@@ -176,6 +203,8 @@ class LiveSeparator:
         sources = sources * level
         if not self.separator.model.sums_to_mixture:
             sources = self._scale.push(sources, mixture - offset)
+        for talkers, order in self._voice_orders:
+            sources[talkers] = order.push(sources[talkers])
         return sources + offset / len(sources)
 
     def _run_network(self, heard: Tensor, last: bool) -> Tensor:
@@ -237,7 +266,11 @@ def _network_for(separator: Separator, channels: int) -> MaskingSeparator:
         network.initial_state(1)
     except InputError as error:
         raise InputError(
-            f"{error}; expected a causal model (recipes/speech-2spk-live.yaml trains one); "
-            "`separator separate` takes any model"
+            f"{error}; expected a causal model ({causal_model_hint()}); `separator separate` takes any model"
         ) from None
     return network
+
+
+def causal_model_hint() -> str:
+    """Say where there is a causal model."""
+    return LIVE_MODEL if LIVE_MODEL in list_models() else "recipes/speech-2spk-live.yaml trains one"

@@ -11,10 +11,12 @@ export async function ended() { // when all that is on its way has come
 export function wireUploads(section) {
   const input = section.querySelector("input[type=file]");
   const drop = section.querySelector(".drop");
-  input.addEventListener("change", () => {
+  const take = () => {
     sendAll(section, [...input.files]);
     input.value = "";
-  });
+  };
+  input.addEventListener("change", take);
+  take(); // what was chosen while the page was being built
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;

@@ -1,0 +1,153 @@
+"""Which output is whose: talkers keep their outputs over hours, by how their voices sounded so far.
+
+A live model knows of the past what its norms and convolutions remember: after a pause it may give a voice another
+output. Here the stretches in which an output is the loudest are turned into vectors of voices, and a belief is kept
+about the order of the outputs: each vector speaks for the orders that give it to the voice it is like, and to change
+the order costs. A change is heard from the next sample on, faded over; nothing waits for it.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from separator.inference.voices import VoiceModel
+
+FRAME_SECONDS = 0.1
+"""The loudest output is found anew so often; at most one stretch a frame goes through the voice model."""
+
+LOUDER_DB = 3.0
+"""An output is heard alone where it is louder than all others together by this."""
+
+RANGE_DB, MEMORY_SECONDS = 30.0, 10.0
+"""Frames so much quieter than the loudest of the last seconds are pauses."""
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.8, 1.5
+"""Of a stretch that says whose voice it is."""
+
+NEW_SECONDS = 0.3
+"""A stretch speaks again when so much of it is new."""
+
+GAP_SECONDS = 0.5
+"""An output that was not heard for as long may be another voice: its stretch begins anew."""
+
+SAME_VOICE = 0.34
+"""Product of two vectors as likely of one voice as of two."""
+
+SHARPNESS = 12.0
+"""What a stretch says, in nats, if its product lies 1 above that."""
+
+CHANGE = 0.02
+"""How likely the order changes from one stretch to the next."""
+
+SURE = 3.0
+"""The order changes when another is so many nats likelier."""
+
+MEMORY_STRETCHES = 120
+"""After so many more, a stretch counts e times less in the mean of its voice."""
+
+FADE_SECONDS = 0.02
+
+MOST_TALKERS = 5
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Of an output, what it said alone.
+
+    Attributes:
+        samples: The last of it, `(t,)`.
+        new: Frames of it that have not spoken for a voice.
+        pause: Frames since its last.
+    """
+
+    samples: Tensor
+    new: int = 0
+    pause: int = 0
+
+
+class VoiceOrder:
+    """Keeps each voice on one output, in memory that does not grow.
+
+    Args:
+        voices: Tells voices apart.
+        num_talkers: Number of outputs S, up to `MOST_TALKERS`.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, voices: VoiceModel, num_talkers: int, sample_rate: int) -> None:
+        self.voices, self.sample_rate = voices, sample_rate
+        self._frame = round(FRAME_SECONDS * sample_rate)
+        self._orders = torch.tensor(list(permutations(range(num_talkers))))
+        """The output of each voice, `(orders, S)`; the first is the model's own."""
+        self._belief = torch.zeros(len(self._orders), dtype=torch.float64)  # in nats
+        self._order = self._order_before = 0
+        self._faded = self._fade = round(FADE_SECONDS * sample_rate)  # samples since the order changed
+        self._waiting = torch.zeros(num_talkers, 0)  # for its frame to be complete
+        self._loudest = 0.0
+        self._stretches = (_Stretch(torch.zeros(0)),) * num_talkers
+        self._sums = torch.zeros(num_talkers, voices.embedding_size)  # of the vectors of each voice
+
+    def push(self, sources: Tensor) -> Tensor:
+        """Return the next samples of the outputs, `(S, C, t)`, in the order of the voices."""
+        parts = [sources[:, :, :0]]
+        while sources.shape[2]:
+            length = min(self._frame - self._waiting.shape[1], sources.shape[2])
+            part, sources = sources.split([length, sources.shape[2] - length], dim=2)
+            parts.append(self._arrange(part))
+            self._waiting = torch.cat([self._waiting, part.mean(dim=1)], dim=1)
+            if self._waiting.shape[1] == self._frame:
+                self._hear(self._waiting)
+                self._waiting = self._waiting[:, :0].clone()
+        return torch.cat(parts, dim=2)
+
+    def _arrange(self, part: Tensor) -> Tensor:
+        """Return outputs in the order of the voices; one that has just changed is faded in."""
+        ordered = part[self._orders[self._order]]
+        if self._faded >= self._fade:
+            return ordered
+        way = (self._faded + torch.arange(1, part.shape[2] + 1)).clamp(max=self._fade) / self._fade
+        self._faded += part.shape[2]
+        return torch.lerp(part[self._orders[self._order_before]], ordered, way)
+
+    def _hear(self, frame: Tensor) -> None:
+        """Take along a frame `(S, t)`; where it completes a stretch, its voice is weighed."""
+        energies = frame.square().sum(dim=1)
+        loud, output = float(energies.max()), int(energies.argmax())
+        self._loudest = max(self._loudest * math.exp(-FRAME_SECONDS / MEMORY_SECONDS), loud)
+        stretches = [replace(each, pause=each.pause + 1) for each in self._stretches]
+        is_speech = loud > self._loudest * 10 ** (-RANGE_DB / 10)
+        if is_speech and loud > (float(energies.sum()) - loud) * 10 ** (LOUDER_DB / 10):
+            before = stretches[output]
+            if before.pause * FRAME_SECONDS > GAP_SECONDS:
+                before = _Stretch(torch.zeros(0))
+            longest = round(LONGEST_SECONDS * self.sample_rate)
+            stretch = _Stretch(torch.cat([before.samples, frame[output]])[-longest:].clone(), before.new + 1)
+            is_long = len(stretch.samples) >= SHORTEST_SECONDS * self.sample_rate
+            if is_long and stretch.new * FRAME_SECONDS >= NEW_SECONDS:
+                self._weigh(output, self.voices.embed(stretch.samples, self.sample_rate)[0])
+                stretch = replace(stretch, new=0)
+            stretches[output] = stretch
+        self._stretches = tuple(stretches)
+
+    def _weigh(self, output: int, vector: Tensor) -> None:
+        """Let a stretch of an output speak for the orders, by its vector `(D,)`; its voice learns it."""
+        products = functional.normalize(self._sums, dim=1) @ vector
+        is_known = self._sums.any(dim=1)
+        says = torch.where(is_known, SHARPNESS * (products - SAME_VOICE), 0.0).double()  # for each voice
+        voice = (self._orders == output).int().argmax(dim=1)  # in each order, whose the output is
+        others = math.log(CHANGE / len(self._orders)) + self._belief.logsumexp(dim=0)
+        moved = torch.logaddexp(self._belief + math.log(1 - CHANGE), others)
+        self._belief = (moved + says[voice]).log_softmax(dim=0)
+        best = int(self._belief.argmax())
+        if best != self._order and self._belief[best] - self._belief[self._order] > SURE:
+            self._order_before, self._order, self._faded = self._order, best, 0
+        if best == self._order:
+            number = int(voice[best])
+            sums = self._sums.clone()
+            kept = 1 - 1 / MEMORY_STRETCHES
+            sums[number] = kept * sums[number] + vector
+            self._sums = sums

@@ -1,0 +1,76 @@
+"""What telling voices apart brings to a live model that forgets who is who: the shares of voices on their own outputs.
+
+    python -m tests.benchmarks.live_voices [DATA]
+
+Conversations of two minutes, made of the speakers of DATA/speech/valid (DATA: ../shared/data), in turns of 1.5 to 6 s.
+The outputs are the talkers with the other one 10 dB below, and at every fourth turn, drawn by chance, they change
+places. A valid speaker has one recording, so that each turn is like the others: in a meeting voices vary more.
+"""
+
+import sys
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+
+from separator.data.conversation import take_turns
+from separator.inference.live.voice_order import VoiceOrder
+from separator.inference.voices import VoiceModel
+from separator.metrics import own_output_share
+
+RATE = 16000
+SECONDS = 120
+CONVERSATIONS = 12
+LEAK_DB, CHANGE_SHARE = -10.0, 0.25
+LEVEL = 0.05
+
+
+def main() -> None:
+    speech = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data") / "speech" / "valid"
+    if not speech.is_dir():
+        print(f"{speech} is not there: nothing is measured")
+        return
+    torch.set_num_threads(1)
+    voices = VoiceModel.from_pretrained("voice-16k", "cpu")
+    shares = []
+    for seed in range(CONVERSATIONS):
+        reference, outputs = converse(speech, np.random.default_rng(seed))
+        order = VoiceOrder(voices, 2, RATE)
+        ordered = torch.cat([order.push(block) for block in outputs.split(RATE // 100, dim=2)], dim=2)
+        shares.append([share(outputs, reference), share(ordered, reference)])
+        print(f"conversation {seed}: {shares[-1][0]:.2f} without, {shares[-1][1]:.2f} with voices", flush=True)
+    without, with_voices = np.mean(shares, axis=0)
+    most = 1 / (1 + 10 ** (LEAK_DB / 10))
+    print(f"on the own output: {without:.2f} without, {with_voices:.2f} with voices (with no change at all {most:.2f})")
+
+
+def converse(speech: Path, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Return what two talkers say, and what a model that forgets makes of it, both `(S, C, T)`."""
+    talkers = random.choice(sorted(speech.iterdir()), 2, replace=False)
+    said = [np.concatenate([soundfile.read(path)[0] for path in sorted(each.iterdir())]) for each in talkers]
+    reference, starts = np.zeros((2, 1, SECONDS * RATE), dtype=np.float32), [0, 0]
+    changes = np.zeros(SECONDS * RATE, dtype=bool)
+    for turn in take_turns(random, SECONDS * RATE, 2, (3 * RATE // 2, 6 * RATE), (-RATE // 2, RATE)):
+        words = said[turn.talker] * LEVEL / np.sqrt((said[turn.talker] ** 2).mean())
+        start = starts[turn.talker] if starts[turn.talker] + turn.num_samples <= len(words) else 0
+        starts[turn.talker] = start + turn.num_samples
+        part = words[start : start + turn.num_samples]
+        reference[turn.talker, 0, turn.start : turn.start + len(part)] += part
+        if random.random() < CHANGE_SHARE:
+            changes[turn.start :] ^= True
+    talks = torch.from_numpy(reference)
+    outputs = talks + 10 ** (LEAK_DB / 20) * talks.flip(0)
+    return talks, torch.where(torch.from_numpy(changes), outputs.flip(0), outputs)
+
+
+def share(outputs: Tensor, reference: Tensor) -> float:
+    """Return the mean share of the energy of solo speech on its own output, in the best order of the outputs."""
+    orders = permutations(range(len(outputs)))
+    return max(float(own_output_share(outputs[list(order)], reference, RATE).nanmean()) for order in orders)
+
+
+if __name__ == "__main__":
+    main()
