@@ -50,9 +50,10 @@ class _FrameGeometry(nn.Module):
         if self.edge_padding == "naplab":
             return self.edge + self.kernel_size - (self.stride + num_samples) % self.kernel_size
         missing = self.kernel_size - num_samples - 2 * self.edge
+        # sym_max, here and below: in an exported program the number of samples is no number yet.
         if self.edge_padding == "torchaudio":
-            return self.edge + (missing % self.stride if missing <= 0 else missing)
-        return max(missing, 0)
+            return self.edge + torch.sym_max(missing, missing % self.stride)
+        return torch.sym_max(missing, 0)
 
     def _num_frames(self, num_samples: int) -> int:
         padded = self.edge + num_samples + self._fill(num_samples)
@@ -200,7 +201,7 @@ class Conv1dDecoder(_FrameGeometry):
             )
         with torch.autocast(frames.device.type, enabled=False):
             waveform = self.basis(frames.to(self.basis.weight.dtype))  # (B, C, edge + T + fill)
-        uncovered = max(length + self.edge - waveform.shape[2], 0)
+        uncovered = torch.sym_max(length + self.edge - waveform.shape[2], 0)
         return functional.pad(waveform, (0, uncovered))[:, :, self.edge : self.edge + length]  # (B, C, T)
 
     def initial_state(self, batch: int) -> OverlappingSums:

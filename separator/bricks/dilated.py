@@ -155,5 +155,5 @@ def mirror(frames: Tensor, reach: int) -> Tensor:
         tensor([[[2, 3, 2, 1, 2, 3, 2, 1, 2]]])
     """
     last = frames.shape[2] - 1
-    places = torch.arange(-reach, last + 1 + reach, device=frames.device) % max(2 * last, 1)
+    places = torch.arange(-reach, last + 1 + reach, device=frames.device) % torch.sym_max(2 * last, 1)
     return frames[:, :, torch.minimum(places, 2 * last - places)]

@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   program  model.pt2 of torch.export, for torch without this package
 
 The file takes recordings of any length, and gives what `separate` gives for one of a chunk at most. Nothing is left
-unless it agrees with the model. How to run it: the recipes' README, "A model in other software"."""
+unless it agrees with the model. How to run it: docs/exported.md."""
     parser.epilog = f"{formats}\n\n{parser.epilog}"
     parser.add_argument("model", metavar="MODEL", help="a released model, a model folder or a Hugging Face repo id")
     add_output(parser, "folder for the file")

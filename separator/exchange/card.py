@@ -28,7 +28,7 @@ MOST_EXAMPLE_BYTES = 20_000_000
 def check_release(folder: Path) -> ModelDescription:
     """Check that a model folder is one that can be given to others, and return what its `config.json` says.
 
-    The weights load, the example can be heard, and the card says the licence in its front matter and names every source.
+    The weights load, the example can be heard, the card says the licence in its front matter and names every source.
 
     Raises:
         InputError: If something is missing or wrong; one line that names the file.

@@ -123,7 +123,7 @@ def _least_agreement_db(run: Run, model: MaskingSeparator, description: ModelDes
     least = float("inf")
     for mixture in _recordings(model.channels, description.sample_rate, example):
         expected = torch.stack(list(separator.separate(mixture, description.sample_rate).values()))
-        found = run(mixture.unsqueeze(0)).squeeze(0)
+        found = run(mixture.unsqueeze(0)).squeeze(0).detach()
         if found.shape != expected.shape:
             raise InputError(f"expected sources of shape {tuple(expected.shape)}, the file gives {tuple(found.shape)}")
         least = min(least, agreement_db(found, expected))

@@ -2,6 +2,8 @@
 
 import logging
 import warnings
+from collections import Counter
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +13,7 @@ from separator.errors import InputError
 from separator.exchange.program import Run
 
 INPUT, OUTPUT = "mixture", "sources"
-"""Names of what goes into a network, `(batch, channels, samples)`, and out of it, `(batch, sources, channels, samples)`."""
+"""Names of what goes into a network, `(batch, channels, samples)`, and out, `(batch, sources, channels, samples)`."""
 
 MOST_BYTES = 2**31 - 1
 """Largest ONNX file; weights of larger ones lie beside them."""
@@ -66,11 +68,30 @@ def _translate(program: ExportedProgram, facts: dict[str, str]) -> bytes:
         for size, name in zip(value.type.tensor_type.shape.dim, sizes[value.name], strict=True):
             if name is not None:
                 size.dim_param = name
-    del model.graph.value_info[:]  # sizes under the names that the tracer gave them
+    _tidy(model.graph)
     for name, fact in facts.items():
         model.metadata_props.add(key=name, value=fact)
     content: bytes = model.SerializeToString()
     return content
+
+
+def _tidy(graph: Any) -> None:
+    """Say outright what types constants have, else ONNX Runtime warns; hold weights in the precision of their use."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    types = {node.output[0]: node.attribute[0].t.data_type for node in graph.node if node.op_type == "Constant"}
+    uses = Counter(name for node in graph.node for name in node.input)
+    halved = set()
+    for node in graph.node:
+        if node.op_type == "CastLike" and types.get(node.input[1]):
+            node.op_type = "Cast"
+            node.attribute.append(helper.make_attribute("to", types[node.input[1]]))
+            del node.input[1]
+        elif node.op_type == "Cast" and node.attribute[0].i == TensorProto.FLOAT16 and uses[node.input[0]] == 1:
+            halved.add(node.input[0])
+    for weight in graph.initializer:
+        if weight.name in halved:
+            weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight).astype("float16"), weight.name))
 
 
 def _first_line(error: Exception) -> str:

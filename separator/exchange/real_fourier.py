@@ -1,4 +1,4 @@
-"""Fourier transforms as convolutions, and their complex frames as pairs of real tensors, wherever a model makes some."""
+"""Fourier transforms as convolutions, with pairs of real tensors for complex frames, wherever a model makes some."""
 
 from collections.abc import Callable
 from typing import Any

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from separator.errors import InputError
 
-EACH_PART = frozenset(
-    ("unsqueeze", "squeeze", "flatten", "unflatten", "reshape", "view", "view_as", "expand", "transpose", "permute")
-    + ("movedim", "contiguous", "clone", "detach", "sum", "mean", "cat", "stack", "split", "chunk", "narrow", "select")
-)
+EACH_PART = frozenset((
+    "unsqueeze", "squeeze", "flatten", "unflatten", "reshape", "view", "view_as", "expand", "transpose", "permute",
+    "movedim", "contiguous", "clone", "detach", "sum", "mean", "cat", "stack", "split", "chunk", "narrow", "select",
+))  # fmt: skip
 """Functions that do to a complex tensor what they do to its real and to its imaginary part."""
 
 
@@ -19,6 +18,7 @@ class RealParts:
     """A complex tensor as its real and its imaginary part; it stands for one where a masker works with complex frames.
 
     Example:
+        >>> import torch
         >>> frames = RealParts(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
         >>> product = (torch.tensor([10.0, 1.0]) * frames).unsqueeze(0)
         >>> product.real, product.imag
@@ -66,6 +66,9 @@ class RealParts:
 
     def __truediv__(self, other: Any) -> "RealParts":
         return _divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> "RealParts":
+        return _divide(other, self)
 
     def __neg__(self) -> "RealParts":
         return RealParts(-self.real, -self.imag)

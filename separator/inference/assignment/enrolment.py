@@ -22,6 +22,9 @@ LEAST_SECONDS = 1.0
 TWO_APART, TWO_APART_OF_ONE = 0.15, 1.8
 """A clip is of two voices if its stretches fall into groups that are apart by this, as `orders.LEAST_APART`."""
 
+TWO_SECONDS = 6.0
+"""Whether there are two voices in a shorter clip, its few stretches do not tell."""
+
 TWO_SHARE = 0.2
 """Each of two voices has at least this share of a clip."""
 
@@ -99,6 +102,6 @@ def _voice_of(path: Path, voices: VoiceModel) -> Tensor:
     groups = divide(vectors, shares, 2)
     less = min(float((shares * (groups == each)).sum() / shares.sum()) for each in (0, 1))
     limit = TWO_APART + TWO_APART_OF_ONE / float(shares.sum())
-    if less >= TWO_SHARE and apartness(vectors, shares, groups) >= limit:
+    if seconds >= TWO_SECONDS and less >= TWO_SHARE and apartness(vectors, shares, groups) >= limit:
         raise InputError(f"{path}: expected one voice, found two")
     return functional.normalize(shares @ vectors, dim=0)
