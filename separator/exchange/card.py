@@ -12,6 +12,7 @@ from separator.checkpoint import (
     EXAMPLE_NAME,
     WEIGHTS_NAME,
     ModelDescription,
+    VoiceDescription,
     load_model,
     load_voice_network,
     read_description,
@@ -25,7 +26,7 @@ MOST_EXAMPLE_BYTES = 20_000_000
 """An example is listened to, not downloaded as data."""
 
 
-def check_release(folder: Path) -> ModelDescription:
+def check_release(folder: Path) -> ModelDescription | VoiceDescription:
     """Check that a model folder is one that can be given to others, and return what its `config.json` says.
 
     The weights load, the example can be heard, the card says the licence in its front matter and names every source.
