@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -68,4 +69,6 @@ def _export(model: MaskingSeparator, mixture: Tensor, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that lengths are taken as fixed
         names = {"input_names": ["mixture"], "output_names": ["sources"]}
-        torch.onnx.export(model, (mixture.clone(),), path, dynamo=False, **names)  # type: ignore[arg-type]
+        torch.onnx.export(
+            deepcopy(model), (mixture.clone(),), path, dynamo=True, optimize=False, verbose=False, **names
+        )  # type: ignore[arg-type]

@@ -198,7 +198,7 @@ def separate_file(
         )
         excerpt = Excerpt(reader, mono, separator.block_seconds, on_seconds, start_seconds, duration_seconds)
         record_file = record_path(pattern, folder)
-        with Spool(len(separator.output_names(residual)), channels, existing_folder(record_file.parent)) as spool:
+        with Spool(len(separator.output_names(residual)), channels, existing_folder(record_file.parent), path) as spool:
             recording = separator.separate_recording(
                 excerpt.blocks(), reader.sample_rate, channels, residual, spool, excerpt.add
             )

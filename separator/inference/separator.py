@@ -281,6 +281,15 @@ class Separator:
 
         Raises:
             InputError: As `separate_stream`.
+
+        Example:
+            >>> model = Separator.from_pretrained("speech-2spk-16k")
+            >>> blocks = (0.1 * torch.randn(1, 4000) for _ in range(10))  # of a quarter of a second at 16 kHz
+            >>> recording = model.separate_recording(blocks, sample_rate=16000, channels=1)
+            >>> recording.names
+            ('speaker1', 'speaker2')
+            >>> sum(part.shape[-1] for part in recording.blocks)
+            40000
         """
         assignment, names = self.assignment, self.output_names(residual)
         listener = None if assignment is None else assignment.listener()
@@ -327,7 +336,12 @@ class Separator:
         return (*self.sources, RESIDUAL) if residual else self.sources
 
     def possible_names(self, residual: bool = False) -> tuple[str, ...]:
-        """Return the names of what may come out of a recording: `output_names`, or those of enrolled voices."""
+        """Return the names of what may come out of a recording: `output_names`, or those of enrolled voices.
+
+        Example:
+            >>> Separator.from_pretrained("speech-2spk-16k").possible_names()
+            ('speaker1', 'speaker2')
+        """
         names = self.output_names(residual)
         return names if self.assignment is None else self.assignment.names(names)
 

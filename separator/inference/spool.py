@@ -22,15 +22,17 @@ class Spool:
         num_signals: S.
         channels: C.
         folder: Where the file is; None is the system's folder for temporary files.
+        of: What the signals are of, for errors.
 
     Raises:
         InputError: If it cannot be made, or the disk is full.
     """
 
-    def __init__(self, num_signals: int, channels: int, folder: Path | None = None) -> None:
+    def __init__(self, num_signals: int, channels: int, folder: Path | None = None, of: Path | None = None) -> None:
         self.shape = (num_signals, channels)
         self.num_samples = 0
         self._folder = folder
+        self._of = of
         try:
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `__exit__`
         except OSError as error:
@@ -66,4 +68,5 @@ class Spool:
 
     def _failed(self, error: OSError) -> InputError:
         where = self._folder or tempfile.gettempdir()
-        return InputError(f"{where}: cannot write a temporary file: {error.strerror or error}")
+        whose = "" if self._of is None else f"{self._of}: "
+        return InputError(f"{whose}cannot write a temporary file in {where}: {error.strerror or error}")

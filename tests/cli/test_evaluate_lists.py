@@ -69,13 +69,15 @@ def test_all_lists_of_the_recipe_and_one_that_fails(
 ) -> None:
     recipe.write_text(recipe.read_text() + "    rooms: { rooms: { path: none } }\n")
     few = [f"{name}.num_mixtures=2" for name in ("conversation", "alone", "alone-noisy", "noisy", "telephone")]
+    few += [f"{name}.{change}" for name in ("meeting", "meetings") for change in ("num_mixtures=1", "talkers=[2,2]")]
     changes = [*few, "noisy.noise.path=noise", "alone-noisy.noise.path=noise"]
     options = [part for change in changes for part in ("--set", f"data.lists.{change}")]
     assert evaluate("oracle-irm1", recipe, tmp_path / "out", "--list", "all", *options) == 1
     error = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(error) == 1 and "rooms: " in error[0] and "expected a folder of impulse responses" in error[0]
     done = {path.parent.name for path in (tmp_path / "out").glob("*/summary.json")}
-    assert done == {"overlapped", "conversation", "alone", "alone-noisy", "noisy", "telephone", "talk", "lone"}
+    lists = {"overlapped", "conversation", "meeting", "meetings", "alone", "alone-noisy", "noisy", "telephone"}
+    assert done == lists | {"talk", "lone"}
 
 
 @pytest.mark.parametrize(("num_outputs", "sources"), [(2, 2), (2, 3), (3, 2), (3, 3)])
@@ -103,7 +105,7 @@ def test_noise_is_scored_where_both_sides_have_it(recipe: Path, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--list", "nobody"), "--list: expected one of overlapped, conversation, alone"),
+        (("--list", "nobody"), "--list: expected one of overlapped, conversation, meeting"),
         (("--list", ","), "--list: expected one of"),
     ],
 )

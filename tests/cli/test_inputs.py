@@ -6,7 +6,7 @@ import pytest
 
 from separator.cli.main import main
 from tests.audio.test_finding import refuse
-from tests.cli.separating import SOURCES, files
+from tests.cli.separating import SOURCES, files, messages
 from tests.tiny_model import save_tiny_model
 from tests.voices import talk
 
@@ -22,20 +22,20 @@ def separate(model: Path, capsys: pytest.CaptureFixture[str]):
 
     def run(*arguments: str | Path) -> tuple[int, list[str]]:
         code = main(["separate", *map(str, arguments), "-m", str(model), "--device", "cpu"])
-        return code, capsys.readouterr().err.splitlines()
+        return code, messages(capsys.readouterr().err)
 
     return run
 
 
 def test_files_of_other_kinds_are_counted(separate, tmp_path: Path) -> None:
     talk(tmp_path / "in" / "a.wav")
-    for name in ("notes.txt", "old.wma", "older.wma", ".hidden"):
+    for name in ("notes.txt", "old.doc", "older.doc", ".hidden"):
         (tmp_path / "in" / name).touch()
-    note = f"separator: note: {tmp_path / 'in'}: files of kinds that are not looked for are passed over: 2 .wma, 1 .txt"
+    note = f"separator: note: {tmp_path / 'in'}: files of kinds that are not looked for are passed over: 2 .doc, 1 .txt"
     assert separate(tmp_path / "in", "-o", tmp_path / "out") == (0, [note])
     (tmp_path / "in" / "a.wav").unlink()
     code, err = separate(tmp_path / "in", "-o", tmp_path / "out")
-    assert code == 2 and len(err) == 1 and "found none in it (2 .wma, 1 .txt)" in err[0]
+    assert code == 2 and len(err) == 1 and "found none in it (2 .doc, 1 .txt)" in err[0]
 
 
 def test_a_folder_that_may_not_be_read_fails_alone(separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,8 @@ def test_half_precision_is_half_as_large_and_near(tmp_path: Path) -> None:
     exported = export_model(model, tmp_path / "out", precision="float16")
     assert exported.path.name == "model_fp16.onnx" and exported.facts["precision"] == "float16"
     assert exported.agreement_db > 30
-    assert exported.num_bytes < 0.75 * (model / "model.safetensors").stat().st_size
+    saved = export_model(model, tmp_path / "whole").num_bytes - exported.num_bytes  # the transform stays as it is
+    assert saved > 0.4 * (model / "model.safetensors").stat().st_size
 
 
 def test_a_file_that_gives_something_else_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

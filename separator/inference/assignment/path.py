@@ -17,9 +17,9 @@ def best_path(says: np.ndarray, costs: np.ndarray) -> tuple[np.ndarray, float]:
         Viterbi, "Error bounds for convolutional codes and an asymptotically optimum decoding algorithm", 1967.
 
     Example:
-        >>> path, total = best_path(np.array([[1.0, 0.0], [0.0, 0.5], [0.0, 3.0]]), np.array([0.0, 2.0, 1.0]))
+        >>> path, total = best_path(np.array([[2.0, 0.0], [0.5, 0.0], [0.0, 3.0]]), np.array([0.0, 2.0, 1.0]))
         >>> path.tolist(), total
-        ([0, 0, 1], 3.0)
+        ([0, 0, 1], 4.5)
     """
     num_times, num_states = says.shape
     before = np.zeros((num_times, num_states), dtype=np.int64)
