@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.installed
 	$(BIN)/separator separate checkpoints/speech-2spk-16k/example.wav -o out
-	@echo "The mixture is checkpoints/speech-2spk-16k/example.wav, its two voices are in out/example/."
+	@echo "The mixture is checkpoints/speech-2spk-16k/example.wav, its two voices and what else is heard are in out/example/."
 
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4

@@ -110,13 +110,13 @@ def test_the_bundled_model_separates(bare: Environment) -> None:
     done = bare.run("separator", "separate", str(EXAMPLE), "-o", "out")
     assert done.returncode == 0, done.stderr
     outputs = sorted(path.name for path in (bare.folder / "out" / "example").glob("*.wav"))
-    assert outputs == ["speaker1.wav", "speaker2.wav"]
+    assert outputs == ["noise.wav", "speaker1.wav", "speaker2.wav"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["models"], "speech-2spk-16k: speaker1, speaker2"),
+        (["models"], "speech-2spk-16k: speaker1, speaker2, noise"),
         (["--help"], "separate recordings"),
         (["train", "--help"], "usage: separator train"),
         (["info", "speech-2spk-16k"], "parameters: 2,"),

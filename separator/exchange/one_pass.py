@@ -35,7 +35,7 @@ class OnePass(nn.Module):
         >>> mixture = 0.1 * torch.randn(1, 1, 16000)
         >>> sources = network(mixture)
         >>> sources.shape, torch.allclose(sources.sum(dim=1), mixture, atol=1e-5)
-        (torch.Size([1, 2, 1, 16000]), True)
+        (torch.Size([1, 3, 1, 16000]), True)
     """
 
     def __init__(

@@ -91,7 +91,7 @@ class Separator:
     Example:
         >>> model = Separator.from_pretrained("speech-2spk-16k", chunk_seconds=20)
         >>> model.sources, model.sample_rate, model.chunk_seconds
-        (('speaker1', 'speaker2'), 16000, 20)
+        (('speaker1', 'speaker2', 'noise'), 16000, 20)
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Separator:
         Example:
             >>> model = Separator.from_pretrained("speech-2spk-16k")  # or a folder, or a Hugging Face repo id
             >>> model.sources
-            ('speaker1', 'speaker2')
+            ('speaker1', 'speaker2', 'noise')
         """
         model, description = load_model(name_or_path)
         voice_model = bundled_voice_model(description.sample_rate) if voices else None
@@ -245,8 +245,8 @@ class Separator:
             >>> mixture = 0.1 * torch.randn(2, 44100)  # a second in stereo
             >>> sources = model.separate(mixture, sample_rate=44100)
             >>> {name: tuple(source.shape) for name, source in sources.items()}
-            {'speaker1': (2, 44100), 'speaker2': (2, 44100)}
-            >>> torch.allclose(sources["speaker1"] + sources["speaker2"], mixture, atol=1e-4)  # nothing is lost
+            {'speaker1': (2, 44100), 'speaker2': (2, 44100), 'noise': (2, 44100)}
+            >>> torch.allclose(sum(sources.values()), mixture, atol=1e-4)  # nothing is lost
             True
         """
         mixture = as_signal(waveform)
@@ -287,7 +287,7 @@ class Separator:
             >>> blocks = (0.1 * torch.randn(1, 4000) for _ in range(10))  # of a quarter of a second at 16 kHz
             >>> recording = model.separate_recording(blocks, sample_rate=16000, channels=1)
             >>> recording.names
-            ('speaker1', 'speaker2')
+            ('speaker1', 'speaker2', 'noise')
             >>> sum(part.shape[-1] for part in recording.blocks)
             40000
         """
@@ -329,7 +329,7 @@ class Separator:
 
         Example:
             >>> Separator.from_pretrained("speech-2spk-16k").output_names(residual=True)
-            ('speaker1', 'speaker2', 'residual')
+            ('speaker1', 'speaker2', 'noise', 'residual')
         """
         if residual and RESIDUAL in self.sources:
             raise InputError(f"residual: expected a model without a source of that name, found {self.sources}")
@@ -340,7 +340,7 @@ class Separator:
 
         Example:
             >>> Separator.from_pretrained("speech-2spk-16k").possible_names()
-            ('speaker1', 'speaker2')
+            ('speaker1', 'speaker2', 'noise')
         """
         names = self.output_names(residual)
         return names if self.assignment is None else self.assignment.names(names)
@@ -372,7 +372,7 @@ class Separator:
             >>> blocks = (0.1 * torch.randn(1, 4000) for _ in range(10))  # of a quarter of a second at 16 kHz
             >>> parts = list(model.separate_stream(blocks, sample_rate=16000, channels=1))
             >>> torch.cat(parts, dim=-1).shape  # (S, C, T)
-            torch.Size([2, 1, 40000])
+            torch.Size([3, 1, 40000])
         """
         return self._separate_stream(blocks, sample_rate, channels, residual)
 
@@ -461,7 +461,7 @@ class Separator:
             >>> model = Separator.from_pretrained("speech-2spk-16k")
             >>> separated = model.separate_file("talk.wav", "out")
             >>> {name: path.as_posix() for name, path in separated.items()}
-            {'speaker1': 'out/talk/speaker1.wav', 'speaker2': 'out/talk/speaker2.wav'}
+            {'speaker1': 'out/talk/speaker1.wav', 'speaker2': 'out/talk/speaker2.wav', 'noise': 'out/talk/noise.wav'}
             >>> separated.num_samples, separated.sample_rate, separated.warning
             (104560, 16000, None)
         """

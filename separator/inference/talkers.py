@@ -67,7 +67,7 @@ class TalkerSeparator:
         >>> meeting = TalkerSeparator(model, VoiceModel.from_pretrained("voice-16k"), talkers=2)
         >>> files = meeting.separate_file("talk.wav", "out", timeline="rttm")
         >>> list(files)
-        ['talker1', 'talker2', 'timeline']
+        ['noise', 'talker1', 'talker2', 'timeline']
     """
 
     def __init__(self, separator: Separator, voices: VoiceModel, talkers: int | None = None) -> None:
