@@ -68,7 +68,13 @@ def load_openvino(path: Path, threads: int) -> RunArrays:
 def _export(model: MaskingSeparator, mixture: Tensor, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that lengths are taken as fixed
-        names = {"input_names": ["mixture"], "output_names": ["sources"]}
         torch.onnx.export(
-            deepcopy(model), (mixture.clone(),), path, dynamo=True, optimize=False, verbose=False, **names
-        )  # type: ignore[arg-type]
+            deepcopy(model),
+            (mixture.clone(),),
+            path,
+            input_names=["mixture"],
+            output_names=["sources"],
+            dynamo=True,
+            optimize=False,
+            verbose=False,
+        )
