@@ -129,7 +129,8 @@ class Separator:
         device = "cpu" if self.device.type == "cpu" and not self.on_any_device else "auto"
         precision = str(self.dtype).removeprefix("torch.")
         model = copy.deepcopy(self.model).cpu()
-        return type(self), (model, self.description, device, precision, self.chunk_seconds, self.mixture_consistency)
+        how = (device, precision, self.chunk_seconds, self.mixture_consistency, self.assignment)
+        return type(self), (model, self.description, *how)
 
     @classmethod
     def from_pretrained(

@@ -1,5 +1,6 @@
 """Talkers whom a model puts into one output, or changes about, come out each in their own, in memory as in files."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,9 @@ def test_known_voices_name_outputs_and_come_first(tmp_path: Path, voices: VoiceM
     named = one.separate_file(tmp_path / "talk.wav", tmp_path / "out")
     assert list(named) == ["high", "talker2"]
     assert ratio_db(one.separate(talkers.sum(dim=0), 16000), talkers.flip(0)) > 9
+    elsewhere = pickle.loads(pickle.dumps(one))  # as on a cluster
+    assert elsewhere.settings == one.settings and elsewhere.possible_names() == one.possible_names()
+    assert ratio_db(elsewhere.separate(talkers.sum(dim=0), 16000), talkers.flip(0)) > 9
     stranger = separator(talkers, voices, {"nobody": clips["nobody"]})
     assert list(stranger.separate_file(tmp_path / "talk.wav", tmp_path / "out")) == ["talker1", "talker2"]
     assert sorted(path.name for path in (tmp_path / "out" / "talk").glob("*.wav")) == ["talker1.wav", "talker2.wav"]
