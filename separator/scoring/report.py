@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -171,11 +172,11 @@ def _plots(items: list[ItemScores], config: ScoringConfig, summary: dict[str, An
 
 
 def _examples(items: list[ItemScores], config: ScoringConfig, excerpts: ExcerptStore) -> str:
-    parts = []
+    parts, most = [], -(-len(items) // 4)  # of few items the middle ones are left out, as of many
     for heading, chosen in zip(("Best items", "Worst items"), best_and_worst(items, config.headline), strict=True):
         if chosen:
             parts.append(f"<h2>{heading}</h2>")
-            parts += [_example(item, config, excerpts.load(item.name)) for item in chosen]
+            parts += [_example(item, config, excerpts.load(item.name)) for item in chosen[:most]]
     return "\n".join(parts)
 
 
@@ -191,12 +192,14 @@ def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None) -
         signals.append((f"{source.source}: estimate{_scores_of(source, config)}", excerpt.estimate[number]))
         signals.append((f"{source.source}: reference", excerpt.reference[number]))
     top = max(peak_level_db(signal, rate) for _, signal in signals)
+    with ThreadPoolExecutor() as threads:  # an encoder is slow, and leaves the other cores alone
+        sounds = threads.map(sound, [signal for _, signal in signals], [rate] * len(signals))
     figures = [
         f'<figure class="{"mixture" if name == MIXTURE else "source"}">'
         f'<img alt="spectrogram of {escape(_printable(name))}" src="{spectrogram(signal, rate, top)}">'
         f'<figcaption>{escape(_printable(name))}</figcaption><audio controls preload="metadata" '
-        f'src="{sound(signal, rate)}"></audio></figure>'
-        for name, signal in signals
+        f'src="{encoded}"></audio></figure>'
+        for (name, signal), encoded in zip(signals, sounds, strict=True)
     ]
     seconds = excerpt.reference.shape[-1] / rate
     return (
