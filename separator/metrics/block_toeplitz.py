@@ -37,7 +37,7 @@ def solve_block_toeplitz(correlations: Tensor, right: Tensor) -> Tensor | None:
     num_inputs, _, num_delays = correlations.shape
     try:
         factor = _factor(correlations)
-    except torch.linalg.LinAlgError:
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return None
     spectra = _circulant_spectra(correlations)
     solution, residual = torch.zeros_like(right), right

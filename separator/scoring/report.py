@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,9 @@ from separator.scoring.lags import describe_lags
 from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
+
+LOSSLESS_BYTES = 20_000_000
+"""Sounds of up to so much, as 16 bits, are in the page as FLAC, which halves them."""
 
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 """Security policy of the page: a browser lets it do nothing but show what is in it."""
@@ -173,14 +175,17 @@ def _plots(items: list[ItemScores], config: ScoringConfig, summary: dict[str, An
 
 def _examples(items: list[ItemScores], config: ScoringConfig, excerpts: ExcerptStore) -> str:
     parts, most = [], -(-len(items) // 4)  # of few items the middle ones are left out, as of many
-    for heading, chosen in zip(("Best items", "Worst items"), best_and_worst(items, config.headline), strict=True):
+    ends = [chosen[:most] for chosen in best_and_worst(items, config.headline)]
+    shown = [excerpts.load(item.name) for chosen in ends for item in chosen]
+    lossless = sum(each.reference.nbytes + each.estimate.nbytes for each in shown if each) <= LOSSLESS_BYTES
+    for heading, chosen in zip(("Best items", "Worst items"), ends, strict=True):
         if chosen:
             parts.append(f"<h2>{heading}</h2>")
-            parts += [_example(item, config, excerpts.load(item.name)) for item in chosen[:most]]
+            parts += [_example(item, config, shown.pop(0), lossless) for item in chosen]
     return "\n".join(parts)
 
 
-def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None) -> str:
+def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None, lossless: bool) -> str:
     value = item_score(item, config.headline)
     ranked = COLUMNS[ranking_column(item, config.headline)]
     heading = f"<h3>{escape(_printable(item.name))}: {ranked.title} {_number(value)} {ranked.unit}</h3>"
@@ -192,14 +197,12 @@ def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None) -
         signals.append((f"{source.source}: estimate{_scores_of(source, config)}", excerpt.estimate[number]))
         signals.append((f"{source.source}: reference", excerpt.reference[number]))
     top = max(peak_level_db(signal, rate) for _, signal in signals)
-    with ThreadPoolExecutor() as threads:  # an encoder is slow, and leaves the other cores alone
-        sounds = threads.map(sound, [signal for _, signal in signals], [rate] * len(signals))
     figures = [
         f'<figure class="{"mixture" if name == MIXTURE else "source"}">'
         f'<img alt="spectrogram of {escape(_printable(name))}" src="{spectrogram(signal, rate, top)}">'
         f'<figcaption>{escape(_printable(name))}</figcaption><audio controls preload="metadata" '
-        f'src="{encoded}"></audio></figure>'
-        for (name, signal), encoded in zip(signals, sounds, strict=True)
+        f'src="{sound(signal, rate, lossless)}"></audio></figure>'
+        for name, signal in signals
     ]
     seconds = excerpt.reference.shape[-1] / rate
     return (
