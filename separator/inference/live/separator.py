@@ -16,8 +16,9 @@ from separator.errors import InputError
 from separator.inference.live.levels import LevelFollower, SharesOfRest, SourceScale
 from separator.inference.live.voice_order import MOST_TALKERS, VoiceOrder
 from separator.inference.precision import Precision
-from separator.inference.separator import Separator, as_mixture
+from separator.inference.separator import Separator
 from separator.inference.voices import VoiceModel
+from separator.inference.waveforms import as_block
 from separator.metrics import group_by_name
 from separator.models.pipeline import MaskingSeparator
 
@@ -156,12 +157,7 @@ class LiveSeparator:
             InputError: If the block has another number of channels, or holds NaN or infinity. The session is then as
                 if it had not been there.
         """
-        block = as_mixture(samples)
-        block = block.unsqueeze(0) if block.dim() == 1 else block
-        if block.dim() != 2 or block.shape[0] != self.channels:
-            raise InputError(f"block: expected ({self.channels}, samples), found {tuple(block.shape)}")
-        if not torch.isfinite(block).all():
-            raise InputError("block: expected finite samples, found NaN or infinity")
+        block = as_block(samples, self.channels)
         self._samples_in += block.shape[1]
         self._mixture = torch.cat([self._mixture, block], dim=1)
         heard = self._inward.push(block)
