@@ -1,7 +1,6 @@
 """`separator separate INPUT... -o DIR`: one file a source for every recording."""
 
 import argparse
-import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,11 +76,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
+    import atexit
+    import gc
+
     from separator.cli.inputs import check_targets, find_jobs
+    from separator.cli.interruption import end_in_order
     from separator.cli.main import print_line
     from separator.cli.separate_report import SeparationOutcome, report
 
-    _prepare_to_end()
+    atexit.register(gc.freeze)  # at its end Python would look at each object of torch once more, for a second
+    end_in_order()
     options = read_options(args)
     found = find_jobs(args.inputs, args.output)
     for path, message in found.failures + found.empty:
@@ -112,21 +116,6 @@ def run(args: argparse.Namespace) -> int:
     if skipped and not args.json:
         print_line("note", f"{skipped} of {len(found.recordings)} recordings skipped: their outputs were there")
     return 1 if found.failures or found.empty or failed else 0
-
-
-def _prepare_to_end() -> None:
-    """Let a signal end the process in order, and its end be quick."""
-    import atexit
-    import gc
-    import signal
-    import threading
-
-    # At its end Python would look at each object of torch once more, for a second.
-    atexit.register(gc.freeze)
-    # The default action would end the process at once and leave temporary files.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
-            signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
 
 
 def _load(args: argparse.Namespace) -> "Separator | TalkerSeparator":
