@@ -80,6 +80,12 @@ def test_info_of_an_unknown_model_is_one_line(capsys: pytest.CaptureFixture[str]
     assert len(err) == 1 and "no-such-model" in err[0]
 
 
+def test_the_folder_of_a_run_leads_to_its_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = save_tiny_model(tmp_path / "run" / "model")
+    assert main(["info", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.endswith(f"found none; {model} is one\n")
+
+
 def test_models_lists_every_released_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     text = capsys.readouterr().out
