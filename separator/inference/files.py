@@ -13,7 +13,7 @@ from separator.audio.activity import FrameLevels
 from separator.audio.bit_depth import AudioFormat, BitDepth, check_format
 from separator.audio.lossy import LOSSY_FORMATS, lossy_rate
 from separator.audio.reading import AudioReader
-from separator.audio.timeline import TimelineFormat, timeline_text
+from separator.audio.timeline import Timeline, TimelineFormat, timeline_text
 from separator.errors import InputError
 from separator.inference.excerpt import Excerpt, OnSeconds
 from separator.inference.output_folders import existing_folder
@@ -74,6 +74,7 @@ class SeparatedFile(Mapping[str, Path]):
         input_peak: Largest sample of the input.
         levels_db: Level of each source in dB of full scale (RMS); None for silence.
         processing_seconds: How long reading, separating and writing took.
+        timeline: Who speaks when, where that was asked for.
     """
 
     outputs: dict[str, Path]
@@ -87,6 +88,7 @@ class SeparatedFile(Mapping[str, Path]):
     input_peak: float
     levels_db: dict[str, float | None]
     processing_seconds: float
+    timeline: Timeline = ()
 
     @property
     def seconds(self) -> float:
@@ -229,7 +231,8 @@ def separate_file(
                     excerpt.report()
                 if excerpt.num_samples == 0:
                     raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
-                text = timeline_text(find_segments(heard, tuple(targets)), timeline, folder.name) if timeline else ""
+                segments = tuple(find_segments(heard, tuple(targets)) if timeline else ())
+                text = timeline_text(segments, timeline, folder.name) if timeline else ""
                 gain = outputs.commit(excerpt.report, text)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]
         return SeparatedFile(
@@ -246,6 +249,7 @@ def separate_file(
                 name: 20 * math.log10(level) if level > 0 else None for name, level in zip(targets, levels, strict=True)
             },
             processing_seconds=time.perf_counter() - started,
+            timeline=segments,
         )
 
 

@@ -196,6 +196,11 @@ class Separator:
         """Return the length of the blocks a recording is read in: on a GPU as many chunks as go through together."""
         return BLOCK_SECONDS if self.most_chunks == 1 else self.most_chunks * self.chunk_seconds
 
+    @property
+    def networks(self) -> tuple[torch.nn.Module, ...]:
+        """Return all that runs on a recording: the model, and what tells voices apart."""
+        return (self.fused,) if self.assignment is None else (self.fused, self.assignment.voices.fused)
+
     @cached_property
     def fingerprint(self) -> str:
         """Return the SHA-256 of the model in hexadecimal: its weights, and what they are run as.
