@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from separator.audio.lossy import LOSSY_FORMATS
 from separator.audio.timeline import TimelineFormat
 from separator.errors import InputError
 from separator.inference.excerpt import parse_time
+from separator.inference.file_options import FileOptions
 from separator.inference.precision import Precision
 from separator.section import section
 
@@ -76,7 +77,7 @@ class SeparationOptions:
             raise InputError(f"bitrate: expected a lossy format ({', '.join(LOSSY_FORMATS)}), found {self.format}")
         if self.talkers is not None and (self.enrol or self.no_voices):
             raise InputError("talkers: expected no enrol and no no-voices beside it, found one of them")
-        if self.of_file["duration_seconds"] == 0:
+        if self.of_file.duration_seconds == 0:
             raise InputError(f"duration: expected more than 0, found {self.duration}")
 
     def check_model(self, models: Sequence[str]) -> None:
@@ -85,19 +86,20 @@ class SeparationOptions:
             raise InputError(f"model: expected one of {', '.join(models)}, found {self.model!r}")
 
     @property
-    def of_file(self) -> dict[str, Any]:
-        """Return what `separate_file` takes besides the files and the format; the page shows the timeline always."""
-        return {
-            "bit_depth": self.bit_depth,
-            "bit_rate": None if self.bitrate is None else 1000 * int(self.bitrate.removesuffix("k")),
-            "mono": self.mono,
-            "residual": self.residual,
-            "only": self.only,
-            "start_seconds": 0.0 if self.start is None else parse_time("start", self.start),
-            "duration_seconds": None if self.duration is None else parse_time("duration", self.duration),
-            "track": None if self.track is None else self.track - 1,
-            "timeline": self.timeline or "json",
-        }
+    def of_file(self) -> FileOptions:
+        """Return those of each file; who speaks when is asked for always, as the page shows it."""
+        return FileOptions(
+            audio_format=self.format,
+            bit_depth=self.bit_depth,
+            mono=self.mono,
+            residual=self.residual,
+            bit_rate=None if self.bitrate is None else 1000 * int(self.bitrate.removesuffix("k")),
+            only=self.only,
+            start_seconds=0.0 if self.start is None else parse_time("start", self.start),
+            duration_seconds=None if self.duration is None else parse_time("duration", self.duration),
+            track=None if self.track is None else self.track - 1,
+            timeline=self.timeline or "json",
+        )
 
     def command(self, name: str) -> str:
         """Return the command line that does the same.

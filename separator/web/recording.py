@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from separator.inference.output_names import TIMELINE
 
 if TYPE_CHECKING:
-    from separator.inference.files import SeparatedFile
+    from separator.inference.separated_file import SeparatedFile
     from separator.web.options import SeparationOptions
 
 State = Literal["uploading", "uploaded", "waiting", "working", "done", "failed"]

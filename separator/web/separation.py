@@ -1,25 +1,32 @@
 """The work on a recording: the same runner as of `separator separate`, and the mixture for the player."""
 
 import threading
+from dataclasses import replace
 from functools import lru_cache
+from itertools import count
 
 from separator.audio.reading import AudioReader
 from separator.audio.writing import AudioWriter
 from separator.inference import Separator
 from separator.inference.excerpt import Excerpt
-from separator.inference.files import BLOCK_SECONDS, separate_file
+from separator.inference.files import separate_file
 from separator.inference.interrupting import check_between_layers
 from separator.inference.output_folders import folder_name
 from separator.inference.output_names import choose_outputs
 from separator.inference.precision import Precision
+from separator.inference.separator import BLOCK_SECONDS
 from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
 from separator.web.limits import Limits
+from separator.web.memory import return_memory
 from separator.web.options import SeparationOptions
 from separator.web.recording import MIXTURE, KnownVoice, Recording
 
 MOST_MODELS = 2
 """Models, or one with other options, that stay in memory."""
+
+CALLS_BETWEEN_RETURNS = 50
+"""Blocks of a recording after which free memory is given back."""
 
 Voices = tuple[KnownVoice, ...]
 
@@ -54,24 +61,23 @@ class RecordingSeparation:
         separator = self.separator(options, recording.voices)
         recording.enter("working", step="separating")
 
+        calls = count(1)
+
         def on_seconds(done: float, total: float) -> None:
             recording.check()
+            if next(calls) % CALLS_BETWEEN_RETURNS == 0:
+                return_memory()
             recording.done_seconds = done
             if done >= total > 0:
                 recording.step = "telling voices apart, and writing"
 
         self._at_work.recording = recording
         try:
-            result = separate_file(
-                separator,
-                recording.input,
-                recording.folder / folder_name(recording.input),
-                options.format,
-                on_seconds,
-                **options.of_file,
-            )
+            folder = recording.folder / folder_name(recording.input)
+            result = separate_file(separator, recording.input, folder, options.of_file, on_seconds)
         finally:
             self._at_work.recording = None
+            return_memory()
         notes = [result.warning, *result.notes, result.clipping]
         recording.message = "; ".join(note for note in notes if note is not None)
         recording.result = result
@@ -122,9 +128,9 @@ class RecordingSeparation:
 
     def _write_mixture(self, recording: Recording, options: SeparationOptions) -> None:
         """Write what is separated as a WAV that every browser plays, in step with its sources."""
-        part = options.of_file
-        with AudioReader(recording.input, part["track"] or 0) as reader:
-            excerpt = Excerpt(reader, False, BLOCK_SECONDS, None, part["start_seconds"], part["duration_seconds"])
+        part = replace(options.of_file, mono=False)
+        with AudioReader(recording.input, part.track or 0) as reader:
+            excerpt = Excerpt(reader, part, BLOCK_SECONDS, None)
             num_samples = excerpt.expected if reader.length_is_known else 0
             target = recording.folder / f"{MIXTURE}.wav"
             writer = AudioWriter(target, reader.sample_rate, reader.channels, num_samples=num_samples)
