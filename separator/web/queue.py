@@ -11,7 +11,7 @@ from separator.errors import InputError, describe
 from separator.web.limits import Limits
 from separator.web.names import safe_name
 from separator.web.options import SeparationOptions
-from separator.web.recording import MIXTURE, KnownVoice, Recording, Removed
+from separator.web.recording import MIXTURE, KnownVoice, Recording, Removed, plain
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,10 @@ class Queue:
             if not self._uploaded(session, tab):
                 return []
             voices = self._voices(session, tab, options.enrol)
-        self._check(options, voices)
+        try:
+            self._check(options, voices)
+        except InputError as error:
+            raise InputError(plain(str(error), voices)) from None
         with self._changed:
             uploaded = self._uploaded(session, tab)
             voices = self._voices(session, tab, options.enrol)  # one may have been removed meanwhile

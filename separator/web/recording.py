@@ -36,6 +36,13 @@ class KnownVoice:
     path: Path = field(compare=False)
 
 
+def plain(message: str, voices: tuple[KnownVoice, ...]) -> str:
+    """Return a message about clips with their names alone."""
+    for voice in voices:
+        message = message.replace(str(voice.path), voice.path.name)
+    return message
+
+
 class Removed(Exception):
     """Error that ends the work on a recording that is not wanted any more."""
 
@@ -141,8 +148,7 @@ class Recording:
 
     def plain(self, message: str) -> str:
         """Return a message about its files with their names alone: where they lie here is nobody's business."""
-        for path in (self.input, *(voice.path for voice in self.voices)):
-            message = message.replace(str(path), path.name)
+        message = plain(message.replace(str(self.input), self.name), self.voices)
         return message.replace(f"{self.folder}/", "")
 
     def as_json(self, before: int, keep_seconds: float) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from separator.audio.timeline import TIMELINE_FORMATS, timeline_text
+from separator.audio.timeline import TimelineFormat, timeline_text
 from separator.errors import InputError
 from separator.inference.output_folders import folder_name
 from separator.web.archive import zip_blocks
@@ -33,7 +33,7 @@ MEDIA_TYPES = {
     ".ogg": "audio/ogg",
 }
 
-TIMELINE_TYPES = {"rttm": "text/plain", "json": "application/json", "csv": "text/csv"}
+TIMELINE_TYPES: dict[TimelineFormat, str] = {"rttm": "text/plain", "json": "application/json", "csv": "text/csv"}
 
 NOT_KEPT = {"cache-control": "no-store"}
 """Header of what belongs to a visitor: no browser keeps it."""
@@ -106,7 +106,7 @@ class Routes:
     def timeline(self, request: Request) -> Response:
         """Give who speaks when, as `separator separate --timeline` writes it."""
         recording, timeline_format = self._recording(request), request.path_params["format"]
-        if recording.result is None or not recording.result.timeline or timeline_format not in TIMELINE_FORMATS:
+        if recording.result is None or not recording.result.timeline or timeline_format not in TIMELINE_TYPES:
             raise HTTPException(404, "There is no such timeline.")
         text = timeline_text(recording.result.timeline, timeline_format, folder_name(recording.input))
         name = f"{Path(recording.name).stem}_timeline.{timeline_format}"

@@ -11,7 +11,7 @@ from separator.errors import InputError
 from separator.web.limits import Limits
 from separator.web.options import SeparationOptions
 from separator.web.queue import Queue
-from separator.web.recording import Recording
+from separator.web.recording import KnownVoice, Recording
 
 OPTIONS = SeparationOptions(model="speech-2spk-16k")
 
@@ -123,7 +123,13 @@ def test_files_go_after_their_minutes_but_not_under_the_work(tmp_path: Path) -> 
 
 def test_a_recording_keeps_the_clips_that_it_was_given(tmp_path: Path) -> None:
     work, asked = Work(), []
-    with Queue(tmp_path, Limits(queue=1, jobs=1), work, lambda options, voices: asked.append(voices)) as queue:
+
+    def check(options: SeparationOptions, voices: tuple[KnownVoice, ...]) -> None:
+        if options.mono:
+            raise InputError(f"{voices[0].path}: expected one voice, found two")
+        asked.append(voices)
+
+    with Queue(tmp_path, Limits(queue=1, jobs=1), work, check) as queue:
         clip, recording = upload(queue, "mine", "a=b.wav", is_clip=True), upload(queue, "mine", "talk.wav")
         with pytest.raises(InputError, match=r"^a=b.wav: expected clips of different file names"):
             upload(queue, "mine", "a=b.wav", is_clip=True)
@@ -135,6 +141,8 @@ def test_a_recording_keeps_the_clips_that_it_was_given(tmp_path: Path) -> None:
         }.items():
             with pytest.raises(InputError, match=words):
                 queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=enrol))
+        with pytest.raises(InputError, match="^a=b.wav: expected one voice, found two"):
+            queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=("anna=a=b.wav",), mono=True))
         assert recording.state == "uploaded" and asked == []
         queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=("anna=a=b.wav",)))
         wait_for(lambda: work.order == ["talk.wav"])
