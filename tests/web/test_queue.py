@@ -141,7 +141,7 @@ def test_a_recording_keeps_the_clips_that_it_was_given(tmp_path: Path) -> None:
         }.items():
             with pytest.raises(InputError, match=words):
                 queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=enrol))
-        with pytest.raises(InputError, match="^a=b.wav: expected one voice, found two"):
+        with pytest.raises(InputError, match=r"^a=b\.wav: expected one voice, found two"):
             queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=("anna=a=b.wav",), mono=True))
         assert recording.state == "uploaded" and asked == []
         queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=("anna=a=b.wav",)))
