@@ -13,6 +13,7 @@ import yaml
 
 from separator.cli.main import main
 from separator.comparison import compare as comparison
+from separator.training.best import MODEL_NAME
 from separator.training.callbacks import StopOnSignal
 from tests.comparison.test_fairness import write_recipe
 from tests.speech import write_speakers
@@ -22,6 +23,10 @@ SETTINGS = (
     *("data.test.num_mixtures=3", "data.test.max_seconds=0.5", "data.valid.max_seconds=0.5"),
 )
 
+MEASURE = comparison._measure
+MEASURED: dict[str, dict[str, Any]] = {}
+"""What models cost, by their configs."""
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,6 +35,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("valid", "test"):
         write_speakers(root / "speech" / name, num_speakers=2, num_files=1)
     return root
+
+
+@pytest.fixture(autouse=True)
+def one_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each size of model is measured once, in a process of its own; what the other tests look at has no part in it."""
+
+    def measure_once(run_folder: Path) -> dict[str, Any]:
+        config = json.loads((run_folder / MODEL_NAME / "config.json").read_text())["config"]
+        size = json.dumps(config)
+        if size not in MEASURED:
+            MEASURED[size] = MEASURE(run_folder)
+        return MEASURED[size]
+
+    monkeypatch.setattr(comparison, "_measure", measure_once)
 
 
 def arguments(data: Path, recipes: Path, out: Path, *overrides: str, options: tuple[str, ...] = ()) -> list[str]:
