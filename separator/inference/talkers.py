@@ -92,9 +92,9 @@ class TalkerSeparator(RecordingSeparator):
         return self.separator.device
 
     @property
-    def fused(self) -> torch.nn.Module:
-        """Return what runs of the model."""
-        return self.separator.fused
+    def networks(self) -> tuple[torch.nn.Module, ...]:
+        """Return all that runs on a recording: the model, and what tells voices apart."""
+        return (*self.separator.networks, self.voices.fused)
 
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
         """Return the names of what the model gives."""

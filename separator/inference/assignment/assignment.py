@@ -66,7 +66,7 @@ class Assignment:
         named = match_names(found.voices, self.enrolled)
         ranks = {name: rank for rank, name in enumerate(self.enrolled)}
         places = sorted(range(len(self.talkers)), key=lambda place: ranks.get(named.get(place, ""), len(ranks)))
-        return Orders(found.orders[:, places], found.changes, found.voices[places])
+        return Orders(found.orders[:, places], found.changes, found.voices[places], found.alone)
 
     def _name(self, orders: Orders, sources: Sequence[str]) -> tuple[str, ...]:
         """Return the names of outputs called `sources`, once they are in order."""
