@@ -189,3 +189,7 @@ def test_a_cut_file_gives_what_is_there_and_says_so(tmp_path: Path, suffix: str,
     with AudioReader(path) as reader:
         found = sum(block.shape[1] for block in reader.blocks(1000, keep_damaged=True))
         assert reader.is_truncated and 0.3 < found / len(audio) < 0.75
+        if suffix == "ogg":
+            assert reader.damage == "cut short: its last page is not whole"
+            with pytest.raises(InputError, match=r"talk\.ogg: cut short: its last page is not whole$"):
+                reader.refuse_truncated()
