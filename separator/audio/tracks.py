@@ -1,5 +1,6 @@
 """An audio track in a container, found and opened by PyAV, with what the container tells of its length and padding."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from separator.errors import InputError
 
 EDIT_TOLERANCE_UNITS = 2
 """An MP4's edit that ends so near to the track's end, in units of its own, is meant to end there."""
+
+OWN_END = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""Where one of Matroska's tracks ends, in its tag DURATION; its header tells of all tracks together."""
 
 PROBE_BYTES = 5_000_000
 
@@ -72,7 +76,12 @@ class AudioTrack:
         """Return the length by the header, padding and all; 0 where it does not say."""
         if self.stream.duration and self.stream.time_base:
             return Fraction(self.stream.duration * self.stream.time_base)
-        return Fraction(self.container.duration or 0, 1_000_000)
+        own_end = OWN_END.fullmatch(self.stream.metadata.get("DURATION", ""))
+        if own_end is None:
+            return Fraction(self.container.duration or 0, 1_000_000)
+        hours, minutes, seconds = (Fraction(each) for each in own_end.groups())
+        start = (self.stream.start_time or 0) * (self.stream.time_base or 0)
+        return max(Fraction(0), 3600 * hours + 60 * minutes + seconds - max(0, start))
 
     @property
     def start_samples(self) -> int:
