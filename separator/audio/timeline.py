@@ -7,13 +7,11 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from separator.errors import InputError
 
 TimelineFormat = Literal["rttm", "json", "csv"]
-
-TIMELINE_FORMATS: tuple[TimelineFormat, ...] = get_args(TimelineFormat)
 
 MOST_BYTES = 100_000_000
 """A larger file is no timeline."""

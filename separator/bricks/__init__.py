@@ -7,7 +7,8 @@ from torch import nn
 
 from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
-from separator.bricks.convnext import ConvNeXtBlock1d, ConvNeXtBlock2d, ConvNeXtTCN
+from separator.bricks.convnext import ConvNeXtBlock1d, ConvNeXtBlock2d
+from separator.bricks.convnext_tcn import ConvNeXtTCN
 from separator.bricks.depthwise import (
     DepthwiseSeparableBlock2d,
     DepthwiseSeparableConv1d,

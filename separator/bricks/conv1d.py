@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from separator.bricks.framing import OverlappingSums, WaitingSamples
+from separator.bricks.sizes import check_sizes
 from separator.errors import InputError
 
 Activation = Literal["linear", "relu"]
@@ -28,9 +29,7 @@ class _FrameGeometry(nn.Module):
         self, channels: int, num_filters: int, kernel_size: int, stride: int, edge_padding: EdgePadding
     ) -> None:
         super().__init__()
-        for name, value in {"channels": channels, "num_filters": num_filters, "kernel_size": kernel_size}.items():
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, found {value}")
+        check_sizes(channels=channels, num_filters=num_filters, kernel_size=kernel_size)
         if not 1 <= stride <= kernel_size:
             raise InputError(f"stride must be from 1 to kernel_size ({kernel_size}), found {stride}")
         if edge_padding not in get_args(EdgePadding):

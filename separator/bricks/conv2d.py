@@ -4,19 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.bricks.sizes import Size2d, check_groups, check_sizes, size_pair
 from separator.bricks.stepping import ComposedBrick, PastFrames, Run, refuse_looking_ahead
 from separator.errors import InputError
-
-Size2d = int | tuple[int, int]
-"""One number for both dimensions, or (bins, frames)."""
-
-
-def size_pair(name: str, size: Size2d) -> tuple[int, int]:
-    """Return (bins, frames) of the size `name`; `InputError` if it is anything but one whole number or two."""
-    pair = (size, size) if isinstance(size, int) else size
-    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(value, int) for value in pair):
-        raise InputError(f"{name} must be a whole number or two, (bins, frames), found {size!r}")
-    return pair[0], pair[1]
 
 
 class Conv2d(nn.Conv2d):
@@ -65,15 +55,8 @@ class Conv2d(nn.Conv2d):
     ) -> None:
         kernel = size_pair("kernel_size", kernel_size)
         step, spacing = size_pair("stride", stride), size_pair("dilation", dilation)
-        channels = {"in_channels": in_channels, "out_channels": out_channels, "groups": groups}
-        sizes = {"kernel_size": min(kernel), "stride": min(step), "dilation": min(spacing)}
-        for name, value in {**channels, **sizes}.items():
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, found {value}")
-        if in_channels % groups or out_channels % groups:
-            raise InputError(
-                f"groups must divide in_channels ({in_channels}) and out_channels ({out_channels}), found {groups}"
-            )
+        check_groups(in_channels, out_channels, groups)
+        check_sizes(kernel_size=min(kernel), stride=min(step), dilation=min(spacing))
         if kernel[0] % 2 == 0 or (kernel[1] % 2 == 0 and not causal):
             raise InputError(
                 f"kernel_size must be odd for a centred convolution (over frames unless causal), found {kernel_size}"
@@ -129,7 +112,31 @@ class Conv2d(nn.Conv2d):
         return super().forward(joined[..., unseen : last + 1]), state
 
 
-class ConvBlock2d(ComposedBrick):
+class ConvolutionChain2d(ComposedBrick):
+    """Base of blocks that are convolutions one after the other, beside whatever keeps bins and frames."""
+
+    def chain(self) -> tuple[Conv2d, ...]:
+        """Return the convolutions in order: its own parts, and not those of a shortcut."""
+        return tuple(module for module in self.children() if isinstance(module, Conv2d))
+
+    @property
+    def receptive_field(self) -> tuple[int, int]:
+        """Return (bins, frames) that one output sees."""
+        reach, jump = [1, 1], [1, 1]
+        for convolution in self.chain():
+            for axis in (0, 1):
+                reach[axis] += (convolution.receptive_field[axis] - 1) * jump[axis]
+                jump[axis] *= convolution.stride[axis]
+        return reach[0], reach[1]
+
+    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
+        """Return (bins, frames) of the output."""
+        for convolution in self.chain():
+            num_bins, num_frames = convolution.output_size(num_bins, num_frames)
+        return num_bins, num_frames
+
+
+class ConvBlock2d(ConvolutionChain2d):
     """Convolution → batch norm → ReLU.
 
     Batch norm takes its statistics from the batch in training and from what it learned in evaluation: a causal block
@@ -172,15 +179,6 @@ class ConvBlock2d(ComposedBrick):
         self.conv = Conv2d(in_channels, out_channels, kernel_size, stride, dilation, causal, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
         self.relu = nn.ReLU()
-
-    @property
-    def receptive_field(self) -> tuple[int, int]:
-        """Return (bins, frames) that one output sees."""
-        return self.conv.receptive_field
-
-    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """Return (bins, frames) of the output."""
-        return self.conv.output_size(num_bins, num_frames)
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         output: Tensor = self.relu(self.norm(run(self.conv, frames)))  # (B, out_channels, F / stride, K / stride)

@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
-from separator.bricks.conv2d import Conv2d, Size2d
+from separator.bricks.conv2d import Conv2d, ConvolutionChain2d
 from separator.bricks.dilated import DilatedConv1d
+from separator.bricks.sizes import Size2d, check_sizes
 from separator.bricks.stepping import ComposedBrick, Run
-from separator.errors import InputError
 
 
 class DepthwiseSeparableConv1d(ComposedBrick):
@@ -70,7 +70,7 @@ class DepthwiseSeparableConv1d(ComposedBrick):
         return mixed
 
 
-class DepthwiseSeparableConv2d(ComposedBrick):
+class DepthwiseSeparableConv2d(ConvolutionChain2d):
     """A 2-D convolution in two steps: each channel by itself over bins and frames, then across channels (1×1).
 
     With 3×3 taps and one kernel a channel `C_in·(3·3) + C_in·C_out` weights in place of the `C_out·(3·3·C_in)` of a
@@ -116,8 +116,7 @@ class DepthwiseSeparableConv2d(ComposedBrick):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if kernels_per_layer < 1:
-            raise InputError(f"kernels_per_layer must be at least 1, found {kernels_per_layer}")
+        check_sizes(kernels_per_layer=kernels_per_layer)
         self.causal = causal
         inner_channels = in_channels * kernels_per_layer
         self.depthwise = Conv2d(
@@ -125,22 +124,13 @@ class DepthwiseSeparableConv2d(ComposedBrick):
         )
         self.pointwise = Conv2d(inner_channels, out_channels, kernel_size=1, bias=bias)
 
-    @property
-    def receptive_field(self) -> tuple[int, int]:
-        """Return (bins, frames) that one output sees."""
-        return self.depthwise.receptive_field
-
-    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """Return (bins, frames) of the output."""
-        return self.depthwise.output_size(num_bins, num_frames)
-
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         filtered = run(self.depthwise, frames)  # (B, in_channels · kernels_per_layer, F / stride, K / stride)
         mixed: Tensor = run(self.pointwise, filtered)  # (B, out_channels, F / stride, K / stride)
         return mixed
 
 
-class DepthwiseSeparableBlock2d(ComposedBrick):
+class DepthwiseSeparableBlock2d(ConvolutionChain2d):
     """Depthwise step → batch norm → ReLU → 1×1 step → batch norm → ReLU: the block of MobileNets.
 
     Args:
@@ -187,14 +177,9 @@ class DepthwiseSeparableBlock2d(ComposedBrick):
         self.pointwise_norm = nn.BatchNorm2d(out_channels)
         self.relu = nn.ReLU()
 
-    @property
-    def receptive_field(self) -> tuple[int, int]:
-        """Return (bins, frames) that one output sees."""
-        return self.conv.receptive_field
-
-    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """Return (bins, frames) of the output."""
-        return self.conv.output_size(num_bins, num_frames)
+    def chain(self) -> tuple[Conv2d, ...]:
+        """Return the convolutions in order."""
+        return self.conv.chain()
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         frames = self.relu(self.depthwise_norm(run(self.conv.depthwise, frames)))  # (B, inner, F / stride, K / stride)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.bricks.sizes import check_groups, check_sizes
 from separator.bricks.stepping import PastFrames, refuse_looking_ahead
 from separator.errors import InputError
 
@@ -63,20 +64,8 @@ class DilatedConv1d(nn.Conv1d):
         bias: bool = True,
         padding_of: BlockPadding = "zeros",
     ) -> None:
-        sizes = {
-            "in_channels": in_channels,
-            "out_channels": out_channels,
-            "kernel_size": kernel_size,
-            "dilation": dilation,
-            "groups": groups,
-        }
-        for name, value in sizes.items():
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, found {value}")
-        if in_channels % groups or out_channels % groups:
-            raise InputError(
-                f"groups must divide in_channels ({in_channels}) and out_channels ({out_channels}), found {groups}"
-            )
+        check_groups(in_channels, out_channels, groups)
+        check_sizes(kernel_size=kernel_size, dilation=dilation)
         if kernel_size % 2 == 0 and not causal:
             raise InputError(f"kernel_size must be odd for a centred convolution (causal=False), found {kernel_size}")
         if kernel_size % 2 == 0 and padding_of == "speechbrain":

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from separator.bricks.conv2d import Conv2d
 from separator.bricks.norm import RunningSums
+from separator.bricks.sizes import check_sizes
 from separator.bricks.stepping import ComposedBrick, Run, refuse_looking_ahead
-from separator.errors import InputError
 
 
 class FullBandMixing(ComposedBrick):
@@ -39,9 +39,7 @@ class FullBandMixing(ComposedBrick):
 
     def __init__(self, channels: int, num_bands: int, squeezed_channels: int = 8) -> None:
         super().__init__()
-        for name, value in {"num_bands": num_bands, "squeezed_channels": squeezed_channels}.items():
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, found {value}")
+        check_sizes(num_bands=num_bands, squeezed_channels=squeezed_channels)
         self.num_bands = num_bands
         self.squeeze = Conv2d(channels, squeezed_channels, kernel_size=1)
         self.matrices = nn.Parameter(torch.empty(squeezed_channels, num_bands, num_bands))

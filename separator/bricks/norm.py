@@ -6,6 +6,7 @@ from typing import Literal, NoReturn, Self
 import torch
 from torch import Tensor, nn
 
+from separator.bricks.sizes import check_sizes
 from separator.bricks.stepping import refuse_looking_ahead
 from separator.errors import InputError
 
@@ -56,8 +57,7 @@ class ChannelAffineNorm(nn.Module):
 
     def __init__(self, channels: int, eps: float = 1e-8) -> None:
         super().__init__()
-        if channels < 1:
-            raise InputError(f"channels must be at least 1, found {channels}")
+        check_sizes(channels=channels)
         self.channels = channels
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(channels))

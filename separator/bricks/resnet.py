@@ -5,13 +5,14 @@ Modules are named as in torchvision's blocks: their weights load as they are.
 
 from torch import Tensor, nn
 
-from separator.bricks.conv2d import Conv2d, Size2d, size_pair
-from separator.bricks.stepping import Chain, ComposedBrick, Run
+from separator.bricks.conv2d import Conv2d, ConvolutionChain2d
+from separator.bricks.sizes import Size2d, check_sizes, size_pair
+from separator.bricks.stepping import Chain, Run
 from separator.errors import InputError
 
 
-class _ResidualBlock(ComposedBrick):
-    """Base of both residual blocks: the shortcut, and the geometry of a chain of convolutions."""
+class _ResidualBlock(ConvolutionChain2d):
+    """Base of the residual blocks: the shortcut."""
 
     def _make_shortcut(self, in_channels: int, out_channels: int, stride: Size2d) -> nn.Module | None:
         """Build a 1×1 convolution with batch norm where the shape changes, otherwise nothing."""
@@ -21,28 +22,9 @@ class _ResidualBlock(ComposedBrick):
             Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out_channels)
         )
 
-    def _chain(self) -> tuple[Conv2d, ...]:
-        return tuple(module for module in self.children() if isinstance(module, Conv2d))
-
     def start_as_identity(self) -> None:
         """Make its branch add nothing until it has learned to: behind a ReLU the block is then the identity."""
         nn.init.zeros_([module for module in self.children() if isinstance(module, nn.BatchNorm2d)][-1].weight)
-
-    @property
-    def receptive_field(self) -> tuple[int, int]:
-        """Return (bins, frames) that one output sees."""
-        reach, jump = [1, 1], [1, 1]
-        for convolution in self._chain():
-            for axis in (0, 1):
-                reach[axis] += (convolution.receptive_field[axis] - 1) * jump[axis]
-                jump[axis] *= convolution.stride[axis]
-        return reach[0], reach[1]
-
-    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """Return (bins, frames) of the output."""
-        for convolution in self._chain():
-            num_bins, num_frames = convolution.output_size(num_bins, num_frames)
-        return num_bins, num_frames
 
 
 class ResNetBlock(_ResidualBlock):
@@ -190,9 +172,7 @@ class ResNetBottleneck(_ResidualBlock):
         base_width: int = 64,
     ) -> None:
         super().__init__()
-        for name, value in {"groups": groups, "expansion": expansion, "inner_channels": inner_channels}.items():
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, found {value}")
+        check_sizes(groups=groups, expansion=expansion, inner_channels=inner_channels)
         width = inner_channels * base_width // 64 * groups
         if width < 1:
             raise InputError(

@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from separator.bricks.dilated import BlockPadding, DilatedConv1d
 from separator.bricks.norm import make_norm
+from separator.bricks.sizes import check_sizes
 from separator.bricks.stepping import ComposedBrick, Run
-from separator.errors import InputError
 
 
 class SeparableBlock(ComposedBrick):
@@ -136,9 +136,7 @@ class SeparableTCN(ComposedBrick):
         padding_of: BlockPadding = "zeros",
     ) -> None:
         super().__init__()
-        for name, value in {"num_blocks": num_blocks, "num_repeats": num_repeats}.items():
-            if value < 1:
-                raise InputError(f"{name} must be at least 1, found {value}")
+        check_sizes(num_blocks=num_blocks, num_repeats=num_repeats)
         self.causal = causal
         last = num_blocks * num_repeats - 1
         self.blocks = nn.ModuleList(

@@ -1,15 +1,27 @@
-"""Ctrl-C and SIGTERM that end a wait, and never a step: what is under way is brought to its end."""
+"""Signals: those that end a command in order, and those that end a wait, and never a step."""
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
 
+def end_in_order(end: Callable[[int, FrameType | None], Any] | None = None) -> None:
+    """Let SIGTERM and SIGHUP raise an exception from now on, `SystemExit` unless `end` raises another.
+
+    Their default action would end the process at once, and leave temporary files and other processes behind.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), end or (lambda number, frame: sys.exit(128 + number)))
+
+
 class Interruption:
-    """Takes SIGINT and SIGTERM, as a context manager.
+    """Takes SIGINT and SIGTERM, as a context manager: what is under way is brought to its end.
 
     Attributes:
         came: Whether there was one.

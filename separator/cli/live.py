@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.live_inputs import open_input
     from separator.cli.live_outputs import open_outputs
     from separator.inference import Separator
-    from separator.inference.live.separator import LIVE_MODEL, causal_model_hint
+    from separator.inference.live.stepping_network import LIVE_MODEL, causal_model_hint
     from separator.inference.voices import VoiceModel
     from separator.live import LiveSeparator
 

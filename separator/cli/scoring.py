@@ -117,21 +117,17 @@ def _names(option: str, text: str | None) -> tuple[str, ...] | None:
 @contextmanager
 def watch(debug: bool) -> Iterator["Watcher"]:
     """Draw a bar on stderr and name there what fails."""
-    import signal
-    import threading
     import traceback
 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from separator.cli.interruption import end_in_order
     from separator.cli.main import print_error, print_line
     from separator.errors import describe
     from separator.scoring.options import Watcher
 
-    if threading.current_thread() is threading.main_thread():  # the default action would leave the processes behind
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
+    end_in_order()
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

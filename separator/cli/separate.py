@@ -1,11 +1,9 @@
 """`separator separate INPUT... -o DIR`: one file a source for every recording."""
 
 import argparse
-import sys
-from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from separator.cli.options import (
     add_cluster,
@@ -14,20 +12,12 @@ from separator.cli.options import (
     add_json,
     add_no_voices,
     add_output,
-    check_jobs,
     number_of,
 )
 from separator.cli.separate_options import add_output_options, add_part_options, read_options
-from separator.cluster.urls import is_url, parse_path
+from separator.cluster.urls import parse_path
 
 if TYPE_CHECKING:
-    from pathlib import PurePath
-
-    from separator.cli.inputs import Jobs
-    from separator.cli.progress import FilesProgress
-    from separator.cli.separate_report import SeparationOutcome
-    from separator.cli.separate_work import Recording, SeparationWork
-    from separator.cluster.pool import ClusterPool
     from separator.cluster.urls import UrlPath
     from separator.inference import Separator
     from separator.inference.talkers import TalkerSeparator
@@ -88,46 +78,23 @@ def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
     import atexit
     import gc
-    import os
-    import signal
-    import threading
 
     from separator.cli.inputs import check_targets, find_jobs
+    from separator.cli.interruption import end_in_order
     from separator.cli.main import print_line
     from separator.cli.separate_report import SeparationOutcome, report
-    from separator.errors import InputError
 
-    # At its end Python would look at each object of torch once more, for a second.
-    atexit.register(gc.freeze)
-    # The default action would end the process at once and leave temporary files.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
-            signal.signal(getattr(signal, name), lambda number, frame: sys.exit(128 + number))
-    check_jobs(args.jobs)
-    options, talkers = read_options(args), number_of(args.talkers)
-    if args.talkers is not None and (args.enrol or args.no_voices):
-        raise InputError("--talkers: expected no --enrol and no --no-voices beside it, found one of them")
-    if (args.cluster is not None or is_url(args.output)) and (args.talkers or args.timeline) is not None:
-        raise InputError("--talkers, --timeline: expected one machine and a folder on it, found a cluster or a storage")
-    for each in args.inputs:
-        if is_url(each) or is_url(args.output):
-            is_same = each == args.output
-        else:
-            is_same = os.path.isdir(each) and args.output.resolve() == each.resolve()
-        if is_same:
-            raise InputError(f"{args.output}: expected an output folder other than the input folder")
+    atexit.register(gc.freeze)  # at its end Python would look at each object of torch once more, for a second
+    end_in_order()
+    options = read_options(args)
     found = find_jobs(args.inputs, args.output)
-    jobs, failures = found.recordings, found.failures + found.empty
-    for path, message in failures:
+    for path, message in found.failures + found.empty:
         report(SeparationOutcome(path, error=message), args.json, args.model)
-    if not jobs:  # a missing file is an input that failed; a folder without audio is nothing to do
+    if not found.recordings:  # a missing file is an input that failed; a folder without audio is nothing to do
         return 1 if found.failures else 2
 
+    from separator.cli.separate_queue import separate_all
     from separator.cli.separate_work import SeparationWork
-    from separator.inference import Separator
-    from separator.inference.output_names import choose_outputs, name_outputs
-    from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
-    from separator.inference.voices import VoiceModel
 
     with ExitStack() as stack:
         pool = None
@@ -136,29 +103,38 @@ def run(args: argparse.Namespace) -> int:
 
             pool = stack.enter_context(join_cluster(args))
             args.precision = pool.precision(args.precision)
-        separator: Separator | TalkerSeparator
-        separator = Separator.from_pretrained(
-            args.model,
-            args.device,
-            args.precision,
-            args.chunk_seconds,
-            voices=not args.no_voices and args.talkers is None,
-            enrol=_clips(args.enrol) if args.enrol else None,
-        )
-        if args.talkers is not None:
-            separator = TalkerSeparator(separator, VoiceModel.from_pretrained(VOICE_MODEL, args.device), talkers)
-        chosen = choose_outputs(separator.possible_names(args.residual), args.only)
-        check_targets(jobs, {folder: name_outputs(options["name"], folder, chosen, args.format) for _, folder in jobs})
+        separator = _load(args)
+        names = separator.possible_names(options.residual)
+        check_targets(found.recordings, {folder: options.outputs(names, folder) for _, folder in found.recordings})
         _check_writable(args.output)
-        work = SeparationWork(args, separator, options, _separate_one, _find_existing)
         failed = skipped = 0
-        for outcome in stack.enter_context(closing(_separate_all(work, found, pool))):
+        work = SeparationWork(args, separator, options)
+        for outcome in stack.enter_context(closing(separate_all(work, found, pool))):
             report(outcome, args.json, args.model)
             failed += outcome.error is not None
             skipped += outcome.existing is not None
     if skipped and not args.json:
-        print_line("note", f"{skipped} of {len(jobs)} recordings skipped: their outputs were there")
-    return 1 if failures or failed else 0
+        print_line("note", f"{skipped} of {len(found.recordings)} recordings skipped: their outputs were there")
+    return 1 if found.failures or found.empty or failed else 0
+
+
+def _load(args: argparse.Namespace) -> "Separator | TalkerSeparator":
+    """Load the model, with what tells voices apart."""
+    from separator.inference import Separator
+    from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
+    from separator.inference.voices import VoiceModel
+
+    separator = Separator.from_pretrained(
+        args.model,
+        args.device,
+        args.precision,
+        args.chunk_seconds,
+        voices=not args.no_voices and args.talkers is None,
+        enrol=_clips(args.enrol) if args.enrol else None,
+    )
+    if args.talkers is None:
+        return separator
+    return TalkerSeparator(separator, VoiceModel.from_pretrained(VOICE_MODEL, args.device), number_of(args.talkers))
 
 
 def _clips(options: list[str]) -> dict[str, Path]:
@@ -174,78 +150,6 @@ def _clips(options: list[str]) -> dict[str, Path]:
             raise InputError(f"--enrol: expected one clip a name, found several of {', '.join(twice)}")
         clips |= found
     return clips
-
-
-def _separate_all(
-    work: "SeparationWork", found: "Jobs", pool: "ClusterPool | None"
-) -> "Generator[SeparationOutcome, None, None]":
-    """Separate the recordings, several at a time; gives what came of each as soon as it is known."""
-    from separator.cli.progress import FilesProgress
-    from separator.cli.separate_report import SeparationOutcome
-    from separator.cli.separate_work import Recording
-    from separator.cli.standard_input import is_stream, spooled
-    from separator.errors import InputError
-
-    recordings = []
-    with ExitStack() as stack:
-        # Here, not in a thread: a thread that waits for input does not hear of Ctrl-C.
-        for path, folder in found.recordings:
-            file = None
-            if isinstance(path, Path) and is_stream(path):
-                try:
-                    if pool is not None:
-                        raise InputError(f"{path}: expected a file that all machines of the cluster see, found a pipe")
-                    file = stack.enter_context(spooled(path))
-                except InputError as error:
-                    yield SeparationOutcome(path, error=str(error))
-                    continue
-            recordings.append(Recording(path, folder, file))
-        progress = stack.enter_context(FilesProgress(len(recordings)))
-        if pool is None:
-            yield from _separate_here(work, recordings, progress)
-        else:
-            from separator.cli.clusters import separate_on_cluster
-
-            yield from separate_on_cluster(pool, work, recordings, found.sizes, progress)
-
-
-def _separate_here(
-    work: "SeparationWork", recordings: "list[Recording]", progress: "FilesProgress"
-) -> "Generator[SeparationOutcome, None, None]":
-    """Separate recordings on this machine, several at a time."""
-    import threading
-    from concurrent.futures import ThreadPoolExecutor, as_completed
-
-    from separator.inference.interrupting import check_between_layers
-
-    stop = threading.Event()
-
-    def check() -> None:
-        if stop.is_set():  # Ctrl-C reaches the main thread alone
-            raise KeyboardInterrupt
-
-    def one(recording: "Recording") -> "SeparationOutcome":
-        with progress.file(recording.path.name) as update:
-
-            def on_seconds(done: float, total: float) -> None:
-                check()
-                update(done, total)
-
-            return work.do(recording, on_seconds)
-
-    workers = min(len(recordings), work.args.jobs or (4 if work.separator.device.type == "cuda" else 1))
-    if workers <= 1:
-        yield from map(one, recordings)
-        return
-    check_between_layers(work.separator, check)
-    pool = ThreadPoolExecutor(workers)
-    try:
-        futures = [pool.submit(one, recording) for recording in recordings]
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _check_writable(folder: "Path | UrlPath") -> None:
@@ -266,67 +170,3 @@ def _check_writable(folder: "Path | UrlPath") -> None:
             pass
     except OSError as error:
         raise InputError(f"{folder}: cannot write in the output folder: {error.strerror or error}") from None
-
-
-def _find_existing(
-    args: argparse.Namespace,
-    separator: "Separator | TalkerSeparator",
-    file: Path,
-    folder: Path,
-    options: dict[str, Any],
-) -> dict[str, Path] | None:
-    """Return the outputs of a recording if they are there, made in the way that is asked for.
-
-    Raises:
-        InputError: If a link leads out of the output folder.
-    """
-    from separator.inference.output_folders import check_within
-    from separator.inference.output_names import choose_outputs, output_paths, record_path
-    from separator.inference.record import are_done, options_of, recorded_paths
-
-    chosen = choose_outputs(separator.possible_names(args.residual), args.only)
-    outputs = output_paths(options["name"], folder, chosen, args.format, args.timeline)
-    record = record_path(options["name"], folder)
-    for each in {record.parent, *(output.parent for output in outputs.values())}:
-        check_within(each, args.output)
-    made_as = options_of(separator.settings, args.format, **options)
-    if args.talkers is not None or (args.enrol and not args.only):  # who was heard, the record knows
-        recorded = recorded_paths(record)
-        outputs = {name: output for name, output in outputs.items() if output in recorded}
-    is_done = args.skip_existing and are_done(file, outputs.values(), record, made_as)
-    return outputs if is_done else None
-
-
-def _separate_one(
-    args: argparse.Namespace,
-    separator: "Separator | TalkerSeparator",
-    path: "PurePath",
-    file: Path,
-    folder: Path,
-    options: dict[str, Any],
-    on_seconds: Callable[[float, float], None],
-) -> "SeparationOutcome":
-    """Separate a recording that was given as `path` and lies in `file`."""
-    import time
-    import traceback
-
-    from separator.cli.separate_report import SeparationOutcome
-    from separator.cli.standard_input import stream_name
-    from separator.errors import InputError, describe
-    from separator.inference.files import separate_file
-
-    started = time.perf_counter()
-    try:
-        if (existing := _find_existing(args, separator, file, folder, options)) is not None:
-            return SeparationOutcome(path, existing=existing)
-        result = separate_file(separator, file, folder, args.format, on_seconds, **options)
-        return SeparationOutcome(path, result)
-    except Exception as error:  # whatever is wrong with one file must not lose the others
-        if args.debug:
-            traceback.print_exc()
-        message = describe(error)
-        if file != path:
-            message = message.replace(str(file), stream_name(path) if isinstance(path, Path) else str(path))
-        elif not isinstance(error, InputError):
-            message = f"{path}: {message}"
-        return SeparationOutcome(path, error=message, failed_after=time.perf_counter() - started)

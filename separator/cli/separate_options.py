@@ -1,7 +1,13 @@
 """Options of `separator separate` that say what of a recording is separated, and which files come out."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
+
+from separator.cli.options import check_jobs, number_of
+from separator.cluster.urls import is_url
+
+if TYPE_CHECKING:
+    from separator.inference.file_options import FileOptions
 
 FORMATS = ("wav", "flac", "mp3", "m4a", "opus", "ogg")
 
@@ -45,15 +51,47 @@ def add_part_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--track", metavar="N", type=int, help="audio track of a film with several (default: 1)")
 
 
-def read_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what `separate_file` takes besides the files and the format, by its names.
+def read_options(args: argparse.Namespace) -> "FileOptions":
+    """Return how each file is separated.
 
     Raises:
         InputError: If an option is wrong whatever the recording.
     """
+    check_jobs(args.jobs)
+    options = _file_options(args)
+    number_of(args.talkers)
+    _check_talkers(args)
+    _check_folders(args)
+    return options
+
+
+def _check_talkers(args: argparse.Namespace) -> None:
+    from separator.errors import InputError
+
+    if args.talkers is not None and (args.enrol or args.no_voices):
+        raise InputError("--talkers: expected no --enrol and no --no-voices beside it, found one of them")
+    if (args.cluster is not None or is_url(args.output)) and (args.talkers or args.timeline) is not None:
+        raise InputError("--talkers, --timeline: expected one machine and a folder on it, found a cluster or a storage")
+
+
+def _check_folders(args: argparse.Namespace) -> None:
+    import os
+
+    from separator.errors import InputError
+
+    for each in args.inputs:
+        if is_url(each) or is_url(args.output):
+            is_same = each == args.output
+        else:
+            is_same = os.path.isdir(each) and args.output.resolve() == each.resolve()
+        if is_same:
+            raise InputError(f"{args.output}: expected an output folder other than the input folder")
+
+
+def _file_options(args: argparse.Namespace) -> "FileOptions":
     from separator.audio.lossy import LOSSY_FORMATS
     from separator.errors import InputError
-    from separator.inference.output_names import check_pattern
+    from separator.inference.file_options import FileOptions
 
     if args.format == "flac" and args.bit_depth == "float":
         raise InputError("--bit-depth: expected 16 or 24 for flac, found float")
@@ -66,18 +104,19 @@ def read_options(args: argparse.Namespace) -> dict[str, Any]:
     duration = None if args.duration is None else _seconds("--duration", args.duration)
     if duration == 0:
         raise InputError(f"--duration: expected more than 0, found {args.duration}")
-    return {
-        "bit_depth": args.bit_depth,
-        "mono": args.mono,
-        "residual": args.residual,
-        "bit_rate": None if args.bitrate is None else _bits_per_second(args.bitrate),
-        "name": check_pattern(args.name, args.format),
-        "only": tuple(args.only),
-        "start_seconds": 0.0 if args.start is None else _seconds("--start", args.start),
-        "duration_seconds": duration,
-        "track": None if args.track is None else args.track - 1,
-        "timeline": args.timeline,
-    }
+    return FileOptions(
+        audio_format=args.format,
+        bit_depth=args.bit_depth,
+        mono=args.mono,
+        residual=args.residual,
+        bit_rate=None if args.bitrate is None else _bits_per_second(args.bitrate),
+        name=args.name,
+        only=tuple(args.only),
+        start_seconds=0.0 if args.start is None else _seconds("--start", args.start),
+        duration_seconds=duration,
+        track=None if args.track is None else args.track - 1,
+        timeline=args.timeline,
+    )
 
 
 def _seconds(option: str, text: str) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from separator.cli.main import print_error, print_line, print_result
 
 if TYPE_CHECKING:
-    from separator.inference.files import SeparatedFile
+    from separator.inference.separated_file import SeparatedFile
 
 
 @dataclass(frozen=True)

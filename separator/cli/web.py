@@ -56,17 +56,14 @@ Nothing leaves this machine. Files lie in a folder below TMPDIR, and are gone at
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     import signal
-    import threading
 
+    from separator.cli.interruption import end_in_order
     from separator.cli.main import print_result
     from separator.errors import InputError
     from separator.web.limits import Limits, parse_bytes
     from separator.web.server import serve
 
-    # The default action would end the process at once and leave the recordings of visitors.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    end_in_order(signal.default_int_handler)
     if args.host not in LOOPBACK and args.auth is None and not args.no_auth:
         raise InputError(
             f"--host {args.host}: expected --auth USER:PASSWORD, or --no-auth to let everyone in who reaches this "

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 from separator.checkpoint import ModelDescription
 from separator.errors import InputError
 from separator.exchange.real_fourier import RealFourier
-from separator.inference.consistency import make_consistent
+from separator.inference.consistency import CONSISTENCY_REACH_SECONDS, make_consistent
 from separator.inference.gains import MOST_CHOICES_SOURCES, fit_to_mixture
-from separator.inference.separator import CONSISTENCY_REACH_SECONDS, OFFSET_SECONDS, SILENCE_FLOOR
+from separator.inference.loaded_model import OFFSET_SECONDS, SILENCE_FLOOR
 from separator.models.pipeline import MaskingSeparator
 
 

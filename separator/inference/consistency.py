@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+CONSISTENCY_REACH_SECONDS = 0.025
+"""Whose energy around a sample decides the shares of what the sources leave of it, as a rule."""
+
 
 def make_consistent(sources: Tensor, mixture: Tensor, reach: int | None = None) -> Tensor:
     """Make sources sum to the mixture: what they leave is shared among them in proportion to their energies.

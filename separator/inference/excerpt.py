@@ -6,6 +6,7 @@ from torch import Tensor
 
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
+from separator.inference.file_options import FileOptions
 
 OnSeconds = Callable[[float, float], None]
 """Called with the seconds done so far and those in all; what it raises ends the work."""
@@ -16,11 +17,9 @@ class Excerpt:
 
     Args:
         reader: The recording, at its beginning.
-        mono: Whether its channels are mixed to one.
+        options: Of which the start, the duration and `mono` count here.
         block_seconds: Length of a block.
         on_seconds: Called as the work goes on.
-        start_seconds: Where to begin.
-        duration_seconds: How much to give; None is all the rest.
 
     Attributes:
         expected: Samples that there are by the recording's header.
@@ -36,14 +35,13 @@ class Excerpt:
     def __init__(
         self,
         reader: AudioReader,
-        mono: bool,
+        options: FileOptions,
         block_seconds: float,
         on_seconds: OnSeconds | None,
-        start_seconds: float,
-        duration_seconds: float | None,
     ) -> None:
+        start_seconds, duration_seconds = options.start_seconds, options.duration_seconds
         self.reader = reader
-        self.mono = mono
+        self.mono = options.mono
         self.block_samples = max(1, round(block_seconds * reader.sample_rate))
         self.on_seconds = on_seconds
         self.num_samples = 0

@@ -18,6 +18,9 @@ AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 FIELDS = ("stem", "source")
 
+RESIDUAL = "residual"
+"""Name of what the sources leave of the mixture, where it is asked for."""
+
 TIMELINE = "timeline"
 """Name of the file of who speaks when, where it is asked for."""
 

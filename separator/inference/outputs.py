@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from separator.audio.bit_depth import AudioFormat, BitDepth
 from separator.audio.reading import AudioReader
 from separator.audio.writing import AudioWriter, common_gain
 from separator.errors import InputError
+from separator.inference.file_options import FileOptions
 from separator.inference.output_folders import make_folder
 from separator.inference.record import Record, read_record, stamp
 from separator.replacing import bring_to_disk, remove_leftovers, temporary_name
@@ -22,9 +22,7 @@ class OutputFiles:
         targets: Where its sources are to be; their folders are made if they are missing.
         record_path: Where their record is to be, in a folder that holds them or theirs.
         channels: Channels of each.
-        audio_format: As of `AudioWriter`.
-        bit_depth: As of `AudioWriter`.
-        bit_rate: As of `AudioWriter`.
+        options: Of which the format, its bit depth and bit rate count here.
         expected: Samples of each; 0 where it is not known.
         record: What they are made from and how; it gets its outputs here.
         document: Where a text about the sources is to be; None without one.
@@ -39,9 +37,7 @@ class OutputFiles:
         targets: list[Path],
         record_path: Path,
         channels: int,
-        audio_format: AudioFormat,
-        bit_depth: BitDepth | None,
-        bit_rate: int | None,
+        options: FileOptions,
         expected: int,
         record: Record,
         document: Path | None = None,
@@ -50,9 +46,7 @@ class OutputFiles:
         self.record = record
         self.targets = targets
         self.channels = channels
-        self.audio_format = audio_format
-        self.bit_depth = bit_depth
-        self.bit_rate = bit_rate
+        self.options = options
         self.expected = expected
         self.writers: list[AudioWriter] = []
         self.done = False
@@ -75,12 +69,12 @@ class OutputFiles:
                         target,
                         reader.sample_rate,
                         self.channels,
-                        self.audio_format,
+                        self.options.audio_format,
                         self.expected,
-                        self.bit_depth,
+                        self.options.bit_depth,
                         reader.tags,
                         self._token,
-                        self.bit_rate,
+                        self.options.bit_rate,
                     )
                 )
         except BaseException:

@@ -9,8 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from separator import __version__
-from separator.audio.bit_depth import AudioFormat, BitDepth, subtype_of
-from separator.audio.timeline import TimelineFormat
 from separator.errors import InputError
 
 RECORD_NAME = ".separation.json"
@@ -127,45 +125,6 @@ def input_stamp(path: Path) -> Stamp:
         return stamp(path).model_copy(update={"sha256": digest(path)})
     except OSError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
-
-
-def options_of(
-    settings: dict[str, Any],
-    audio_format: AudioFormat,
-    *,
-    bit_depth: BitDepth | None,
-    mono: bool,
-    residual: bool,
-    bit_rate: int | None = None,
-    start_seconds: float = 0.0,
-    duration_seconds: float | None = None,
-    track: int | None = None,
-    timeline: TimelineFormat | None = None,
-    **_: object,
-) -> dict[str, Any]:
-    """Return what decides the sources of a recording, as plain values.
-
-    Args:
-        settings: Those of its Separator.
-        audio_format: As of `separate_file`, like all that follow; what it takes besides decides where they are alone.
-        bit_depth: As there.
-        mono: As there.
-        residual: As there.
-        bit_rate: As there.
-        start_seconds: As there.
-        duration_seconds: As there.
-        track: As there; None is the first.
-        timeline: As there.
-    """
-    every = {"format": audio_format, "subtype": subtype_of(audio_format, bit_depth), "mono": mono, "residual": residual}
-    rare = {
-        "bit_rate": bit_rate,
-        "start_seconds": start_seconds or None,
-        "duration_seconds": duration_seconds,
-        "track": track or None,
-        "timeline": timeline,
-    }
-    return settings | every | {name: value for name, value in rare.items() if value is not None}
 
 
 def are_done(path: Path, targets: Iterable[Path], record_path: Path, options: dict[str, Any]) -> bool:

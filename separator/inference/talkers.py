@@ -1,10 +1,7 @@
 """Meetings: a model that parts two voices at a time, and a file for each of up to six people who take turns."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +10,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from separator.audio.activity import FrameLevels, is_active
-from separator.audio.bit_depth import AudioFormat
 from separator.audio.resampling import resample
 from separator.errors import InputError
 from separator.inference.clustering import MOST_TALKERS, Stretches, find_talkers
-from separator.inference.excerpt import OnSeconds
-from separator.inference.files import SeparatedFile, separate_file
-from separator.inference.output_folders import check_within, folder_name
-from separator.inference.output_names import DEFAULT_PATTERN, check_pattern, choose_outputs, name_outputs
-from separator.inference.recording import SeparatedRecording
+from separator.inference.recording import SeparatedRecording, counted
+from separator.inference.recording_separator import RecordingSeparator
 from separator.inference.routing import Routing
 from separator.inference.segments import LEAKED_DB
-from separator.inference.separator import Separator, as_signal
+from separator.inference.separator import Separator
 from separator.inference.spool import Spool
 from separator.inference.voices import VoiceModel
 from separator.metrics import group_by_name
@@ -45,7 +38,7 @@ HEARD_SECONDS = 30.0
 """So much of the outputs is in memory at a time."""
 
 
-class TalkerSeparator:
+class TalkerSeparator(RecordingSeparator):
     """Separates recordings of several people into a signal for each, `talker1` to `talker6`, with a `Separator`.
 
     Everything is separated first, and kept in a temporary file. Then the voices in the outputs are compared, stretch by
@@ -83,13 +76,10 @@ class TalkerSeparator:
             )
         self._voiced = groups[0]
 
-    @cached_property
+    @property
     def settings(self) -> dict[str, Any]:
         """Return what decides the outputs, as plain values."""
-        content = hashlib.sha256()
-        for name, tensor in sorted(self.voices.network.state_dict().items()):
-            content.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-        return self.separator.settings | {"talkers": self.talkers or "auto", "voices": content.hexdigest()}
+        return self.separator.settings | {"talkers": self.talkers or "auto", "voices": self.voices.fingerprint}
 
     @property
     def block_seconds(self) -> float:
@@ -115,12 +105,6 @@ class TalkerSeparator:
         most = self.talkers or MOST_TALKERS
         return (*self._others(residual), *(f"talker{number}" for number in range(1, most + 1)))
 
-    def separate(self, waveform: Tensor | np.ndarray, sample_rate: int, residual: bool = False) -> dict[str, Tensor]:
-        """Separate a signal: `(T,)` or `(C, T)` to `(C, T)` for each talker; as `Separator.separate`."""
-        mixture = as_signal(waveform)
-        separated = self.separate_recording([mixture], sample_rate, len(mixture), residual)
-        return dict(zip(separated.names, torch.cat(list(separated.blocks), dim=-1), strict=True))
-
     def separate_recording(
         self,
         blocks: Iterable[Tensor],
@@ -133,11 +117,9 @@ class TalkerSeparator:
         """Separate a recording from its beginning to its end; as `Separator.separate_recording`."""
         spool = Spool(len(self.output_names(residual)), channels) if spool is None else spool
         levels = FrameLevels(len(self._voiced), sample_rate)
-        for sources in self.separator.separate_stream(blocks, sample_rate, channels, residual):
+        for sources in counted(self.separator.separate_stream(blocks, sample_rate, channels, residual), on_samples):
             spool.write(sources)
             levels.push(sources[self._voiced])
-            if on_samples is not None:
-                on_samples(sources.shape[-1])
         routing = self._find_routing(spool, levels, sample_rate)
         others = self._others(residual)
         number = max(routing.num_talkers, self.talkers or 1)
@@ -153,21 +135,6 @@ class TalkerSeparator:
             silent = talkers.new_zeros(number - len(talkers), *talkers.shape[1:])
             yield torch.cat([sources[others], talkers, silent])
             start += sources.shape[-1]
-
-    def separate_file(
-        self,
-        path: Path | str,
-        out_folder: Path | str,
-        audio_format: AudioFormat = "wav",
-        on_seconds: OnSeconds | None = None,
-        **options: Any,
-    ) -> SeparatedFile:
-        """Separate a file into `out_folder/<stem>/talker1.wav` and so on; options as of `files.separate_file`."""
-        folder, pattern = Path(out_folder) / folder_name(Path(path)), options.get("name", DEFAULT_PATTERN)
-        names = choose_outputs(self.possible_names(options.get("residual", False)), options.get("only", ()))
-        for target in name_outputs(check_pattern(pattern, audio_format), folder, names, audio_format).values():
-            check_within(target.parent, Path(out_folder))
-        return separate_file(self, Path(path), folder, audio_format, on_seconds, **options)
 
     def _others(self, residual: bool) -> list[str]:
         names = self.separator.output_names(residual)

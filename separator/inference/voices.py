@@ -13,28 +13,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from separator.audio.activity import FRAME_SECONDS, MOST_FRAMES, QUIETEST_DB, FrameLevels
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler, resample
 from separator.checkpoint import BUNDLED, VoiceDescription, list_models, load_voice_network, read_description
 from separator.errors import InputError
 from separator.inference.devices import find_device
 from separator.inference.fused.batch_norm import fold_batch_norm
+from separator.inference.waveforms import as_mixture, check_finite
 from separator.models.voice import VoiceNetwork
 
 STRETCH_SECONDS = 2.0
 """A recording is heard in stretches of so much."""
 
-FRAME_SECONDS = 0.02
-"""Activity is told for frames of so much."""
-
-QUIETEST_DB, ACTIVE_RANGE_DB = -60.0, 35.0
-"""A frame is active if its level is above this, in dB of full scale, and not further below the loud ones."""
+ACTIVE_RANGE_DB = 35.0
+"""A frame of a voice is active if it is not further below the loud ones, nor below `QUIETEST_DB`."""
 
 LOUD_QUANTILE = 0.95
 """Share of the frames that are not louder than the loud ones."""
-
-MOST_FRAMES = 10_000_000
-"""Frames that the loud ones are told by: 55 hours, and as many as torch sorts at once."""
 
 LEAST_SECONDS = 0.5
 """Recordings with less activity than this tell nothing about a voice."""
@@ -216,9 +212,9 @@ def frame_levels_db(waveform: Tensor, sample_rate: int) -> Tensor:
     Shape:
         `(B, T)` to `(B, K)`.
     """
-    frame = round(FRAME_SECONDS * sample_rate)
-    filled = functional.pad(waveform, (0, -waveform.shape[1] % frame))
-    return 10 * torch.log10(filled.unflatten(1, (-1, frame)).square().mean(dim=2) + 1e-20)
+    levels = FrameLevels(len(waveform), sample_rate)
+    levels.push(waveform.unsqueeze(1))
+    return levels.levels_db()
 
 
 def is_active(levels_db: Tensor) -> Tensor:
@@ -246,13 +242,9 @@ def _read_stretches(reader: AudioReader, sample_rate: int) -> Iterator[Tensor]:
 
 def _as_stretches(waveform: Tensor | np.ndarray) -> Tensor:
     """Convert `(T,)` or `(B, T)` of real numbers to `(B, T)` float32 on the CPU."""
-    stretches = torch.as_tensor(np.array(waveform) if isinstance(waveform, np.ndarray) else waveform).detach()
+    stretches = as_mixture(waveform)
     stretches = stretches.unsqueeze(0) if stretches.dim() == 1 else stretches
-    if stretches.dim() != 2 or 0 in stretches.shape or stretches.is_complex():
-        raise InputError(
-            f"waveform: expected real samples of shape (samples,) or (batch, samples), found {tuple(waveform.shape)}"
-        )
-    stretches = stretches.float().cpu()
-    if not torch.isfinite(stretches).all():
-        raise InputError("waveform: expected finite samples, found NaN or infinity")
+    if stretches.dim() != 2 or 0 in stretches.shape:
+        raise InputError(f"waveform: expected shape (samples,) or (batch, samples), found {tuple(waveform.shape)}")
+    check_finite(stretches, "waveform")
     return stretches

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from separator.bricks.convnext import ConvNeXtTCN
+from separator.bricks.convnext_tcn import ConvNeXtTCN
 from separator.errors import InputError
 from separator.models.conv_tasnet import LearnedBasisConfig, TCNMasker, make_learned_basis
 from separator.models.pipeline import MaskingSeparator

@@ -14,8 +14,8 @@ from separator.data.example import Example, ExampleSet, file_facts
 from separator.data.song_files import MIXTURE
 from separator.errors import InputError
 from separator.inference import Separator
-from separator.inference.consistency import make_consistent
-from separator.inference.separator import CONSISTENCY_REACH_SECONDS, RESIDUAL
+from separator.inference.consistency import CONSISTENCY_REACH_SECONDS, make_consistent
+from separator.inference.output_names import RESIDUAL
 from separator.scoring.assignment import match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job

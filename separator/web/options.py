@@ -1,13 +1,14 @@
 """How a recording is separated: the options of `separator separate` that a visitor may choose."""
 
 import shlex
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from separator.audio.bit_depth import AudioFormat, BitDepth, subtype_of
 from separator.audio.lossy import LOSSY_FORMATS
 from separator.errors import InputError
+from separator.inference.file_options import FileOptions
 from separator.inference.precision import Precision
 from separator.section import section
 
@@ -59,10 +60,10 @@ class SeparationOptions:
             raise InputError(f"model: expected one of {', '.join(models)}, found {self.model!r}")
 
     @property
-    def of_file(self) -> dict[str, Any]:
-        """Return what `separate_file` takes besides the files and the format."""
+    def of_file(self) -> FileOptions:
+        """Return those of each file."""
         bit_rate = None if self.bitrate is None else 1000 * int(self.bitrate.removesuffix("k"))
-        return {"bit_depth": self.bit_depth, "bit_rate": bit_rate, "mono": self.mono, "residual": self.residual}
+        return FileOptions(self.format, self.bit_depth, self.mono, self.residual, bit_rate)
 
     def command(self, name: str) -> str:
         """Return the command line that does the same.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from separator.inference.files import SeparatedFile
+    from separator.inference.separated_file import SeparatedFile
     from separator.web.options import SeparationOptions
 
 State = Literal["uploading", "uploaded", "waiting", "working", "done", "failed"]

@@ -53,14 +53,8 @@ class RecordingSeparation:
 
         self._at_work.recording = recording
         try:
-            result = separate_file(
-                separator,
-                recording.input,
-                recording.folder / folder_name(recording.input),
-                options.format,
-                on_seconds,
-                **options.of_file,
-            )
+            folder = recording.folder / folder_name(recording.input)
+            result = separate_file(separator, recording.input, folder, options.of_file, on_seconds)
         finally:
             self._at_work.recording = None
         notes = [result.warning, *result.notes, result.clipping]

@@ -1,17 +1,18 @@
 """Timelines in files: read back as written, by pyannote too, and what is none is one line."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from separator.audio.timeline import TIMELINE_FORMATS, Segment, TimelineFormat, read_timelines, timeline_text
+from separator.audio.timeline import Segment, TimelineFormat, read_timelines, timeline_text
 from separator.errors import InputError
 
 SEGMENTS = (Segment(0.02, 1.5, "talker1"), Segment(1.2, 3.0005, "talker2"), Segment(3.0, 3600.25, "talker1"))
 ROUNDED = (SEGMENTS[0], Segment(1.2, 3.0, "talker2"), SEGMENTS[2])
 
 
-@pytest.mark.parametrize("kind", TIMELINE_FORMATS)
+@pytest.mark.parametrize("kind", get_args(TimelineFormat))
 def test_segments_are_read_back_in_milliseconds(kind: TimelineFormat, tmp_path: Path) -> None:
     path = tmp_path / f"a talk.{kind}"
     path.write_text(timeline_text(reversed(SEGMENTS), kind, "a talk"))

@@ -12,7 +12,8 @@ from torch.nn import functional
 from torchvision.models.convnext import CNBlock
 from torchvision.ops import stochastic_depth
 
-from separator.bricks.convnext import ConvNeXtBlock1d, ConvNeXtBlock2d, ConvNeXtTCN, StochasticDepth
+from separator.bricks.convnext import ConvNeXtBlock1d, ConvNeXtBlock2d, StochasticDepth
+from separator.bricks.convnext_tcn import ConvNeXtTCN
 from separator.errors import InputError
 from tests.bricks.same_step import assert_same_step, randomise
 

@@ -108,12 +108,12 @@ def test_a_sample_rate_that_cannot_be_true_is_refused(
 def test_a_surprise_is_one_line_unless_debug_is_asked_for(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import separator.inference.files
+    from separator.cli import separate_work
 
     def fail(*_: object, **options: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr(separator.inference.files, "separate_file", fail)
+    monkeypatch.setattr(separate_work, "separate_file", fail)
     path = talk(tmp_path / "a.wav")
     assert separate(model, tmp_path / "out", path) == 1
     lines = messages(capsys.readouterr().err)
@@ -168,9 +168,8 @@ def test_a_progress_bar_on_stderr_leaves_stdout_alone(model: Path, tmp_path: Pat
 def test_models_are_listed_with_their_size(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import separator.checkpoint
-
     save_tiny_model(tmp_path / "tiny")
-    monkeypatch.setattr(separator.checkpoint, "BUNDLED", tmp_path)
+    for place in ("separator.checkpoint", "separator.checkpoint.finding"):
+        monkeypatch.setattr(f"{place}.BUNDLED", tmp_path)
     assert main(["models"]) == 0
     assert "tiny: speaker1, speaker2 at 16000 Hz; 0.00 M parameters" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Who is who in a recording: each talker in one output from beginning to end, by name where the voice is known."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from separator.inference.assignment.enrolment import Clips, enrol, match_names
 from separator.inference.assignment.orders import Orders, find_orders
 from separator.inference.assignment.reordering import Reordering
 from separator.inference.assignment.stretches import Stretches, StretchListener
+from separator.inference.recording import SeparatedRecording
 from separator.inference.voices import VoiceModel
 from separator.metrics import group_by_name
 
@@ -58,7 +59,7 @@ class Assignment:
         """Return what listens to the talkers' outputs of a recording."""
         return StretchListener(self.voices, len(self.talkers))
 
-    def find(self, stretches: Stretches) -> Orders:
+    def _find(self, stretches: Stretches) -> Orders:
         """Find the order of the talkers; those who are enrolled come first, in the order of their clips."""
         known = torch.stack(list(self.enrolled.values())) if self.enrolled else None
         found = find_orders(stretches, known)
@@ -67,16 +68,29 @@ class Assignment:
         places = sorted(range(len(self.talkers)), key=lambda place: ranks.get(named.get(place, ""), len(ranks)))
         return Orders(found.orders[:, places], found.changes, found.voices[places])
 
-    def name(self, orders: Orders, sources: Sequence[str]) -> tuple[str, ...]:
+    def _name(self, orders: Orders, sources: Sequence[str]) -> tuple[str, ...]:
         """Return the names of outputs called `sources`, once they are in order."""
         names = list(self._plain_names(sources))
         for place, name in match_names(orders.voices, self.enrolled).items():
             names[self.talkers[place]] = name
         return tuple(names)
 
-    def reordering(self, orders: Orders, sample_rate: int) -> Reordering:
-        """Return what puts outputs at a sample rate in Hz into order."""
-        return Reordering(orders, self.talkers, sample_rate)
+    def put_in_order(
+        self, stretches: Stretches, blocks: Iterable[Tensor], sources: Sequence[str], sample_rate: int
+    ) -> SeparatedRecording:
+        """Return a recording with each talker in one output.
+
+        Args:
+            stretches: What is kept of it.
+            blocks: Its outputs, `(S, C, t)` each.
+            sources: Their names.
+            sample_rate: Theirs, in Hz.
+        """
+        orders = self._find(stretches)
+        names = self._name(orders, sources)
+        unheard = [f"{name}: no voice like this was heard" for name in self.enrolled if name not in names]
+        push = Reordering(orders, self.talkers, sample_rate).push
+        return SeparatedRecording(names, map(push, blocks), tuple(unheard))
 
     def _plain_names(self, sources: Sequence[str]) -> tuple[str, ...]:
         """Return the names where nobody is recognised: the talkers' own, or `talker1` and so on beside known voices."""

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from separator.audio.activity import FRAME_SECONDS
 from separator.inference.assignment.orders import Orders
-from separator.inference.voices import FRAME_SECONDS
 
 FADE_SECONDS = 0.02
 """How long the outputs take to change places."""

@@ -6,15 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from separator.inference.voices import (
-    ACTIVE_RANGE_DB,
-    BATCH,
-    FRAME_SECONDS,
-    LOUD_QUANTILE,
-    MOST_FRAMES,
-    QUIETEST_DB,
-    VoiceModel,
-)
+from separator.audio.activity import FRAME_SECONDS, MOST_FRAMES, QUIETEST_DB
+from separator.inference.voices import ACTIVE_RANGE_DB, BATCH, LOUD_QUANTILE, VoiceModel
 
 STRETCH_FRAMES = 25
 """Frames of a stretch: half a second."""

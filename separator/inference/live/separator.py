@@ -2,27 +2,23 @@
 
 import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from separator.audio.live_resampling import LiveResampler, lookahead_samples
 from separator.audio.resampling import fit_length, resampled_length
-from separator.bricks.stepping import State, initial_state
-from separator.checkpoint import list_models
-from separator.errors import InputError
+from separator.bricks.stepping import State
 from separator.inference.live.levels import LevelFollower, SharesOfRest, SourceScale
+from separator.inference.live.stepping_network import stepping_network
 from separator.inference.live.voice_order import MOST_TALKERS, VoiceOrder
 from separator.inference.precision import Precision
-from separator.inference.separator import Separator, as_mixture
+from separator.inference.separator import Separator
 from separator.inference.voices import VoiceModel
+from separator.inference.waveforms import as_block
 from separator.metrics import group_by_name
-from separator.models.pipeline import MaskingSeparator
-
-LIVE_MODEL = "speech-2spk-live-16k"
-"""The released model that is causal, where it is at hand."""
 
 
 class LiveSeparator:
@@ -80,7 +76,7 @@ class LiveSeparator:
         self.follow_level = follow_level
         self.voices = voices
         separator.check_signal(self.sample_rate, channels)
-        self._network = _network_for(separator, channels)
+        self._network = stepping_network(separator, channels)
         is_consistent = separator.model.sums_to_mixture and self.sample_rate == separator.sample_rate
         self._has_rest = separator.mixture_consistency and not is_consistent
         model_rate = separator.sample_rate
@@ -156,12 +152,7 @@ class LiveSeparator:
             InputError: If the block has another number of channels, or holds NaN or infinity. The session is then as
                 if it had not been there.
         """
-        block = as_mixture(samples)
-        block = block.unsqueeze(0) if block.dim() == 1 else block
-        if block.dim() != 2 or block.shape[0] != self.channels:
-            raise InputError(f"block: expected ({self.channels}, samples), found {tuple(block.shape)}")
-        if not torch.isfinite(block).all():
-            raise InputError("block: expected finite samples, found NaN or infinity")
+        block = as_block(samples, self.channels)
         self._samples_in += block.shape[1]
         self._mixture = torch.cat([self._mixture, block], dim=1)
         heard = self._inward.push(block)
@@ -233,44 +224,3 @@ class LiveSeparator:
     def _take(self, num_samples: int) -> dict[str, Tensor]:
         taken, self._ready = self._ready[:, :, :num_samples], self._ready[:, :, num_samples:].clone()
         return dict(zip(self.sources, taken, strict=True))
-
-
-class _MasksOfMean(nn.Module):
-    """Gives every signal of a batch the masks of the mean of all: the channels of one recording.
-
-    Args:
-        masker: Of a model of one channel.
-    """
-
-    def __init__(self, masker: Any) -> None:
-        super().__init__()
-        self.masker = masker
-        self.receptive_field = masker.receptive_field
-
-    def initial_state(self, batch: int) -> State:
-        """Return the state of the one masker."""
-        return initial_state(self.masker, 1)
-
-    def step(self, frames: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return the masks of the next frames `(B, N, k)`, `(B, S, N, k)`, and the state behind them."""
-        masks, state = self.masker.step(frames.mean(dim=0, keepdim=True), state)
-        return masks.expand(len(frames), -1, -1, -1), state
-
-
-def _network_for(separator: Separator, channels: int) -> MaskingSeparator:
-    """Return what steps through a signal of so many channels; `InputError` if the model cannot."""
-    network = separator.stepping
-    if channels > 1 and network.channels == 1:
-        network = MaskingSeparator(network.config, network.encoder, _MasksOfMean(network.masker), network.decoder)
-    try:
-        network.initial_state(1)
-    except InputError as error:
-        raise InputError(
-            f"{error}; expected a causal model ({causal_model_hint()}); `separator separate` takes any model"
-        ) from None
-    return network
-
-
-def causal_model_hint() -> str:
-    """Say where there is a causal model."""
-    return LIVE_MODEL if LIVE_MODEL in list_models() else "recipes/speech-2spk-live.yaml trains one"

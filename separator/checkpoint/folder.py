@@ -1,0 +1,169 @@
+"""A model folder on disk, written and read: `config.json`, `model.safetensors`, `README.md`, `example.wav`."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from separator.checkpoint.description import (
+    CARD_NAME,
+    CONFIG_NAME,
+    EXAMPLE_NAME,
+    FORMAT_VERSION,
+    VOICE,
+    WEIGHTS_NAME,
+    ModelDescription,
+    VoiceDescription,
+    read_description,
+)
+from separator.checkpoint.finding import find_model
+from separator.errors import InputError
+from separator.models import build_model, build_voice_network
+from separator.models.pipeline import MaskingSeparator
+from separator.models.voice import VoiceNetwork
+from separator.replacing import replace_file, replace_text
+
+STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+"""Buffers that batch norms keep beside their parameters."""
+
+
+def save_model(
+    folder: Path,
+    model: MaskingSeparator,
+    description: ModelDescription,
+    card: str | None = None,
+    example: Path | None = None,
+) -> None:
+    """Write a model folder; each file appears complete or not at all.
+
+    Args:
+        folder: Made if missing. Files of an earlier model are replaced, the weights first and the config last.
+        model: The model whose weights are saved.
+        description: What goes into `config.json`.
+        card: Text of `README.md`; None leaves the one that is there.
+        example: An audio file to copy to `example.wav`; None leaves the one that is there.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    _write(folder, model, asdict(description), card, example)
+
+
+def save_voice_network(
+    folder: Path,
+    network: VoiceNetwork,
+    description: VoiceDescription,
+    card: str | None = None,
+    example: Path | None = None,
+) -> None:
+    """Write the folder of a voice model, as `save_model` does that of a separator."""
+    _write(folder, network, {"task": VOICE, **asdict(description)}, card, example)
+
+
+def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | None, example: Path | None) -> None:
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    content = {"format_version": FORMAT_VERSION, **content}
+    text = json.dumps(content, indent=2) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
+        if card is not None:
+            replace_text(folder / CARD_NAME, card)
+        if example is not None:
+            replace_file(folder / EXAMPLE_NAME, lambda path: path.write_bytes(example.read_bytes()))
+        replace_text(folder / CONFIG_NAME, text)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
+
+
+def load_voice_network(name_or_path: str | Path) -> tuple[VoiceNetwork, VoiceDescription]:
+    """Load a voice model, strictly, in evaluation mode and on the CPU. Nothing is unpickled.
+
+    Args:
+        name_or_path: As for `load_model`.
+
+    Raises:
+        InputError: As `load_model`, or if it is a model of another task.
+    """
+    folder = find_model(name_or_path)
+    description = read_description(folder)
+    if not isinstance(description, VoiceDescription):
+        raise InputError(f"{folder}: expected a voice model, found a separator of {', '.join(description.sources)}")
+    try:
+        network = build_voice_network(description.config)
+    except InputError as error:
+        raise InputError(f"{folder / CONFIG_NAME}: {error}") from None
+    network.load_state_dict(_read_weights(folder / WEIGHTS_NAME, network.state_dict()))
+    return network.eval(), description
+
+
+def load_model(name_or_path: str | Path) -> tuple[MaskingSeparator, ModelDescription]:
+    """Load a separation model, strictly, in evaluation mode and on the CPU. Nothing is unpickled.
+
+    Args:
+        name_or_path: Name of a released model, a model folder, or a Hugging Face repo id `owner/name`.
+
+    Raises:
+        InputError: One line that says what is wrong with the folder: a missing or damaged file, an unknown or future
+            format, another task, an unknown architecture or key, a tensor that is missing, left over, of another shape
+            or not finite.
+    """
+    folder = find_model(name_or_path)
+    description = read_description(folder)
+    if not isinstance(description, ModelDescription):
+        raise InputError(f"{folder}: expected a model that separates, found a voice model (separator embed takes it)")
+    try:
+        model = build_model(description.architecture, description.config)
+    except InputError as error:
+        raise InputError(f"{folder / CONFIG_NAME}: {error}") from None
+    if model.num_sources != len(description.sources):
+        raise InputError(
+            f"{folder / CONFIG_NAME}: expected {model.num_sources} names in sources, found {len(description.sources)}"
+        )
+    model.load_state_dict(_read_weights(folder / WEIGHTS_NAME, model.state_dict()))
+    return model.eval(), description
+
+
+def count_parameters(folder: Path) -> int:
+    """Count the parameters in a model folder, from the header of the weights alone.
+
+    Raises:
+        InputError: If the weights are missing or damaged.
+    """
+    path = folder / WEIGHTS_NAME
+    try:
+        with safe_open(path, framework="pt") as weights:
+            names = [name for name in weights.keys() if not name.endswith(STATISTICS)]  # noqa: SIM118
+            return sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+
+
+def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise InputError(f"{path.parent}: expected a model folder with {WEIGHTS_NAME}, found none")
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+    if missing := [name for name in expected if name not in weights]:
+        raise InputError(f"{path}: {len(missing)} of {len(expected)} tensors are missing, the first is {missing[0]}")
+    if left_over := [name for name in weights if name not in expected]:
+        raise InputError(
+            f"{path}: expected {len(expected)} tensors, found {len(left_over)} more, the first is {left_over[0]}"
+        )
+    for name, tensor in weights.items():
+        if tensor.shape != expected[name].shape:
+            raise InputError(
+                f"{path}: {name}: expected shape {tuple(expected[name].shape)}, found {tuple(tensor.shape)}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{path}: {name}: expected finite weights, found NaN or infinity")
+    return weights
