@@ -107,12 +107,12 @@ class AudioReader:
     @property
     def is_truncated(self) -> bool:
         """Tell whether the file holds less than promised, or is damaged; for some formats known only after reading."""
-        return self.damage is not None or ends_early(self.path, self._file, self._ended_at)
+        return self.damage is not None or ends_early(self._file, self._ended_at)
 
     def refuse_truncated(self) -> None:
         """Raise `InputError` if the file is known to hold less than promised, see `is_truncated`."""
         if self.is_truncated:
-            raise InputError(f"{self.path}: cut short: its header promises more than it holds")
+            raise InputError(f"{self.path}: {self.damage or 'cut short: its header promises more than it holds'}")
 
     @property
     def notes(self) -> list[str]:
