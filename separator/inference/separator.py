@@ -82,10 +82,8 @@ class Separator(LoadedModel, RecordingSeparator):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the model and how it is run: another process makes the faster copy, on a device that it has."""
         device = "cpu" if self.device.type == "cpu" and not self.on_any_device else "auto"
-        precision = str(self.dtype).removeprefix("torch.")
-        model = copy.deepcopy(self.model).cpu()
-        how = (device, precision, self.chunk_seconds, self.mixture_consistency, self.assignment)
-        return type(self), (model, self.description, *how)
+        how = (device, str(self.dtype).removeprefix("torch."), self.chunk_seconds, self.mixture_consistency)
+        return type(self), (copy.deepcopy(self.model).cpu(), self.description, *how, self.assignment)
 
     @classmethod
     def from_pretrained(
@@ -173,7 +171,6 @@ class Separator(LoadedModel, RecordingSeparator):
 
         Example:
             >>> model = Separator.from_pretrained("speech-2spk-16k")
-            >>> import torch
             >>> blocks = (0.1 * torch.randn(1, 4000) for _ in range(10))  # of a quarter of a second at 16 kHz
             >>> recording = model.separate_recording(blocks, sample_rate=16000, channels=1)
             >>> recording.names
@@ -238,7 +235,6 @@ class Separator(LoadedModel, RecordingSeparator):
 
         Example:
             >>> model = Separator.from_pretrained("speech-2spk-16k", chunk_seconds=1)
-            >>> import torch
             >>> blocks = (0.1 * torch.randn(1, 4000) for _ in range(10))  # of a quarter of a second at 16 kHz
             >>> parts = list(model.separate_stream(blocks, sample_rate=16000, channels=1))
             >>> torch.cat(parts, dim=-1).shape  # (S, C, T)
