@@ -1,6 +1,7 @@
 """The one exception that means that the input, not the program, is wrong, and what messages are put in words with."""
 
 import os
+import re
 from collections.abc import Sequence
 
 
@@ -32,6 +33,8 @@ def describe(error: Exception) -> str:
     """Put an error in words: as it is where it is about the user's input, with its kind where it is a surprise."""
     if isinstance(error, InputError):
         return str(error)
+    if size := re.search(r"ried to allocate ([\d.]+ \w+)", str(error)):  # in torch's words, of a CPU and of a GPU
+        return f"out of memory: tried to allocate {size[1]}"
     if isinstance(error, OSError) and error.strerror:
         return f"{os.fspath(error.filename)}: {error.strerror}" if error.filename else error.strerror
     return f"unexpected {type(error).__name__}: {error} (--debug shows where)"

@@ -81,7 +81,9 @@ def read_description(folder: Path) -> ModelDescription | VoiceDescription:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{folder}: expected a model folder with {CONFIG_NAME}, found none") from None
+        model = folder / "model"  # of a run's folder
+        hint = f"; {model} is one" if (model / CONFIG_NAME).exists() else ""
+        raise InputError(f"{folder}: expected a model folder with {CONFIG_NAME}, found none{hint}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: expected JSON, found something else: {error}".replace("\n", " ")) from None
     if not isinstance(content, dict):

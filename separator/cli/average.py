@@ -24,12 +24,15 @@ def run(args: argparse.Namespace) -> int:
     from separator.checkpoint import CONFIG_NAME
     from separator.cli.main import print_result
     from separator.errors import InputError
+    from separator.inference.output_folders import check_writable
     from separator.training.averaging import average_run, save_average
 
     if args.num_models is not None and args.num_models < 2:
         raise InputError(f"-k: expected at least 2, found {args.num_models}")
     if args.output is not None and (args.output / CONFIG_NAME).exists():
         raise InputError(f"{args.output} already holds a model: give another -o")
+    if args.output is not None:
+        check_writable(args.output)
     averaged = average_run(args.run, args.num_models, args.overrides)
     if args.output is not None:
         save_average(averaged, args.output)

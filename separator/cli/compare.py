@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.comparison.plot import plot_table
     from separator.comparison.table import make_table, write_csv
     from separator.errors import describe
+    from separator.inference.output_folders import make_folder
     from separator.replacing import replace_file
 
     only, vary = ([name for name in names.split(",") if name] for names in (args.only, args.vary))
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             *("-o", str(args.output)),
         ]
     )
-    args.output.mkdir(parents=True, exist_ok=True)
+    make_folder(args.output)
     try:
         results, failures = compare(recipes, args.output, lambda line: print(line, file=sys.stderr, flush=True), seeds)
     except Stopped:

@@ -14,7 +14,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "separator web --host 0.0.0.0 --auth anna:secret --max-upload 500MB --keep-minutes 10",
     ),
     "train": (
-        "separator train recipes/tiny.yaml -o runs/tiny",
+        "separator train recipes/tiny.yaml --set data.root=DATA -o runs/tiny",
         "separator train recipes/speech-2spk.yaml --set data.root=DATA -o runs/mine --dry-run",
     ),
     "average": (

@@ -36,9 +36,11 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.extras import require_extra
     from separator.cli.main import print_result
     from separator.exchange.exporting import export_model
+    from separator.inference.output_folders import check_writable
 
     if args.file_format == "onnx":
         require_extra("export", "export --format onnx")
+    check_writable(args.output)
     exported = export_model(args.model, args.output, args.file_format, args.precision)
     if args.json:
         print_result(json.dumps(asdict(exported), indent=2, default=str))

@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all done; 1 at least one input failed; 2 the command itself cannot run; 130 stopped by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if "" in arguments:  # as a path, it would be the current folder
+        print_error("an argument is empty: is a variable of the shell not set?")
+        return EXIT_CANNOT_RUN
     parser = argparse.ArgumentParser(
         prog="separator", description="Audio source separation: separate recordings, train models, score them."
     )

@@ -68,10 +68,8 @@ def read_options(args: argparse.Namespace) -> "FileOptions":
 def _check_talkers(args: argparse.Namespace) -> None:
     from separator.errors import InputError
 
-    if args.talkers is not None and (args.enrol or args.no_voices):
-        raise InputError("--talkers: expected no --enrol and no --no-voices beside it, found one of them")
-    if (args.cluster is not None or is_url(args.output)) and (args.talkers or args.timeline) is not None:
-        raise InputError("--talkers, --timeline: expected one machine and a folder on it, found a cluster or a storage")
+    if args.talkers is not None and args.no_voices:
+        raise InputError("--talkers: expected no --no-voices beside it, found it")
 
 
 def _check_folders(args: argparse.Namespace) -> None:

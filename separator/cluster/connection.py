@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -10,10 +11,16 @@ from typing import Any
 from separator.errors import InputError
 
 AUTO = "auto"
-"""Address of the cluster that runs on this machine, or that the environment variable RAY_ADDRESS names."""
+"""Address of the cluster that the environment variable RAY_ADDRESS names, or that runs on this machine."""
 
 NO_REPORT = "RAY_USAGE_STATS_ENABLED"
 """Ray tells its makers how it is used unless this variable of the environment is 0."""
+
+ADDRESS = "RAY_ADDRESS"
+"""Variable of the environment that names the cluster of `auto`."""
+
+ANSWER_SECONDS = 10
+"""A cluster's head that does not answer for so long is not there; Ray itself tries for many minutes."""
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -31,6 +38,10 @@ def connected(address: str) -> Iterator[dict[str, float]]:
     Raises:
         InputError: If there is no such cluster, or this machine cannot join it.
     """
+    try:
+        _knock(os.environ.get(ADDRESS, AUTO) if address == AUTO else address)
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(_reason(address, error)) from None
     os.environ.setdefault(NO_REPORT, "0")
     import ray
 
@@ -47,6 +58,16 @@ def connected(address: str) -> Iterator[dict[str, float]]:
         yield ray.cluster_resources()
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Return if something listens at HOST:PORT, or none is named; raise the error of the connection otherwise."""
+    if address == AUTO:
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError("expected auto or HOST:PORT")
+    socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
 
 
 def _restore(handlers: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from separator.errors import InputError
+from separator.inference.output_folders import make_folder
 from separator.recipe import AnyRecipe, find_differences, recipe_to_dict
 from separator.replacing import replace_text
 from separator.training.record import OUTCOME_NAME
@@ -28,7 +29,7 @@ def train_recipe(recipe: AnyRecipe, run_folder: Path, resume: bool = False, resu
     """
     goes_on = resume or resume_from is not None
     check_run_folder(run_folder, resume, resume_from)
-    run_folder.mkdir(parents=True, exist_ok=True)
+    make_folder(run_folder)
     resolved = run_folder / RECIPE_NAME
     text = yaml.safe_dump(recipe_to_dict(recipe), sort_keys=False)
     if not goes_on and is_main_process():

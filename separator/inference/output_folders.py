@@ -1,5 +1,6 @@
 """The folder that a recording's sources go to."""
 
+import tempfile
 from contextlib import suppress
 from pathlib import Path, PurePath
 
@@ -36,6 +37,24 @@ def make_folder(folder: Path) -> list[Path]:
         why = error.strerror or error if in_the_way is None else f"{in_the_way} is a file"
         raise InputError(f"{folder}: cannot make this folder: {why}") from None
     return missing
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder and, for a moment, a file in it: what cannot be written is found before any work.
+
+    Raises:
+        InputError: If it cannot be made or written.
+    """
+    made = make_folder(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{folder}: cannot write in the output folder: {error.strerror or error}") from None
+    finally:
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
 
 
 def existing_folder(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from separator.data.kinds import DATA_KINDS, default_config
 from separator.errors import InputError
 from separator.recipe.sections import Recipe
 from separator.recipe.voice import VoiceRecipe
+from separator.recipe.yaml_keys import UniqueKeyLoader
 from separator.section import explain
 
 TASKS: dict[str, type[Recipe] | type[VoiceRecipe]] = {"separation": Recipe, "voice": VoiceRecipe}
@@ -96,18 +97,21 @@ def recipe_to_dict(recipe: AnyRecipe) -> dict[str, Any]:
 def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in seen:
         raise InputError(f"{path}: `base` leads back to this recipe")
+    if path.is_dir() or not path.exists():
+        raise InputError(f"{path}: expected a recipe (a YAML file), found {'a folder' if path.is_dir() else 'nothing'}")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected a recipe (a YAML file), found nothing") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot read the recipe: {error}") from None
+        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: expected a recipe (a YAML file), found something else than text in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the recipe: {error.strerror or error}") from None
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
         raise InputError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or 'unreadable'}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a mapping of keys at the top, found {type(content).__name__}")
+        found = "nothing" if content is None else repr(content)[:40]
+        raise InputError(f"{path}: expected a mapping of keys at the top, found {found}")
     base_name = content.pop("base", None)
     if base_name is None:
         return content
@@ -138,7 +142,7 @@ def apply_overrides(content: dict[str, Any], overrides: Iterable[str]) -> None:
         if not separator or not key:
             raise InputError(f"--set expects key.path=value, found {override!r}")
         try:
-            value = yaml.safe_load(text)
+            value = yaml.load(text, UniqueKeyLoader)
         except yaml.YAMLError:
             raise InputError(f"--set {override}: expected a value in YAML") from None
         _set(content, key.split("."), value, override)

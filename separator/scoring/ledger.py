@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from separator.errors import InputError
+from separator.inference.output_folders import make_folder
 from separator.replacing import replace_text
 from separator.scoring.item_scores import ItemScores
 
@@ -30,8 +31,8 @@ class Ledger:
         settings = json.loads(json.dumps(settings))  # tuples are lists in the file
         self._path = folder / LEDGER_NAME
         self.items: dict[str, tuple[Any, ItemScores]] = {}
+        make_folder(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             path = folder / SETTINGS_NAME
             if path.exists():
                 self._read()

@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 
 from separator.errors import InputError
+from separator.inference.output_folders import make_folder
 from separator.recipe import AnyRecipe, setting_text
 from separator.replacing import remove_leftovers
 from separator.training.announcements import Announcements, say
@@ -84,7 +85,7 @@ def train(
         raise InputError(f"--resume-from: cannot go back in a run of task {recipe.task}: its models leave a part out")
     kept = None if resume_from is None else choose_kept(run_folder, resume_from)
     state_path = run_folder / STATE_NAME
-    run_folder.mkdir(parents=True, exist_ok=True)
+    make_folder(run_folder)
     is_main = is_main_process()
     if is_main:
         remove_leftovers(run_folder)

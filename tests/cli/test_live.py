@@ -72,9 +72,7 @@ def piped(model: Path, data: bytes, folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("raw", ["s16", "s24", "f32"])
-def test_raw_samples_go_through_pipes(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw: str
-) -> None:
+def test_raw_samples_go_through_pipes(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raw: str) -> None:
     low, high = tones(8000, 1.0)
     scale = {"s16": 2**15, "s24": 2**23, "f32": 1}[raw]
     values = ((low + high) * scale).astype({"s16": "<i2", "s24": "<i4", "f32": "<f4"}[raw])
@@ -95,9 +93,7 @@ def test_raw_samples_go_through_pipes(
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
-def test_a_wav_goes_through_pipes(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtype: str
-) -> None:
+def test_a_wav_goes_through_pipes(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtype: str) -> None:
     low, high = tones(RATE, 0.5, channels=2)
     written = io.BytesIO()
     soundfile.write(written, low + high, RATE, subtype=subtype, format="WAV")

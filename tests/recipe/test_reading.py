@@ -148,8 +148,9 @@ def test_an_impossible_model_is_one_line_naming_recipe_and_key(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", ["mapping"]),
-        ("- 1\n- 2\n", ["mapping", "list"]),
+        ("", ["mapping", "found nothing"]),
+        ("- 1\n- 2\n", ["mapping", "found [1, 2]"]),
+        ("name: x\ndata: {root: a}\ndata: {root: b}\n", ["not valid YAML at line 3: the key 'data' is there twice"]),
         ("name: [unclosed", ["not valid YAML"]),
         ("base: self.yaml\n", ["leads back"]),
         ("base: missing.yaml\n", ["missing.yaml", "found nothing"]),
@@ -168,6 +169,14 @@ def test_a_file_that_is_no_recipe(tmp_path: Path, text: str, words: list[str]) -
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.yaml"):
         load_recipe(tmp_path / "no.yaml")
+
+
+def test_a_folder_or_a_recording_is_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"expected a recipe \(a YAML file\), found a folder"):
+        load_recipe(tmp_path)
+    (sound := tmp_path / "talk.wav").write_bytes(b"RIFF\xff\xfeWAVE")
+    with pytest.raises(InputError, match="found something else than text in UTF-8"):
+        load_recipe(sound)
 
 
 def test_one_stem_alone_makes_no_mixture() -> None:
