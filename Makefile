@@ -16,7 +16,7 @@ demo: $(VENV)/.installed
 	@echo "The mixture is checkpoints/speech-2spk-16k/example.wav, its two voices and what else is heard are in out/example/."
 
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

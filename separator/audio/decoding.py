@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from separator.audio.flac import frame_start
+from separator.audio.raw_frames import RAW_FORMATS, RawFrames
 from separator.audio.tracks import AudioTrack, reason
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 GAP_FRAMES, SHORTEST_GAP_SECONDS = 0.75, 0.015
 """Shorter gaps between the times of packets are no loss: times in whole milliseconds, and drifting clocks."""
 
-WITHOUT_TIMES = ("avi", "amr", "ac3", "eac3", "dts", "wv", "ape", "tta")
+WITHOUT_TIMES = (*RAW_FORMATS, "avi", "amr", "ac3", "eac3", "dts", "wv", "ape", "tta")
 """FFmpeg's names of formats whose times it makes up, by bytes or packets: there are no gaps in them."""
 
 LONGEST_GAP_SECONDS = 60.0
@@ -24,7 +25,8 @@ LONGEST_GAP_SECONDS = 60.0
 class TrackDecoder:
     """The sound of a container's track, in blocks `(t, C)`.
 
-    What is missing between two packets, by their times, is silence of that length.
+    What is missing between two packets, by their times, or by the bytes between them where they have none, is silence
+    of that length.
 
     Args:
         track: The track, open.
@@ -48,12 +50,13 @@ class TrackDecoder:
         self._setup: tuple[Any, ...] = ()
         self._given = 0
         self._lasted = 0.0  # seconds since the first frame, by the samples and by the packets' times
+        self._raw = RawFrames(track) if track.container.format.name in RAW_FORMATS else None
         self._first_time: float | None = None
         self._end_time = 0.0
 
     def blocks(self) -> Iterator[np.ndarray | OSError]:
         """Give the blocks, and an error in the place of what cannot be decoded or is missing."""
-        packets = self._track.container.demux(self._track.stream)
+        packets = self._raw.packets() if self._raw else self._track.container.demux(self._track.stream)
         while True:
             try:
                 packet = next(packets, None)
@@ -63,8 +66,10 @@ class TrackDecoder:
             if packet is None:
                 break
             try:
-                frames = packet.decode()
+                frames = self._codec.decode(packet)
             except self.errors as error:
+                if self._raw:
+                    self._raw.fail(packet)
                 if self._first_time is None and packet.pts is not None and packet.time_base is not None:
                     self._first_time = self._end_time = float(packet.pts * packet.time_base)
                 yield OSError(reason(error))
@@ -80,19 +85,27 @@ class TrackDecoder:
     def _gap_before(self, packet: "Packet", frame: "AudioFrame") -> Iterator[np.ndarray | OSError]:
         """Give silence in place of what is missing before a frame, and an error that says so."""
         time, seconds = self._time_of(packet, frame), frame.samples / frame.sample_rate
-        if time is not None and self._first_time is None:
+        missing = 0.0
+        if self._raw is not None:
+            lost, other_bytes = self._raw.take_lost(packet)
+            missing = lost * seconds
+            if other_bytes:
+                yield OSError(f"{other_bytes} bytes between its frames are none: what follows may be early")
+        elif time is not None and self._first_time is None:
             self._first_time = time
         elif time is not None and self._first_time is not None:
             missing = time - self._first_time - self._lasted
-            if min(missing, time - self._end_time) > max(GAP_FRAMES * seconds, SHORTEST_GAP_SECONDS):
-                room = self._promised - self._given if self._promised else LONGEST_GAP_SECONDS * self._rate
-                samples = max(0, min(round(missing * self._rate), round(room - seconds * self._rate)))
-                if samples:
-                    yield OSError(f"{samples / self._rate:.2f} s are missing, silence is in their place")
-                for start in range(0, samples, self._rate):
-                    yield np.zeros((min(self._rate, samples - start), self._channels), np.float32)
-                self._given += samples
-                self._lasted += missing
+            if min(missing, time - self._end_time) <= max(GAP_FRAMES * seconds, SHORTEST_GAP_SECONDS):
+                missing = 0.0
+        if missing:
+            room = self._promised - self._given if self._promised else LONGEST_GAP_SECONDS * self._rate
+            samples = max(0, min(round(missing * self._rate), round(room - seconds * self._rate)))
+            if samples:
+                yield OSError(f"{samples / self._rate:.2f} s are missing, silence is in their place")
+            for start in range(0, samples, self._rate):
+                yield np.zeros((min(self._rate, samples - start), self._channels), np.float32)
+            self._given += samples
+            self._lasted += missing
         self._lasted += seconds
         self._end_time = (time or 0.0) + seconds
 

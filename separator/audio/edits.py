@@ -17,7 +17,7 @@ class Edit:
 
     Attributes:
         start_seconds: Where it begins in the track.
-        seconds: How long it is, to `unit_seconds`.
+        seconds: How long it is, to `unit_seconds`; 0 is all the rest, as in files that are written in fragments.
         unit_seconds: What its length is counted in: a millisecond, or 1/600 s.
     """
 
@@ -36,6 +36,11 @@ def read_edit(file: FilePart, track: int) -> Edit | None:
     except (struct.error, IndexError, ZeroDivisionError):  # a damaged header tells nothing
         pass
     return None
+
+
+def is_fragmented(file: FilePart) -> bool:
+    """Return whether the sound is in fragments, each with an index of its own, as where a stream was saved."""
+    return any(name == b"moof" for name, _, _ in top_boxes(file))
 
 
 def top_boxes(file: FilePart) -> Iterator[tuple[bytes, int, int]]:

@@ -16,7 +16,7 @@ class JoinedFile:
 
     Args:
         openers: Each opens one of them at its beginning, and says what is wrong with it by its header.
-        ends_early: Says of a file, by its number, itself and the samples read to its end, whether it should have more.
+        ends_early: Says of a file, and the samples read to its end, whether it should have more.
 
     Attributes:
         damage: What is wrong with one of them by its header.
@@ -28,7 +28,7 @@ class JoinedFile:
     def __init__(
         self,
         openers: Sequence[Callable[[], tuple[Any, str | None]]],
-        ends_early: Callable[[int, Any, int], bool],
+        ends_early: Callable[[Any, int], bool],
     ) -> None:
         self._openers = openers
         self._ends_early = ends_early
@@ -125,7 +125,7 @@ class JoinedFile:
 
     def _end_of_part(self) -> None:
         ready = self._ready
-        self.is_short = self.is_short or self._ends_early(self._number, self._file, self._read)
+        self.is_short = self.is_short or self._ends_early(self._file, self._read)
         self._part_notes += [each for each in getattr(self._file, "notes", []) if each not in self._part_notes]
         self._go_to(self._number + 1)
         self._ready = ready

@@ -72,22 +72,29 @@ def find_links(path: Path) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], path.stat().st_size], strict=True))
 
 
-def ends_whole(path: Path, start: int, end: int) -> bool:
-    """Return whether the last page of a part of a file is whole and marked as the last."""
+def describe_end(path: Path, start: int, end: int) -> str | None:
+    """Say in words what is missing at the end of a part of a file; None where its last page is whole and marked so."""
     pages = list(read_pages(path, max(start, end - 2 * LONGEST_PAGE), end))
-    return bool(pages) and bool(pages[-1].flags & LAST) and pages[-1].end <= end
+    if pages and pages[-1].end > end:
+        return "cut short: its last page is not whole"
+    if not pages or not pages[-1].flags & LAST:
+        return "cut short, or recorded from a stream: no page is marked as its last"
+    return None
 
 
 def right_checksums(path: Path, start: int = 0, end: int | None = None) -> tuple[int, dict[int, bytes]]:
     """Count damaged pages, and find the checksums that they would have to have, by their position behind `start`.
 
     With these a decoder loses the damaged packets only; it leaves out a page whose checksum is wrong. A page that does
-    not end where another begins stays as it is.
+    not end where another begins stays as it is, and one that is cut at the end is not counted.
     """
     damaged = 0
     found = {}
+    end = path.stat().st_size if end is None else end
     with path.open("rb") as file:
         for page in read_pages(path, start, end):
+            if page.end > end:
+                continue
             file.seek(page.start)
             content = file.read(page.end - page.start)
             checksum = struct.pack("<I", _checksum(content))

@@ -14,10 +14,11 @@ from separator.audio.file_part import FilePart
 from separator.audio.flac import FlacFile
 from separator.audio.formats import FFMPEG_KINDS, container_format, find_frames
 from separator.audio.joined import JoinedFile
-from separator.audio.ogg import ends_whole, right_checksums
+from separator.audio.ogg import describe_end, right_checksums
 from separator.audio.opus import OpusFile, has_wrong_times
 from separator.audio.parts import find_parts
 from separator.audio.unfinished import bytes_behind, missing_size
+from separator.audio.wav_blocks import BlockCodedFile, block_padding
 from separator.errors import InputError
 
 OpenedFile: TypeAlias = soundfile.SoundFile | FlacFile | OpusFile | ContainerFile | JoinedFile
@@ -25,6 +26,9 @@ OpenedFile: TypeAlias = soundfile.SoundFile | FlacFile | OpusFile | ContainerFil
 
 UNKNOWN_FRAMES = 1 << 62
 """Frames from here on are libsndfile's word for a FLAC stream that does not say its length."""
+
+DS64_MISMATCH = r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)"
+"""libsndfile's log of an RF64 that holds another number of samples than its header says."""
 
 STREAMED_BYTES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000)
 """Data sizes of WAV writers that did not know it: SoX, arecord; others write one of the largest 2^16 numbers."""
@@ -55,7 +59,7 @@ def open_audio(path: Path, track: int = 0) -> tuple[OpenedFile, str | None]:
     if len(parts) == 1:
         return open_part(path, track=track)
     openers = [partial(open_part, path, *part, track) for part in parts]
-    file = JoinedFile(openers, lambda number, each, ended_at: ends_early(path, each, ended_at, parts[number]))
+    file = JoinedFile(openers, ends_early)
     return file, file.damage
 
 
@@ -74,51 +78,58 @@ def open_part(
         return ContainerFile(path, container, None, start, end, track), None
     is_whole = start == 0 and end is None and not changes and path.suffix.lower() not in MPEG_SUFFIXES
     try:
-        file = soundfile.SoundFile(native_name(path) if is_whole else FilePart(path, start, end, changes))
+        file = BlockCodedFile(native_name(path) if is_whole else FilePart(path, start, end, changes))
     except soundfile.LibsndfileError:
         with FilePart(path, start, end) as part:
             name, found_frames = part.read(4), find_frames(part)
         if name in FFMPEG_KINDS:
             with suppress(InputError):
-                return ContainerFile(path, FFMPEG_KINDS[name], None, start, end, changes=changes), None
+                opened = ContainerFile(path, FFMPEG_KINDS[name], None, start, end, changes=changes)
+                return opened, _describe_behind(path, start, end)
         if found_frames is None:
             raise
         kind, at = found_frames
         return ContainerFile(path, kind, None, start + at, end), f"no sound in its first {at} bytes"
+    if file.format == "WAV":
+        with FilePart(path, start, end) as part:
+            file.padding = block_padding(part, file.frames)
     if changes:
         return file, "the header does not say how much there is, as after a crash"
     if file.format != "FLAC":
-        with FilePart(path, start, end) as part:
-            ignored = bytes_behind(part)
-        return file, f"{ignored} bytes follow its sound that are nothing known: ignored" if ignored else None
+        return file, _describe_behind(path, start, end)
     if file.frames < UNKNOWN_FRAMES:
         return FlacFile(file, partial(ContainerFile, path, "flac", None, start, end)), None
     file.close()  # libsndfile does not find the end of such a FLAC
     return ContainerFile(path, "flac", None, start, end), None
 
 
-def ends_early(path: Path, file: OpenedFile, ended_at: int | None, part: tuple[int, int] | None = None) -> bool:
+def ends_early(file: OpenedFile, ended_at: int | None) -> bool:
     """Return whether a file holds less than it promises; for some formats known only after reading.
 
     Args:
-        path: The file.
-        file: The same, open.
+        file: The file, open.
         ended_at: Samples that there were when it was read to its end; None if it was not.
-        part: First byte, and byte behind the last, where it is one of several that are joined.
     """
     if isinstance(file, ContainerFile):
         return ended_at is not None and file.is_short()
     if isinstance(file, JoinedFile):
         return file.is_short
-    if file.format == "OGG":
-        return not ends_whole(path, *(part or (0, path.stat().st_size)))
     if ended_at is not None and ended_at < int(file.frames):
         return True
+    if (found := re.search(DS64_MISMATCH, str(file.extra_info))) is not None:
+        return int(found[1]) < int(found[2])
     # libsndfile's log of a WAV: "data : PROMISED (should be FOUND)"; a stream's size is all ones: not known.
     found = re.search(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", str(file.extra_info), re.MULTILINE)
     if found is None or int(found[1]) in STREAMED_BYTES or int(found[1]) >= 0xFFFF0000:
         return False
     return int(found[2]) < int(found[1])
+
+
+def _describe_behind(path: Path, start: int, end: int | None) -> str | None:
+    """Say what follows the sound of a WAV or AIFF that is not read; None where nothing does."""
+    with FilePart(path, start, end) as part:
+        ignored = bytes_behind(part)
+    return f"{ignored} bytes follow its sound that are nothing known: ignored" if ignored else None
 
 
 def native_name(path: Path) -> str | bytes:
@@ -136,7 +147,8 @@ def _open_ogg(
     path: Path, start: int, end: int | None
 ) -> tuple[soundfile.SoundFile | OpusFile | ContainerFile, str | None]:
     damaged, changes = right_checksums(path, start, end)
-    damage = f"damaged pages: {damaged}" if damaged else None
+    faults = [f"damaged pages: {damaged}" if damaged else None, describe_end(path, start, end or path.stat().st_size)]
+    damage = "; ".join(fault for fault in faults if fault) or None
     try:
         file = soundfile.SoundFile(FilePart(path, start, end) if start or end else native_name(path))
     except soundfile.LibsndfileError:  # of FLAC in Ogg, libsndfile opens none that FFmpeg wrote
@@ -145,6 +157,6 @@ def _open_ogg(
         with file:
             return OpusFile(path, file.samplerate, file.copy_metadata(), start, end), damage
     if not damaged:
-        return file, None
+        return file, damage
     with file:  # at a damaged packet FFmpeg goes on
         return ContainerFile(path, "ogg", file.samplerate, start, end, changes=changes), damage

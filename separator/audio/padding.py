@@ -35,6 +35,8 @@ MPEG_LAYER_DELAY = FILTER_DELAYS["mp2"]
 MP3_DECODER_DELAY = 529
 """Of those, the decoder's part: an MP3 whose header tells of no more was made by what did not know its own."""
 
+END_NOTE = "the file does not tell where its sound ends: up to {} samples of padding may follow it"
+
 OPUS_HEAD = b"OpusHead"
 
 
@@ -42,17 +44,26 @@ class Padding:
     """What is to be left out of a track's frames, in the order in which they are decoded.
 
     The number at the start is that given, else the container's, else what the codec always has: `note` says so then.
+    The number at the end is the container's; Matroska need not have one.
 
     Args:
         codec: FFmpeg's name of the decoder; None where all that the container does not name is sound.
         start: Samples before the sound, where it is known.
+        container: FFmpeg's name of the format.
     """
 
-    def __init__(self, codec: str | None, start: int | None = None) -> None:
-        self.note: str | None = None
+    def __init__(self, codec: str | None, start: int | None = None, container: str = "") -> None:
+        self._start_note: str | None = None
+        self._may_end_late = container == "matroska" and codec in ("vorbis", "aac")
+        self._end_note: str | None = None
         self.start = start
         self._codec = codec
         self._left: int | None = start
+
+    @property
+    def note(self) -> str | None:
+        """Return what the file does not tell of its padding, as far as it was read; None where it tells all."""
+        return self._start_note or self._end_note
 
     def trim(self, frame: "AudioFrame", packet: "Packet") -> "AudioFrame | None":
         """Return the part of a frame that is sound; None where nothing is.
@@ -62,13 +73,15 @@ class Padding:
             packet: What it was decoded from; the container may say that it is only there for those behind it.
         """
         start, end = _told(frame)
+        if self._codec == "alac":  # its last frame lacks already what a CAF tells to drop
+            end = 0
         if self._left is None:
             if self._codec is not None and self._codec.startswith("wmav"):
                 start = 0  # FFmpeg tells of two frames of WMA; its transform delays by one
             self._left = start
             if start <= MP3_DECODER_DELAY and not packet.is_discard and (delay := self._delay(frame, packet)):
                 self._left = delay
-                self.note = (
+                self._start_note = (
                     f"the file does not tell how its sound is padded: the first {delay} samples, by which its codec is "
                     "always late, are left out; up to 0.05 s of padding may remain at either end"
                 )
@@ -78,6 +91,8 @@ class Padding:
         first = min(self._left, frame.samples)
         self._left -= first
         last = max(first, frame.samples - end)
+        if self._may_end_late:
+            self._end_note = END_NOTE.format(frame.samples - 1) if end == 0 else None
         if packet.is_discard or first == last:
             return None
         return frame if last - first == frame.samples else _part_of(frame, first, last)

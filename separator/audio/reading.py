@@ -107,12 +107,12 @@ class AudioReader:
     @property
     def is_truncated(self) -> bool:
         """Tell whether the file holds less than promised, or is damaged; for some formats known only after reading."""
-        return self.damage is not None or ends_early(self.path, self._file, self._ended_at)
+        return self.damage is not None or ends_early(self._file, self._ended_at)
 
     def refuse_truncated(self) -> None:
         """Raise `InputError` if the file is known to hold less than promised, see `is_truncated`."""
         if self.is_truncated:
-            raise InputError(f"{self.path}: cut short: its header promises more than it holds")
+            raise InputError(f"{self.path}: {self.damage or 'cut short: its header promises more than it holds'}")
 
     @property
     def notes(self) -> list[str]:
@@ -211,7 +211,9 @@ class AudioReader:
         self.close()
 
 
-def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None, track: int = 0) -> tuple[Tensor, int]:
+def read_audio(
+    path: Path | str, start: int = 0, num_samples: int | None = None, track: int = 0, whole: bool = False
+) -> tuple[Tensor, int]:
     """Read a file, or a part of it.
 
     Args:
@@ -219,6 +221,7 @@ def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None,
         start: First sample.
         num_samples: Samples to read; None reads to the end. Fewer come back where the file ends.
         track: As for `AudioReader`.
+        whole: Refuse a file that is known to hold less than it promises, see `AudioReader.is_truncated`.
 
     Shape:
         Returns `(C, T)` float32 and the sample rate in Hz.
@@ -227,6 +230,8 @@ def read_audio(path: Path | str, start: int = 0, num_samples: int | None = None,
         InputError: As `AudioReader`, or if `start` is not within the file.
     """
     with AudioReader(path, track) as reader:
+        if whole:
+            reader.refuse_truncated()
         if start < 0 or (start >= reader.num_samples and reader.length_is_known):
             raise InputError(f"{path}: expected a start from 0 to {reader.num_samples - 1}, found {start}")
         if start:

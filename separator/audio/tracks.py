@@ -1,16 +1,20 @@
 """An audio track in a container, found and opened by PyAV, with what the container tells of its length and padding."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from separator.audio.edits import read_edit, top_boxes
+from separator.audio.edits import is_fragmented, read_edit, top_boxes
 from separator.audio.file_part import FilePart
 from separator.audio.padding import Padding, opus_start
 from separator.errors import InputError
 
 EDIT_TOLERANCE_UNITS = 2
 """An MP4's edit that ends so near to the track's end, in units of its own, is meant to end there."""
+
+OWN_END = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+"""Where one of Matroska's tracks ends, in its tag DURATION; its header tells of all tracks together."""
 
 PROBE_BYTES = 5_000_000
 
@@ -31,6 +35,7 @@ class AudioTrack:
         number: Number of the audio track, from 0.
 
     Attributes:
+        file: The file.
         container: PyAV's container.
         stream: PyAV's stream.
         padding: What of it is no sound.
@@ -41,14 +46,16 @@ class AudioTrack:
 
     def __init__(self, path: Path, file: FilePart, container: str, number: int) -> None:
         self._path = path
-        self._file = file
+        self.file = file
         self._format = container
         self._number = number
         edit = read_edit(file, number) if container == "mp4" else None
         has_edits = edit is not None
+        in_fragments = container == "mp4" and is_fragmented(file)
         self._open({"ignore_editlist": "1"} if edit is not None else {})
         start = edit.start_seconds if edit is not None else Fraction(0)
-        if edit is not None and abs(self.seconds - start - edit.seconds) > EDIT_TOLERANCE_UNITS * edit.unit_seconds:
+        left_out = abs(self.seconds - start - edit.seconds) if edit is not None and edit.seconds else 0
+        if edit is not None and left_out > EDIT_TOLERANCE_UNITS * edit.unit_seconds:
             start = Fraction(0)
             self.container.close()
             self._open({})
@@ -58,15 +65,23 @@ class AudioTrack:
         known = round(start * (context.sample_rate or 0)) or None
         if container == "matroska":  # FFmpeg 5 wrote another number beside it, in the wrong unit
             known = opus_start(context.extradata)
-        # Songs in stems are what FFmpeg decodes, for all who score with them: an MP4 without an edit list is all sound.
-        self.padding = Padding(None if container == "mp4" else context.name, known)
+        # Songs in stems are what FFmpeg decodes, for all who score with them: an MP4 without an edit list is all sound,
+        # unless it was written in fragments, where few tell of the padding.
+        is_begin = context.name.startswith("aac") and not self.stream.start_time
+        is_told = container == "mp4" and not (in_fragments and is_begin and not has_edits)
+        self.padding = Padding(None if is_told else context.name, known, container)
 
     @property
     def seconds(self) -> Fraction:
         """Return the length by the header, padding and all; 0 where it does not say."""
         if self.stream.duration and self.stream.time_base:
             return Fraction(self.stream.duration * self.stream.time_base)
-        return Fraction(self.container.duration or 0, 1_000_000)
+        own_end = OWN_END.fullmatch(self.stream.metadata.get("DURATION", ""))
+        if own_end is None:
+            return Fraction(self.container.duration or 0, 1_000_000)
+        hours, minutes, seconds = (Fraction(each) for each in own_end.groups())
+        start = (self.stream.start_time or 0) * (self.stream.time_base or 0)
+        return max(Fraction(0), 3600 * hours + 60 * minutes + seconds - max(0, start))
 
     @property
     def start_samples(self) -> int:
@@ -81,10 +96,10 @@ class AudioTrack:
     def _open(self, options: dict[str, str]) -> None:
         import av
 
-        self._file.seek(0)
+        self.file.seek(0)
         try:
             self.container = av.open(
-                self._file,
+                self.file,
                 "r",
                 format=self._format,
                 options={"probesize": str(PROBE_BYTES), **options},
@@ -92,7 +107,7 @@ class AudioTrack:
             )
         except (av.FFmpegError, OSError, ValueError, EOFError, MemoryError) as error:
             why = reason(error)
-            if self._format == "mp4" and b"moov" not in {name for name, _, _ in top_boxes(self._file)}:
+            if self._format == "mp4" and b"moov" not in {name for name, _, _ in top_boxes(self.file)}:
                 why = "its index (moov) is missing, as where a recording or a download was broken off"
             raise InputError(f"{self._path}: expected sound in {self._format}, found a damaged file: {why}") from None
         fault = None

@@ -88,7 +88,7 @@ def _in_caf(file: FilePart, end: int) -> dict[int, bytes]:
 
 
 def bytes_behind(file: FilePart) -> int:
-    """Count the bytes behind the sound of a WAV or AIFF that are neither chunks nor tags nor zeros."""
+    """Count the bytes behind the sound of a WAV or AIFF that are sound again, or neither chunks nor tags nor zeros."""
     end = file.seek(0, 2)
     file.seek(0)
     name = file.read(4)
@@ -104,6 +104,8 @@ def bytes_behind(file: FilePart) -> int:
             file.seek(at)
             is_tag = header[:3] in (b"ID3", b"TAG") or header == b"APETAGEX"
             return 0 if is_tag or not file.read(LARGEST_FILL_BYTES).strip(b"\0") else end - at
+        if is_behind and header[:4] == sound:
+            return end - at
         is_behind = is_behind or header[:4] == sound
         at += 8 + size + size % 2
     return 0

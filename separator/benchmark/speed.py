@@ -26,7 +26,7 @@ STEPS = 100
 
 @dataclass(frozen=True)
 class Speed:
-    """A measurement of the model alone: no file, no resampling, one batch of one mixture in float32.
+    """A measurement of the model alone: no file, no resampling, one batch of one mixture.
 
     Attributes:
         real_time_factor: Processing time over the mixture's length, the median of five runs after one to warm up.
@@ -47,7 +47,13 @@ class Speed:
 
 
 @torch.inference_mode()
-def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float = 10.0) -> Speed:
+def measure_speed(
+    model: MaskingSeparator,
+    sample_rate: int,
+    device: torch.device,
+    seconds: float = 10.0,
+    dtype: torch.dtype = torch.float32,
+) -> Speed:
     """Separate noise a few times, as a `Separator` does, and take the time and the memory.
 
     The memory of a CPU is that of the whole process since its start: measure in a fresh one.
@@ -57,17 +63,19 @@ def measure_speed(model: MaskingSeparator, sample_rate: int, device: torch.devic
         sample_rate: Its rate in Hz.
         device: Where to run.
         seconds: Length of the mixture, from 0.1 to 600.
+        dtype: Precision, float32 or bfloat16.
 
     Raises:
         InputError: If the length is out of range.
     """
-    fused = fuse(model.to(device).eval(), device, torch.float32)
+    fused = fuse(model.to(device).eval(), device, dtype)
     mixture = noise(model.channels, sample_rate, seconds).to(device)
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
-    (call_time,) = in_turns([lambda: fused(mixture)], device)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        (call_time,) = in_turns([lambda: fused(mixture)], device)
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
     return Speed(
         real_time_factor=call_time.seconds / seconds,

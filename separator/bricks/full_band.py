@@ -132,7 +132,7 @@ class TimeGate(nn.Module):
         """Return mean and deviation over frames, `(B, 2C, F, 1)`, or over those up to each, `(B, 2C, F, K)`."""
         values = frames.float()
         if self.causal:
-            sums = RunningSums.initial(self.inward.weight, frames.shape[0], 1, 1, 1)
+            sums = RunningSums.initial(values, frames.shape[0], 1, 1, 1)
             mean, variance, _ = sums.add(values, values.square())
         else:  # twice as fast on a CPU as the variance itself
             mean, power = values.mean(dim=3, keepdim=True), values.square().mean(dim=3, keepdim=True)

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure a model in float32 and print the figures."""
+    """Measure a model in float32, and in bfloat16 where the processor computes in it, and print the figures."""
     import json
     import time
     from dataclasses import asdict
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.info import load
     from separator.errors import InputError
     from separator.inference.devices import find_device
+    from separator.inference.precision import has_native_bfloat16
 
     if args.threads is not None:
         if args.threads < 1:
@@ -43,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
     load_seconds = time.perf_counter() - started
     # First the model alone: its memory is that of this process, which has done nothing else so far.
     speed = measure_speed(model, facts["sample_rate"], device, args.seconds)
+    coarse = None
+    if device.type == "cuda" or (device.type == "cpu" and has_native_bfloat16()):
+        coarse = measure_speed(model, facts["sample_rate"], device, args.seconds, torch.bfloat16).real_time_factor
     rate = matrix_rate(device)
     macs = macs_per_second(model.cpu(), facts["sample_rate"])
     flops = 2 * macs / speed.real_time_factor
@@ -53,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         "architecture": facts["architecture"],
         "load_seconds": load_seconds,
         **asdict(speed),
+        "bfloat16_real_time_factor": coarse,
         "macs_per_second": macs,
         "flops_reached": flops,
         "matrix_flops_reached": rate,
@@ -86,7 +91,8 @@ def _print(result: dict[str, Any]) -> None:
     print(f"{result['model']} ({result['architecture']}), {result['seconds']:g} s of noise, ", end="")
     print(f"{result['device']}, {result['threads']} threads, float32, medians")
     print(f"load time: {result['load_seconds']:.3f} s")
-    print(f"real-time factor: {result['real_time_factor']:.4f}")
+    coarse = result["bfloat16_real_time_factor"]
+    print(f"real-time factor: {result['real_time_factor']:.4f}" + (f"; in bfloat16 {coarse:.4f}" if coarse else ""))
     print(f"peak memory: {result['peak_memory_mb']:,.0f} MB, {result['added_memory_mb']:,.0f} MB of it to separate")
     print(
         f"arithmetic: {result['flops_reached'] / 1e9:,.1f} GFLOP/s, {result['share_of_matrix_rate']:.0%} of the "

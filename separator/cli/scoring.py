@@ -59,7 +59,9 @@ def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
         "that are given, such as snr=0:5:10",
     )
     parser.add_argument("--limit", metavar="N", type=int, help="score N items only, evenly spaced (default: all)")
-    add_jobs(parser, "scoring processes (default: one a core, at most 8; on a cluster all of its cores)")
+    add_jobs(
+        parser, "scoring processes (default: one a core, at most 8, where it takes long; on a cluster all of its cores)"
+    )
     add_cluster(parser, "score")
     parser.add_argument("--workers", dest="jobs", type=int, help=argparse.SUPPRESS)  # the name until 0.1
     add_output(parser, "folder for the scores")

@@ -124,17 +124,19 @@ def _load(args: argparse.Namespace) -> "Separator | TalkerSeparator":
     from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
     from separator.inference.voices import VoiceModel
 
+    clips = _clips(args.enrol) if args.enrol else None
     separator = Separator.from_pretrained(
         args.model,
         args.device,
         args.precision,
         args.chunk_seconds,
         voices=not args.no_voices and args.talkers is None,
-        enrol=_clips(args.enrol) if args.enrol else None,
+        enrol=clips if args.talkers is None else None,
     )
     if args.talkers is None:
         return separator
-    return TalkerSeparator(separator, VoiceModel.from_pretrained(VOICE_MODEL, args.device), number_of(args.talkers))
+    voices = VoiceModel.from_pretrained(VOICE_MODEL, args.device)
+    return TalkerSeparator(separator, voices, number_of(args.talkers), clips)
 
 
 def _clips(options: list[str]) -> dict[str, Path]:

@@ -68,10 +68,8 @@ def read_options(args: argparse.Namespace) -> "FileOptions":
 def _check_talkers(args: argparse.Namespace) -> None:
     from separator.errors import InputError
 
-    if args.talkers is not None and (args.enrol or args.no_voices):
-        raise InputError("--talkers: expected no --enrol and no --no-voices beside it, found one of them")
-    if (args.cluster is not None or is_url(args.output)) and (args.talkers or args.timeline) is not None:
-        raise InputError("--talkers, --timeline: expected one machine and a folder on it, found a cluster or a storage")
+    if args.talkers is not None and args.no_voices:
+        raise InputError("--talkers: expected no --no-voices beside it, found it")
 
 
 def _check_folders(args: argparse.Namespace) -> None:
@@ -91,6 +89,7 @@ def _check_folders(args: argparse.Namespace) -> None:
 def _file_options(args: argparse.Namespace) -> "FileOptions":
     from separator.audio.lossy import LOSSY_FORMATS
     from separator.errors import InputError
+    from separator.inference.excerpt import parse_time
     from separator.inference.file_options import FileOptions
 
     if args.format == "flac" and args.bit_depth == "float":
@@ -101,7 +100,7 @@ def _file_options(args: argparse.Namespace) -> "FileOptions":
         raise InputError(f"--bitrate: expected --format {', '.join(LOSSY_FORMATS)}, found {args.format}")
     if args.track is not None and args.track < 1:
         raise InputError(f"--track: expected 1 or more, found {args.track}")
-    duration = None if args.duration is None else _seconds("--duration", args.duration)
+    duration = None if args.duration is None else parse_time("--duration", args.duration)
     if duration == 0:
         raise InputError(f"--duration: expected more than 0, found {args.duration}")
     return FileOptions(
@@ -112,28 +111,11 @@ def _file_options(args: argparse.Namespace) -> "FileOptions":
         bit_rate=None if args.bitrate is None else _bits_per_second(args.bitrate),
         name=args.name,
         only=tuple(args.only),
-        start_seconds=0.0 if args.start is None else _seconds("--start", args.start),
+        start_seconds=0.0 if args.start is None else parse_time("--start", args.start),
         duration_seconds=duration,
         track=None if args.track is None else args.track - 1,
         timeline=args.timeline,
     )
-
-
-def _seconds(option: str, text: str) -> float:
-    """Return a time in seconds: `90`, `1:30`, `0:01:30.5`."""
-    import re
-
-    from separator.errors import InputError
-
-    if re.fullmatch(r"(?:(?:\d{1,9}:)?\d{1,9}:)?\d{1,9}(?:\.\d*)?", text, re.ASCII) is None:
-        raise InputError(f"{option}: expected seconds, m:ss or h:mm:ss, such as 90 or 1:30.5, found {text!r}")
-    *larger, seconds = text.split(":")
-    if (larger and float(seconds) >= 60) or (len(larger) > 1 and int(larger[1]) >= 60):
-        raise InputError(f"{option}: expected less than 60 behind a colon, found {text!r}")
-    minutes = 0
-    for each in larger:
-        minutes = 60 * minutes + int(each)
-    return 60 * minutes + float(seconds)
 
 
 def _bits_per_second(text: str) -> int:

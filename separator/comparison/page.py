@@ -86,8 +86,8 @@ def _facts(
         f"{length} s, {hours:.1f} hours of mixtures from "
         f"{', '.join(data.training_sets)}; loss {first.loss}; {seed}. The weights scored "
         f"are those of the best validation on {data.describe_list('valid')}.",
-        f"Test: {num_mixtures} mixtures, the same for all, of {data.describe_list('test')}. Intervals: 95 %, bootstrap "
-        f"{chance}",
+        f"Test: {num_mixtures} mixtures, the same for all, of {data.describe_list('test')}. Intervals: 95 %, ± 1.96 "
+        f"standard errors, {chance}",
         "Scores are with mixture consistency, as `separate` applies it; the `scores/summary.json` of each run has "
         "those without, which validation measures.",
         f"Multiply-accumulates: from {min(macs):,.1f} to {max(macs):,.1f} million a second of audio, by torch's FLOP "

@@ -7,17 +7,13 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from separator.comparison.compare import Result, ScoredRun
 from separator.comparison.fairness import differences_between
 from separator.recipe import Recipe, differences_text
 from separator.scoring.excerpts import item_score
 from separator.scoring.item_scores import ItemScores
-from separator.scoring.summary import source_values
-
-CONFIDENCE = 0.95
-RESAMPLES = 2000
+from separator.scoring.summary import NORMAL_95, source_values
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class TableRow:
         valid_si_sdri_db: The best validation, whose weights were scored.
         si_sdri_db: Mean over all mixtures of the test list, their sources, and the seeds.
         si_sdri_db_seeds: Standard deviation of the mean over seeds; None of one run.
-        si_sdri_db_low, si_sdri_db_high: Bootstrap confidence interval over mixtures.
+        si_sdri_db_low, si_sdri_db_high: 95 % confidence interval over mixtures.
         si_sdri_db_median: Median over all sources.
         share_worse: Share of the sources whose SI-SDR is below the mixture's own.
         behind_best_db: Mean difference to the best recipe on the same mixtures.
@@ -118,25 +114,14 @@ def mixture_means(items: list[ItemScores]) -> np.ndarray:
 
 
 def confidence_interval(values: np.ndarray) -> tuple[float, float]:
-    """Bootstrap interval of the mean: whole mixtures are drawn, as their sources are not independent.
+    """Return the 95 % interval of the mean over mixtures, in the normal approximation, as `summary.json` has it.
 
     Args:
-        values: One value a mixture; the ends are the value itself where all are the same.
-
-    Source:
-        Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, percentile interval.
+        values: One value a mixture, as its sources are not independent; of a single one the ends are the value itself.
     """
-    if len(values) < 2 or np.ptp(values) == 0:
-        return float(values.mean()), float(values.mean())
-    interval = bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
+    mean = float(values.mean())
+    half = NORMAL_95 * stdev(values.tolist()) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return mean - half, mean + half
 
 
 def _row(result: Result, runs: Sequence[ScoredRun], best: np.ndarray, differences: str) -> TableRow:

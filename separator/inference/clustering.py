@@ -48,12 +48,15 @@ class Stretches:
 
     Attributes:
         vectors: Voices, `(W, S, D)` of length 1.
+        together: Voice of what all outputs have together, `(W, D)` of length 1: where one talks alone it is that one's,
+            however it is divided among the outputs.
         activity: Share of the stretch in which each output is active, `(W, S)`.
         shares: Share of each output in the energy of all, `(W, S)`.
         hop_seconds: From one stretch to the next.
     """
 
     vectors: np.ndarray
+    together: np.ndarray
     activity: np.ndarray
     shares: np.ndarray
     hop_seconds: float
@@ -74,7 +77,7 @@ class Explanation:
     score: float
 
 
-def find_talkers(stretches: Stretches, number: int | None = None) -> np.ndarray:
+def find_talkers(stretches: Stretches, number: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Find who is in which output in each stretch.
 
     Voices are found by clustering the turns of the whole recording; then dynamic programming finds the likeliest voice
@@ -87,7 +90,7 @@ def find_talkers(stretches: Stretches, number: int | None = None) -> np.ndarray:
 
     Shape:
         Returns `(W, S)`: numbers of talkers, in the order in which they are first heard, the same in all outputs where
-        one talks alone.
+        one talks alone; and their voices, `(N, D)`.
     """
     pieces, seconds = _find_pieces(stretches)
     longest = np.sort(np.argsort(-seconds, kind="stable")[:MOST_CLUSTERED])
@@ -106,7 +109,7 @@ def find_talkers(stretches: Stretches, number: int | None = None) -> np.ndarray:
                 best = found
     heard = best.found[stretches.activity > 0].tolist()
     order = list(dict.fromkeys([*heard, *range(len(best.voices))]))
-    return np.argsort(order)[best.found]
+    return np.argsort(order)[best.found], best.voices[order]
 
 
 def _cluster(pieces: np.ndarray, seconds: np.ndarray, number: int) -> np.ndarray:
@@ -153,7 +156,7 @@ def _find_pieces(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
         edges = np.flatnonzero(np.diff(alone[:, output].astype(int), prepend=0, append=0))
         for start, end in edges.reshape(-1, 2):
             for piece in np.array_split(np.arange(start, end), max(1, round((end - start) / PIECE_STRETCHES))):
-                vectors.append(weights[piece, output] @ stretches.vectors[piece, output])
+                vectors.append(weights[piece, output] @ stretches.together[piece])
                 seconds.append(weights[piece, output].sum() * stretches.hop_seconds)
     return _unit(np.array(vectors).reshape(-1, stretches.vectors.shape[2])), np.array(seconds)
 
@@ -179,8 +182,12 @@ def _track(stretches: Stretches, voices: np.ndarray) -> tuple[np.ndarray, float]
 
 def _learn(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> np.ndarray:
     """Return each voice anew, the mean of what it was found in; one that was found nowhere stays."""
+    alone = (found == found[:, :1]).all(axis=1)
+    of_all = stretches.activity.max(axis=1) * alone  # (W)
+    of_each = stretches.activity * ~alone[:, None]  # (W, S)
     means = [
-        np.einsum("ws,wsd->d", stretches.activity * (found == number), stretches.vectors)
+        (of_all * (found[:, 0] == number)) @ stretches.together
+        + np.einsum("ws,wsd->d", of_each * (found == number), stretches.vectors)
         for number in range(len(voices))
     ]
     return _unit(np.stack([new if new.any() else old for new, old in zip(means, voices, strict=True)]))

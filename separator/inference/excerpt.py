@@ -1,5 +1,6 @@
 """The part of a recording that is separated, from a start on and of a duration, and how far the work is."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from torch import Tensor
@@ -81,3 +82,28 @@ class Excerpt:
         if self.on_seconds is not None:
             total = max(self.num_samples, self.expected)
             self.on_seconds(self.separated / self.reader.sample_rate, total / self.reader.sample_rate)
+
+
+def parse_time(option: str, text: str) -> float:
+    """Return a time in seconds.
+
+    Args:
+        option: What it is given as, for the error.
+        text: Seconds, `m:ss` or `h:mm:ss`.
+
+    Raises:
+        InputError: If it is something else.
+
+    Example:
+        >>> [parse_time("start", text) for text in ("90", "1:30", "0:01:30.5")]
+        [90.0, 90.0, 90.5]
+    """
+    if re.fullmatch(r"(?:(?:\d{1,9}:)?\d{1,9}:)?\d{1,9}(?:\.\d*)?", text, re.ASCII) is None:
+        raise InputError(f"{option}: expected seconds, m:ss or h:mm:ss, such as 90 or 1:30.5, found {text!r}")
+    *larger, seconds = text.split(":")
+    if (larger and float(seconds) >= 60) or (len(larger) > 1 and int(larger[1]) >= 60):
+        raise InputError(f"{option}: expected less than 60 behind a colon, found {text!r}")
+    minutes = 0
+    for each in larger:
+        minutes = 60 * minutes + int(each)
+    return 60 * minutes + float(seconds)

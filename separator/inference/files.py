@@ -8,7 +8,7 @@ from separator.audio.activity import FrameLevels
 from separator.audio.bit_depth import AudioFormat, check_format
 from separator.audio.lossy import LOSSY_FORMATS, lossy_rate
 from separator.audio.reading import AudioReader
-from separator.audio.timeline import timeline_text
+from separator.audio.timeline import Timeline, timeline_text
 from separator.errors import InputError
 from separator.inference.excerpt import Excerpt, OnSeconds
 from separator.inference.file_options import FileOptions
@@ -82,9 +82,11 @@ def separate_file(
                     excerpt.report()
                 if excerpt.num_samples == 0:
                     raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
+                timeline: Timeline = ()
                 text = ""
                 if options.timeline is not None:
-                    text = timeline_text(find_segments(heard, tuple(targets)), options.timeline, folder.name)
+                    timeline = tuple(find_segments(heard, tuple(targets)))
+                    text = timeline_text(timeline, options.timeline, folder.name)
                 gain = outputs.commit(excerpt.report, text)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]
         return SeparatedFile(
@@ -101,6 +103,7 @@ def separate_file(
                 name: 20 * math.log10(level) if level > 0 else None for name, level in zip(targets, levels, strict=True)
             },
             processing_seconds=time.perf_counter() - started,
+            timeline=timeline,
         )
 
 

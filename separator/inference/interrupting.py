@@ -7,7 +7,7 @@ from separator.inference.talkers import TalkerSeparator
 
 
 def check_between_layers(separator: Separator | TalkerSeparator, check: Callable[[], None]) -> None:
-    """Call `check` before each layer of the model from now on; what it raises ends the separation.
+    """Call `check` before each layer of the networks from now on; what it raises ends the separation.
 
     A thread that separates hears of no signal, and a chunk of a large model takes seconds.
     """
@@ -15,5 +15,6 @@ def check_between_layers(separator: Separator | TalkerSeparator, check: Callable
     def before_layer(*_: object) -> None:
         check()
 
-    for module in separator.fused.modules():
-        module.register_forward_pre_hook(before_layer)
+    for network in separator.networks:
+        for module in network.modules():
+            module.register_forward_pre_hook(before_layer)

@@ -101,7 +101,14 @@ class LoadedModel:
 
     @torch.inference_mode()
     def separate_chunks(self, mixtures: Tensor) -> list[Tensor]:
-        """Separate N mixtures `(N, C, T)` to N times `(S, C, T)`, each on its mixture's scale, on the CPU."""
+        """Separate N mixtures `(N, C, T)` to N times `(S, C, T)`, each on its mixture's scale, on the CPU.
+
+        Example:
+            >>> from separator import Separator
+            >>> model = Separator.from_pretrained("speech-2spk-16k")
+            >>> [tuple(sources.shape) for sources in model.separate_chunks(torch.randn(2, 1, 8000))]
+            [(3, 1, 8000), (3, 1, 8000)]
+        """
         # A constant offset is no source's: the model does not hear it, and each source takes the same part of it.
         steady = mixtures.shape[2] >= OFFSET_SECONDS * self.sample_rate
         offsets = mixtures.double().mean(dim=2, keepdim=True).float()  # (N, C, 1)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from separator.audio.timeline import Timeline
+
 
 @dataclass(frozen=True, eq=False)
 class SeparatedFile(Mapping[str, Path]):
@@ -21,6 +23,7 @@ class SeparatedFile(Mapping[str, Path]):
         input_peak: Largest sample of the input.
         levels_db: Level of each source in dB of full scale (RMS); None for silence.
         processing_seconds: How long reading, separating and writing took.
+        timeline: Who speaks when, where that was asked for.
     """
 
     outputs: dict[str, Path]
@@ -34,6 +37,7 @@ class SeparatedFile(Mapping[str, Path]):
     input_peak: float
     levels_db: dict[str, float | None]
     processing_seconds: float
+    timeline: Timeline = ()
 
     @property
     def seconds(self) -> float:

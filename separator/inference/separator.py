@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from separator.checkpoint import ModelDescription, load_model
@@ -132,6 +133,11 @@ class Separator(LoadedModel, RecordingSeparator):
     def block_seconds(self) -> float:
         """Return the length of the blocks a recording is read in: on a GPU as many chunks as go through together."""
         return BLOCK_SECONDS if self.most_chunks == 1 else self.most_chunks * self.chunk_seconds
+
+    @property
+    def networks(self) -> tuple[torch.nn.Module, ...]:
+        """Return all that runs on a recording: the model, and what tells voices apart."""
+        return (self.fused,) if self.assignment is None else (self.fused, self.assignment.voices.fused)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch.nn import functional
 from separator.audio.activity import FrameLevels, is_active
 from separator.audio.resampling import resample
 from separator.errors import InputError
+from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol, match_names
 from separator.inference.clustering import MOST_TALKERS, Stretches, find_talkers
 from separator.inference.recording import SeparatedRecording, counted
 from separator.inference.recording_separator import RecordingSeparator
@@ -51,9 +52,10 @@ class TalkerSeparator(RecordingSeparator):
         separator: A model of two talkers or more, perhaps with noise beside them.
         voices: Tells voices apart.
         talkers: How many there are, 2 to 6; None finds that too. There is a signal for each who is asked for.
+        clips: Of voices that are known by name: who is like one of them comes first, and has that name.
 
     Raises:
-        InputError: If the number is out of range, or the model has no talkers.
+        InputError: If the number is out of range, the model has no talkers, or a clip or a name is of no use.
 
     Example:
         >>> model = Separator.from_pretrained("speech-2spk-16k")
@@ -63,7 +65,9 @@ class TalkerSeparator(RecordingSeparator):
         ['noise', 'talker1', 'talker2', 'timeline']
     """
 
-    def __init__(self, separator: Separator, voices: VoiceModel, talkers: int | None = None) -> None:
+    def __init__(
+        self, separator: Separator, voices: VoiceModel, talkers: int | None = None, clips: Clips | None = None
+    ) -> None:
         if talkers is not None and not 2 <= talkers <= MOST_TALKERS:
             raise InputError(f"talkers: expected auto or 2 to {MOST_TALKERS}, found {talkers}")
         self.separator = separator
@@ -75,11 +79,14 @@ class TalkerSeparator(RecordingSeparator):
                 f"talkers: expected a model of talkers (speaker1, speaker2), found {', '.join(separator.sources)}"
             )
         self._voiced = groups[0]
+        self.enrolled = {} if clips is None else enrol(clips, voices)
+        check_names(self.enrolled, (*separator.sources, *(f"talker{each}" for each in range(1, MOST_TALKERS + 1))))
 
     @property
     def settings(self) -> dict[str, Any]:
         """Return what decides the outputs, as plain values."""
-        return self.separator.settings | {"talkers": self.talkers or "auto", "voices": self.voices.fingerprint}
+        own = {"talkers": self.talkers or "auto", "voices": self.voices.fingerprint}
+        return self.separator.settings | own | describe_enrolled(self.enrolled)
 
     @property
     def block_seconds(self) -> float:
@@ -92,18 +99,18 @@ class TalkerSeparator(RecordingSeparator):
         return self.separator.device
 
     @property
-    def fused(self) -> torch.nn.Module:
-        """Return what runs of the model."""
-        return self.separator.fused
+    def networks(self) -> tuple[torch.nn.Module, ...]:
+        """Return all that runs on a recording: the model, and what tells voices apart."""
+        return (*self.separator.networks, self.voices.fused)
 
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
         """Return the names of what the model gives."""
         return self.separator.output_names(residual)
 
     def possible_names(self, residual: bool = False) -> tuple[str, ...]:
-        """Return the names of what may come out: all that is no talker's, then the talkers."""
+        """Return the names of what may come out: all that is no talker's, the talkers, and those known by name."""
         most = self.talkers or MOST_TALKERS
-        return (*self._others(residual), *(f"talker{number}" for number in range(1, most + 1)))
+        return (*self._others(residual), *(f"talker{number}" for number in range(1, most + 1)), *self.enrolled)
 
     def separate_recording(
         self,
@@ -120,11 +127,20 @@ class TalkerSeparator(RecordingSeparator):
         for sources in counted(self.separator.separate_stream(blocks, sample_rate, channels, residual), on_samples):
             spool.write(sources)
             levels.push(sources[self._voiced])
-        routing = self._find_routing(spool, levels, sample_rate)
-        others = self._others(residual)
-        number = max(routing.num_talkers, self.talkers or 1)
-        names = (*others, *(f"talker{each}" for each in range(1, number + 1)))
-        return SeparatedRecording(names, self._route(spool, routing, number, sample_rate))
+        stretches = self._hear(spool, levels, sample_rate)
+        found, voices = find_talkers(stretches, self.talkers)
+        named = match_names(torch.from_numpy(voices).float(), self.enrolled)
+        first = sorted(named, key=lambda talker: list(self.enrolled).index(named[talker]))
+        order = [*first, *(talker for talker in range(len(voices)) if talker not in named)]
+        routing = Routing(np.argsort(order)[found], stretches.hop_seconds, levels.levels_db(), levels.frame_seconds)
+        number = max(len(voices), self.talkers or 1)
+        talkers = [
+            *(named[talker] for talker in first),
+            *(f"talker{each}" for each in range(len(first) + 1, number + 1)),
+        ]
+        unheard = tuple(f"{name}: no voice like this was heard" for name in self.enrolled if name not in talkers)
+        names = (*self._others(residual), *talkers)
+        return SeparatedRecording(names, self._route(spool, routing, number, sample_rate), unheard)
 
     def _route(self, spool: Spool, routing: Routing, number: int, sample_rate: int) -> Iterator[Tensor]:
         """Give the blocks of all that is no talker's and of `number` talkers, `(N, C, t)`."""
@@ -139,11 +155,6 @@ class TalkerSeparator(RecordingSeparator):
     def _others(self, residual: bool) -> list[str]:
         names = self.separator.output_names(residual)
         return [name for number, name in enumerate(names) if number not in self._voiced]
-
-    def _find_routing(self, spool: Spool, levels: FrameLevels, sample_rate: int) -> Routing:
-        stretches = self._hear(spool, levels, sample_rate)
-        found = find_talkers(stretches, self.talkers)
-        return Routing(found, stretches.hop_seconds, levels.levels_db(), levels.frame_seconds)
 
     def _hear(self, spool: Spool, levels: FrameLevels, sample_rate: int) -> Stretches:
         """Return the voices in the outputs, stretch by stretch; a stretch lies around its time."""
@@ -164,20 +175,34 @@ class TalkerSeparator(RecordingSeparator):
             heard = (energies[:, frames] * speech[frames]).sum(dim=1)
             activity[number] = active[:, frames].double().mean(dim=1).nan_to_num()
             shares[number] = heard / heard.sum().clamp(min=1e-20)
+        activity[activity < LEAST_ACTIVITY] = 0
+        together = np.zeros((count, self.voices.embedding_size), dtype=np.float32)
         many = round(HEARD_SECONDS / HOP_SECONDS)
         for begin in range(0, count, many):
             there = slice(begin, begin + many)
-            chosen = np.argwhere(activity[there] >= LEAST_ACTIVITY)
-            if len(chosen):
-                signals = self._read(spool, starts[begin], starts[there][-1] + length, sample_rate)  # (S, T)
-                rate = self.voices.sample_rate
-                width = round(length * rate)
-                at = ((starts[there] - starts[begin]) * rate).round().astype(int)
-                parts = [signals[output, at[number] : at[number] + width] for number, output in chosen]
-                heard = torch.stack([functional.pad(part, (0, width - len(part))) for part in parts])
-                vectors[begin + chosen[:, 0], chosen[:, 1]] = self.voices.embed(heard, rate).numpy()
-        activity[activity < LEAST_ACTIVITY] = 0
-        return Stretches(vectors, activity, shares, HOP_SECONDS)
+            outputs_active = (activity[there] > 0).sum(axis=1)
+            if not outputs_active.any():
+                continue
+            signals = self._read(spool, starts[begin], starts[there][-1] + length, sample_rate)  # (S, T)
+            rate = self.voices.sample_rate
+            at = ((starts[there] - starts[begin]) * rate).round().astype(int)
+            sounding = np.flatnonzero(outputs_active)
+            together[begin + sounding] = self._embed(signals.sum(dim=0).expand(1, -1), at, length, sounding)
+            vectors[there] = together[there, None]  # where one output is active, the others hold next to nothing
+            several, outputs = np.nonzero((activity[there] > 0) & (outputs_active > 1)[:, None])
+            if len(several):
+                vectors[begin + several, outputs] = self._embed(signals, at, length, several, outputs)
+        return Stretches(vectors, together, activity, shares, HOP_SECONDS)
+
+    def _embed(
+        self, signals: Tensor, at: np.ndarray, length: float, stretches: np.ndarray, outputs: np.ndarray | int = 0
+    ) -> np.ndarray:
+        """Return the voice of each of some stretches of signals `(S, T)`, each of its own output, `(M, D)`."""
+        width = round(length * self.voices.sample_rate)
+        pairs = zip(stretches, np.broadcast_to(outputs, stretches.shape), strict=True)
+        parts = [signals[output, at[number] : at[number] + width] for number, output in pairs]
+        heard = torch.stack([functional.pad(part, (0, width - len(part))) for part in parts])
+        return self.voices.embed(heard, self.voices.sample_rate).numpy()
 
     def _read(self, spool: Spool, start_seconds: float, end_seconds: float, sample_rate: int) -> Tensor:
         """Read the loudest channel of the talkers' outputs, `(S, T)` at the voice model's rate."""

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from separator.metrics.distortion_filters import distortion_filters
 from separator.metrics.permutation import best_permutation
 from separator.metrics.projection import Energies, framewise_energies
 
@@ -112,12 +111,14 @@ def bss_eval(
     pairs = [(source, source) for source in range(len(reference))]
     if filters_per_frame:
         parts = [
-            _energies(estimate[..., start:stop], reference[..., start:stop], pairs, [(0, stop - start)], filter_taps)
+            framewise_energies(
+                estimate[..., start:stop], reference[..., start:stop], pairs, [(0, stop - start)], filter_taps
+            )
             for start, stop in frames
         ]
         energies = Energies(*(torch.cat(part, dim=1) for part in zip(*parts, strict=True)))
     else:
-        energies = _energies(estimate, reference, pairs, frames, filter_taps)
+        energies = framewise_energies(estimate, reference, pairs, frames, filter_taps)
     everything = (0, estimate.shape[-1])
     silent = _silent_frames(estimate, [*frames, everything]) | _silent_frames(reference, [*frames, everything])
     silent, absent = silent[:, :-1], silent[:, -1:]  # (S, K), (S, 1)
@@ -174,7 +175,7 @@ def bss_eval_sources(
     num_sources, everything = len(reference), [(0, reference.shape[-1])]
     identity = torch.arange(num_sources, device=reference.device)
     pairs = [(one, other) for one in range(num_sources) for other in range(num_sources) if permute or one == other]
-    energies = _energies(estimate, reference, pairs, everything, filter_taps)
+    energies = framewise_energies(estimate, reference, pairs, everything, filter_taps)
     silent = _silent_frames(estimate, everything)[:, 0], _silent_frames(reference, everything)[:, 0]  # (S,) each
     shape = (num_sources, num_sources) if permute else (num_sources, 1)
     scores = torch.stack(
@@ -210,13 +211,6 @@ def _frames(num_samples: int, window_samples: int | None, hop_samples: int | Non
     if window_samples is None or hop_samples is None or window_samples >= num_samples:
         return [(0, num_samples)]
     return [(start, start + window_samples) for start in range(0, num_samples - window_samples + 1, hop_samples)]
-
-
-def _energies(
-    estimate: Tensor, reference: Tensor, pairs: list[tuple[int, int]], frames: list[tuple[int, int]], filter_taps: int
-) -> Energies:
-    filters = distortion_filters(estimate, reference, filter_taps)
-    return framewise_energies(estimate, reference, filters, pairs, frames)
 
 
 def _silent_frames(signal: Tensor, frames: list[tuple[int, int]]) -> Tensor:

@@ -1,11 +1,16 @@
-"""Framewise energies of what BSS Eval splits an estimate into, by filtering each frame of the references."""
+"""Framewise energies of what BSS Eval splits an estimate into.
+
+Every part is a sum of filtered references, some with the difference of an estimate and its reference. Its energy in a
+frame follows from the correlations of that frame: no signal is filtered.
+"""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from separator.metrics.distortion_filters import BLOCKS_AT_ONCE, FFT_SAMPLES, copy_samples
+from separator.metrics.delayed_correlations import Span, correlations_across, delayed_correlations
+from separator.metrics.distortion_filters import distortion_filters, unit_filters
 
 
 class Energies(NamedTuple):
@@ -34,62 +39,65 @@ class Energies(NamedTuple):
 
 
 def framewise_energies(
-    estimate: Tensor,
-    reference: Tensor,
-    filters: tuple[Tensor, Tensor],
-    pairs: list[tuple[int, int]],
-    frames: list[tuple[int, int]],
+    estimate: Tensor, reference: Tensor, pairs: list[tuple[int, int]], frames: list[Span], filter_taps: int
 ) -> Energies:
     """Filter each frame of the references as if all around it were silence, its tail included, and compare.
+
+    The filters are those of the whole signals.
 
     Args:
         estimate: Estimated sources.
         reference: True sources.
-        filters: The joint and the own filters, as `distortion_filters` returns them.
         pairs: Estimate and reference of each of the `P` comparisons.
-        frames: First sample, and the one after the last, of each of the `K` frames.
+        frames: The `K` frames.
+        filter_taps: Length of the filters.
 
     Shape:
         estimate, reference: `(S, C, T)`; energies: `(P, K)`, float64.
     """
-    joint, own = filters
-    from scipy.fft import next_fast_len  # separating imports this package, and needs none of scipy
+    num_sources, num_channels, num_samples = reference.shape
+    inputs, outputs = reference.flatten(0, 1), estimate.flatten(0, 1)
+    borders = [stop for _, stop in frames]
+    if [start for start, _ in frames] == [0, *borders[:-1]] and borders[0] >= filter_taps:
+        # The whole is the sum of its frames, of what is behind them, and of what lies across the borders.
+        rest = [(borders[-1], num_samples)] if borders[-1] < num_samples else []
+        correlations = delayed_correlations(inputs, outputs, filter_taps, frames + rest)
+        whole = correlations.sum(dim=0) + correlations_across(inputs, outputs, filter_taps, borders)
+        correlations = correlations[: len(frames)]
+    else:
+        whole = delayed_correlations(inputs, outputs, filter_taps, [(0, num_samples)])[0]
+        correlations = delayed_correlations(inputs, outputs, filter_taps, frames)
+    joint, own = distortion_filters(whole, num_sources)
 
-    num_past = joint.shape[-1] - 1
-    filtered_samples = max(stop - start for start, stop in frames) + num_past
-    num_blocks = -(-filtered_samples // max(FFT_SAMPLES, 4 * num_past))
-    fft_samples = next_fast_len(-(-filtered_samples // num_blocks) + num_past, real=True)
-    step = fft_samples - num_past
     estimates, references = ([pair[side] for pair in pairs] for side in (0, 1))
-    joint_spectrum = torch.fft.rfft(joint, n=fft_samples).unsqueeze(-2)  # (S·C, S, C, 1, F)
-    own_spectrum = torch.fft.rfft(own[estimates, references], n=fft_samples).unsqueeze(-2)  # (P, C, C, 1, F)
-    own_spectrum = own_spectrum.transpose(0, 1)  # (C, P, C, 1, F)
+    unit = unit_filters(num_sources, num_channels, filter_taps, joint.device)
+    s, e, q = unit[references], unit[estimates], joint[estimates]  # (P, C, S·C, taps); e without its difference
+    p = torch.zeros_like(q).unflatten(2, (num_sources, num_channels))  # (P, C, S, C, taps)
+    for number, (one, other) in enumerate(pairs):
+        p[number, :, other] = own[one, other]
+    p = p.flatten(2, 3)
+    filters = torch.stack([s, e - s, p - s, p, e - p, q - p, q, e - q])  # (parts, P, C, S·C, taps)
+    energies = _filtered_energies(filters.flatten(0, 1), correlations[:, :, : len(inputs)])
+    energies = energies.view(len(Energies._fields), len(pairs), len(frames))
 
-    # Overlap-save: a block of filtered samples needs `num_past` samples before it.
-    blocks = [(frame, block * step) for frame in range(len(frames)) for block in range(num_blocks)]
-    energies = reference.new_zeros((len(Energies._fields), len(pairs), len(frames)), dtype=torch.float64)
-    for first in range(0, len(blocks), BLOCKS_AT_ONCE):
-        chunk = blocks[first : first + BLOCKS_AT_ONCE]
-        past = reference.new_zeros((*reference.shape[:2], len(chunk), fft_samples), dtype=torch.float64)
-        block = reference.new_zeros((*estimate.shape[:2], len(chunk), step), dtype=torch.float64)
-        for slot, (frame, offset) in enumerate(chunk):
-            offset += frames[frame][0]
-            copy_samples(past[:, :, slot], reference, offset - num_past, frames[frame])
-            copy_samples(block[:, :, slot], estimate, offset, frames[frame])
-        spectrum = torch.fft.rfft(past)  # (S, C, blocks, F)
-        q = _filter(spectrum.flatten(0, 1)[:, None, None], joint_spectrum, fft_samples, num_past)[estimates]
-        p = _filter(spectrum[references].transpose(0, 1)[:, :, None], own_spectrum, fft_samples, num_past)
-        s, e = past[references, ..., num_past:], block[estimates]  # (P, C, blocks, step)
-        parts = Energies(s, e - s, p - s, p, e - p, q - p, q, e - q)
-        norms = torch.stack([torch.linalg.vector_norm(part, dim=-1) for part in parts])  # (parts, P, C, blocks)
-        indices = torch.tensor([frame for frame, _ in chunk], device=energies.device)
-        energies.index_add_(2, indices, norms.square().sum(dim=2))
-    return Energies(*energies)
+    with_difference = [Energies._fields.index(name) for name in ("error", "unfiltered", "artefacts")]
+    across = correlations[:, :, len(inputs) :].unflatten(2, (num_sources, num_channels))[:, :, estimates]
+    energies[with_difference] += 2 * torch.einsum("npcid,kipcd->npk", filters[with_difference], across)
+    for number, (start, stop) in enumerate(frames):
+        difference = estimate[..., start:stop].double() - reference[..., start:stop]
+        energies[with_difference, :, number] += difference.square().sum(dim=(1, 2))[estimates]
+    return Energies(*energies.clamp(min=0))
 
 
-def _filter(spectrum: Tensor, filter_spectrum: Tensor, fft_samples: int, num_past: int) -> Tensor:
-    """Sum the inputs (first dimension), each through its filter, without the samples that wrapped around."""
-    total = spectrum[0] * filter_spectrum[0]
-    for each, filters in zip(spectrum[1:], filter_spectrum[1:], strict=True):
-        total.addcmul_(each, filters)
-    return torch.fft.irfft(total, n=fft_samples)[..., num_past:]
+def _filtered_energies(filters: Tensor, correlations: Tensor) -> Tensor:
+    """Compute the energies of filtered references, summed over the channels that the filters give.
+
+    Shape:
+        filters: `(N, C, I, taps)`; correlations: `(K, I, I, taps)`; energies: `(N, K)`.
+    """
+    taps = filters.shape[-1]
+    spectra = torch.fft.rfft(filters, n=2 * taps).permute(0, 3, 2, 1)  # (N, F, I, C)
+    products = (spectra @ spectra.mH).permute(0, 2, 3, 1)  # (N, I, I, F)
+    weights = torch.fft.irfft(products, n=2 * taps)[..., :taps]  # of each pair of inputs and difference of delays
+    weights[..., 1:] *= 2  # i behind j, and j before i
+    return weights.flatten(1) @ correlations.flatten(1).t()

@@ -18,6 +18,16 @@ MakeBlock = Callable[[int, int], nn.Module]
 """Channels and dilation over frames to a 2-D brick that keeps channels, bins and frames."""
 
 
+class DoubledSum(nn.Module):
+    """Frames of a level, each bin twice, plus those of the level above, `(B, C, ceil(F / 2), K)` and `(B, C, F, K)`."""
+
+    framewise = True
+
+    def forward(self, frames: Tensor, skip: Tensor) -> Tensor:
+        doubled = functional.interpolate(frames, scale_factor=(2.0, 1.0), mode="nearest")
+        return doubled[:, :, : skip.shape[2]] + skip  # (B, C, F, K)
+
+
 class SpectrogramMasker(ComposedBrick):
     """Masks for every source from complex frames.
 
@@ -64,6 +74,7 @@ class SpectrogramMasker(ComposedBrick):
         pairs = list(itertools.pairwise(level_channels))
         self.halve = nn.ModuleList(ConvBlock2d(above, below, (3, 1), stride=(2, 1)) for above, below in pairs)
         self.widen = nn.ModuleList(ConvBlock2d(below, above, 1) for above, below in pairs)
+        self.join = DoubledSum()
         last, self.blocks_in_repeat = level_channels[-1], len(dilations[0])
         self.bottom = Chain(*(make_block(last, dilation) for repeat in dilations for dilation in repeat))
         self.gates = nn.ModuleList(TimeGate(last, config.causal) for _ in dilations) if time_gate else None
@@ -92,8 +103,7 @@ class SpectrogramMasker(ComposedBrick):
                 hidden = run(self.gates[number // self.blocks_in_repeat - 1], hidden)
         for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
             skip = skips.pop()
-            doubled = functional.interpolate(run(widen, hidden), scale_factor=(2.0, 1.0), mode="nearest")
-            hidden = run(blocks, doubled[:, :, : skip.shape[2]] + skip)  # the shape of skip
+            hidden = run(blocks, self.join(run(widen, hidden), skip))  # the shape of skip
         maps = run(self.output, hidden).float()  # (B, S · maps, F, K)
         if self.mask is None:
             maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import ttest_rel
 
 from separator.errors import InputError, some
 from separator.scoring.item_scores import ItemScores
@@ -129,6 +128,8 @@ def _difference(pairs: np.ndarray, lower_is_better: bool) -> dict[str, Any]:
     better = int(((gains < 0) if lower_is_better else (gains > 0)).sum())
     found: dict[str, Any] = {"mean": _rounded(gains.mean()), "interval": None, "p_value": None}
     if len(gains) > 1 and np.ptp(gains) > 0:
+        from scipy.stats import ttest_rel  # half a second to import, and few set scores against others
+
         test = ttest_rel(ours, theirs)
         interval = test.confidence_interval(CONFIDENCE)
         found |= {"interval": [_rounded(interval.low), _rounded(interval.high)], "p_value": float(test.pvalue)}

@@ -24,7 +24,7 @@ def has_empty_bands(reference: Tensor) -> bool:
         if len(channel) < FRAME_SAMPLES or not channel.any():
             continue
         frames = channel.unfold(0, FRAME_SAMPLES, FRAME_SAMPLES) * window  # (K, frame)
-        power = torch.fft.rfft(frames).abs().square().mean(dim=0)
+        power = torch.view_as_real(torch.fft.rfft(frames)).square().sum(dim=2).mean(dim=0)
         if power.min() < EMPTY * power.max():
             return True
     return False

@@ -22,7 +22,7 @@ REPORT_WINDOW_SECONDS = 0.04
 DYNAMIC_RANGE_DB = 80.0
 SPECTROGRAM_BINS, SPECTROGRAM_FRAMES = 160, 480
 FLAC_LIMIT_RATE = 16_000
-"""Mono up to this rate is embedded without loss; longer data as MP3."""
+"""Mono up to this rate is embedded without loss, however much there is."""
 MP3_RATE = 44_100
 
 
@@ -147,8 +147,14 @@ def _spectrum(signal: np.ndarray, sample_rate: int) -> torch.Tensor:
     return spectrum.abs()
 
 
-def sound(signal: np.ndarray, sample_rate: int) -> str:
-    """Encode a signal for every browser to play: FLAC for mono of speech rates, else MP3 of at most two channels.
+def sound(signal: np.ndarray, sample_rate: int, lossless: bool = False) -> str:
+    """Encode a signal for every browser to play: FLAC or, where that is large, MP3; of at most two channels.
+
+    Args:
+        signal: The samples.
+        sample_rate: In Hz.
+        lossless: FLAC whatever the rate; else only for mono of speech rates. An MP3 is a fifth of its size, and takes
+            fifteen times as long.
 
     Shape:
         signal: `(C, T)` int16.
@@ -156,7 +162,7 @@ def sound(signal: np.ndarray, sample_rate: int) -> str:
     if len(signal) > 2:
         signal = signal.mean(axis=0, keepdims=True).astype(np.int16)
     content = io.BytesIO()
-    if len(signal) == 1 and sample_rate <= FLAC_LIMIT_RATE:
+    if lossless or (len(signal) == 1 and sample_rate <= FLAC_LIMIT_RATE):
         soundfile.write(content, signal.T, sample_rate, format="FLAC", subtype="PCM_16")
         return data_address("audio/flac", content.getvalue())
     waveform = resample(torch.from_numpy(signal.astype(np.float32) / 32768), sample_rate, MP3_RATE)

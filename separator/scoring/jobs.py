@@ -5,10 +5,13 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,11 +29,17 @@ from separator.scoring.options import Workers
 MOST_PROCESSES = 8
 """More than these only if asked for: a worker that scores four minutes of stems takes about 3 GB."""
 
+WORKERS_PAY_SECONDS = 30.0
+"""Processor time that is left to spend, from which on more processes pay: each takes some seconds of it to start."""
+
 
 class Loadable(Protocol):
     """Source of an item's signals: files, or signals that are in memory already."""
 
     def load(self, config: ScoringConfig, /) -> Signals: ...
+
+
+Outcome = tuple[ItemScores, Excerpt]
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def run_jobs(
     config: ScoringConfig,
     ledger: Ledger,
     excerpts: ExcerptStore,
-    processes: int = 1,
+    processes: int | None = 1,
     device: str = "cpu",
     on_item: Callable[[], None] = lambda: None,
     on_failure: Callable[[Job, Exception], None] = lambda job, error: None,
@@ -77,7 +86,8 @@ def run_jobs(
         config: What to measure.
         ledger: Where finished items are.
         excerpts: Where the report's excerpts are.
-        processes: Scoring processes; 1 scores in this one.
+        processes: Scoring processes; 1 scores in this one. None begins in this one, and goes on with
+            `default_processes` where what is left takes long.
         device: Where SDRs are computed.
         on_item: Called after each item.
         on_failure: Called with each item that failed.
@@ -92,7 +102,15 @@ def run_jobs(
     """
     failures: dict[str, Exception] = {}
 
-    def finish(job: Job, outcome: Callable[[], tuple[ItemScores, Excerpt]]) -> None:
+    def prepare(job: Job) -> Loadable | None:
+        try:
+            return job.prepare()
+        except Exception as error:
+            fail(job, error)
+            on_item()
+            return None
+
+    def finish(job: Job, outcome: Callable[[], Outcome]) -> None:
         try:
             scores, excerpt = outcome()
             excerpts.keep(excerpt, scores)
@@ -107,32 +125,45 @@ def run_jobs(
         failures[job.key] = error
         on_failure(job, error)
 
+    left = {}
+    for job in jobs:
+        if ledger.finished(job.key, job.fingerprint):
+            on_item()
+        else:
+            left[job.key] = job
     if workers is not None:
-        left = {}
-        for job in jobs:
-            if ledger.finished(job.key, job.fingerprint):
-                on_item()
-            else:
-                left[job.key] = job
         work = ScoringWork({key: job.prepare for key, job in left.items()}, config, device, tuple(shared))
         for key, future in workers.run(work, left, lambda key: left[key].size):
             finish(left[key], future.result)
         return failures
-    pool = _make_pool(processes) if processes > 1 else None
-    waiting: dict[Future[tuple[ItemScores, Excerpt]], Job] = {}
+    waiting, most = deque(left.values()), processes or default_processes(len(left))
+    seconds_left = 0.0
+    while waiting and (most == 1 or (processes is None and seconds_left < WORKERS_PAY_SECONDS)):
+        job = waiting.popleft()
+        if (item := prepare(job)) is not None:
+            started = time.process_time()
+            finish(job, partial(_score, item, config, device))
+            seconds_left = (time.process_time() - started) * len(waiting)
+            del item
+    if waiting:
+        _score_in_processes(waiting, min(most, len(waiting)), config, device, prepare, finish)
+    return failures
+
+
+def _score_in_processes(
+    jobs: Iterable[Job],
+    processes: int,
+    config: ScoringConfig,
+    device: str,
+    prepare: Callable[[Job], Loadable | None],
+    finish: Callable[[Job, Callable[[], Outcome]], None],
+) -> None:
+    """Score in other processes what this one prepares, in order, and a few items ahead."""
+    pool = _make_pool(processes)
+    waiting: dict[Future[Outcome], Job] = {}
     try:
         for job in jobs:
-            if ledger.finished(job.key, job.fingerprint):
-                on_item()
-                continue
-            try:
-                item = job.prepare()
-            except Exception as error:
-                fail(job, error)
-                on_item()
-                continue
-            if pool is None:
-                finish(job, lambda item=item: _score(item, config, device))  # type: ignore[misc]
+            if (item := prepare(job)) is None:
                 continue
             waiting[pool.submit(_score, item, config, device)] = job
             del item
@@ -145,14 +176,11 @@ def run_jobs(
     except BrokenProcessPool:
         raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
     except BaseException:
-        if pool is not None:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
         raise
     finally:
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
-    return failures
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass(frozen=True)
@@ -175,7 +203,7 @@ class ScoringWork:
         """Raise InputError if this machine does not see the items."""
         check_seen(self.shared)
 
-    def do(self, key: str, on_seconds: Callable[[float, float], None], again: bool) -> tuple[ItemScores, Excerpt]:
+    def do(self, key: str, on_seconds: Callable[[float, float], None], again: bool) -> Outcome:
         """Score an item."""
         return _score(self.prepare[key](), self.config, self.device)
 
@@ -183,7 +211,7 @@ class ScoringWork:
         """Do nothing: an item's scores are written where the cluster is used from."""
 
 
-def _score(item: Loadable, config: ScoringConfig, device: str) -> tuple[ItemScores, Excerpt]:
+def _score(item: Loadable, config: ScoringConfig, device: str) -> Outcome:
     signals = item.load(config)
     scores = score_item(signals, config, device)
     return scores, cut_excerpt(signals, scores)

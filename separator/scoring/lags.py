@@ -14,6 +14,9 @@ from separator.scoring.measures import mean_si_sdr
 LAG_SECONDS = 1.0
 """Lags are looked for up to this, and up to half an item, either way."""
 
+SEARCHED_SECONDS = 20.0
+"""Lags are looked for where the reference is the loudest, in so much of it; the scores that decide are of the whole."""
+
 LAG_GAIN_DB = 3.0
 """A shift that raises the SI-SDR by no more is not told."""
 
@@ -41,20 +44,19 @@ def find_lags(
     Shape:
         `(S, C, T)` both.
     """
+    pairs = [(source, each) for references, estimates in groups for source in references for each in estimates]
+    lags = {(source, each): best_lag(estimate[each], reference[source], sample_rate) for source, each in pairs}
+    if not any(lags.values()):
+        return [None] * len(reference)
     shifted = torch.full((len(reference), len(reference)), -torch.inf, dtype=torch.float64)
-    lags = torch.zeros(shifted.shape, dtype=torch.long)
-    for references, estimates in groups:
-        for source in references:
-            for each in estimates:
-                lag = best_lag(estimate[each], reference[source], sample_rate)
-                lags[each, source] = lag
-                shifted[each, source] = mean_si_sdr(*_overlap(estimate[each], reference[source], lag))
+    for (source, each), lag in lags.items():
+        shifted[each, source] = mean_si_sdr(*_overlap(estimate[each], reference[source], lag))
     found: list[int | None] = []
     for source, each in enumerate(best_order(shifted, groups)):
-        before = mean_si_sdr(estimate[order[source]], reference[source])
-        gain, after = shifted[each, source] - before, shifted[each, source]
-        is_better = bool(gain > LAG_GAIN_DB and after > SHIFTED_LIMIT_DB)  # of silence neither is
-        found.append(int(lags[each, source]) if is_better and lags[each, source] != 0 else None)
+        lag = lags[source, each]
+        gain = shifted[each, source] - mean_si_sdr(estimate[order[source]], reference[source]) if lag else 0.0
+        is_better = bool(gain > LAG_GAIN_DB and shifted[each, source] > SHIFTED_LIMIT_DB)  # of silence neither is
+        found.append(lag if is_better else None)
     return found
 
 
@@ -69,13 +71,25 @@ def best_lag(estimate: Tensor, reference: Tensor, sample_rate: int) -> int:
         >>> best_lag(reference.roll(57), reference, 8000)
         57
     """
+    most = min(round(LAG_SECONDS * sample_rate), reference.shape[-1] // 2)
+    searched = _loudest(reference, round(SEARCHED_SECONDS * sample_rate))
+    estimate, reference = estimate[..., searched], reference[..., searched]
     num_samples = reference.shape[-1]
-    most = min(round(LAG_SECONDS * sample_rate), num_samples // 2)
     length = next_fast_len(num_samples + most, real=True)
     spectra = [torch.fft.rfft(each - each.mean(dim=-1, keepdim=True), length) for each in (estimate, reference)]
     correlation = torch.fft.irfft((spectra[0] * spectra[1].conj()).sum(dim=0), length).abs()
     near = torch.cat([correlation[length - most :], correlation[: most + 1]])
     return int(near.argmax()) - most
+
+
+def _loudest(signal: Tensor, num_samples: int) -> slice:
+    """Return where `(C, T)` has the most energy in so many samples, to a tenth of them; all of it if it is shorter."""
+    frame = max(1, num_samples // 10)
+    energies = signal.square().sum(dim=0)[: signal.shape[-1] // frame * frame].view(-1, frame).sum(dim=1)
+    if len(energies) <= 10:
+        return slice(None)
+    start = int(energies.unfold(0, 10, 1).sum(dim=1).argmax()) * frame
+    return slice(start, start + num_samples)
 
 
 def _overlap(estimate: Tensor, reference: Tensor, lag: int) -> tuple[Tensor, Tensor]:

@@ -46,7 +46,8 @@ class ScoringOptions:
         sources: The sources to score, of trees of tracks; None is all.
         sample_rate: Resample everything to this rate in Hz first, of trees of tracks; None does not.
         limit: Score as many items, evenly spaced; None is all.
-        jobs: Scoring processes; None is one a core, at most 8. Elsewhere than on the CPU it is one.
+        jobs: Scoring processes; None is this one, and one a core, at most 8, where scoring takes long. Elsewhere than
+            on the CPU it is one.
         against: Other scores, `scores.csv` or its folder: the summary has the differences on the items of both.
         facts: A CSV of facts about items, their names in its first column.
         by: Its columns that the means are split by, `COLUMN` or `COLUMN=EDGE:EDGE...` with the edges of the groups

@@ -29,6 +29,9 @@ from separator.scoring.metrics import COLUMNS
 from separator.scoring.summary import source_values
 from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
 
+LOSSLESS_BYTES = 20_000_000
+"""Sounds of up to so much, as 16 bits, are in the page as FLAC, which halves them."""
+
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 """Security policy of the page: a browser lets it do nothing but show what is in it."""
 
@@ -171,15 +174,18 @@ def _plots(items: list[ItemScores], config: ScoringConfig, summary: dict[str, An
 
 
 def _examples(items: list[ItemScores], config: ScoringConfig, excerpts: ExcerptStore) -> str:
-    parts = []
-    for heading, chosen in zip(("Best items", "Worst items"), best_and_worst(items, config.headline), strict=True):
+    parts, most = [], -(-len(items) // 4)  # of few items the middle ones are left out, as of many
+    ends = [chosen[:most] for chosen in best_and_worst(items, config.headline)]
+    shown = [excerpts.load(item.name) for chosen in ends for item in chosen]
+    lossless = sum(each.reference.nbytes + each.estimate.nbytes for each in shown if each) <= LOSSLESS_BYTES
+    for heading, chosen in zip(("Best items", "Worst items"), ends, strict=True):
         if chosen:
             parts.append(f"<h2>{heading}</h2>")
-            parts += [_example(item, config, excerpts.load(item.name)) for item in chosen]
+            parts += [_example(item, config, shown.pop(0), lossless) for item in chosen]
     return "\n".join(parts)
 
 
-def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None) -> str:
+def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None, lossless: bool) -> str:
     value = item_score(item, config.headline)
     ranked = COLUMNS[ranking_column(item, config.headline)]
     heading = f"<h3>{escape(_printable(item.name))}: {ranked.title} {_number(value)} {ranked.unit}</h3>"
@@ -195,7 +201,7 @@ def _example(item: ItemScores, config: ScoringConfig, excerpt: Excerpt | None) -
         f'<figure class="{"mixture" if name == MIXTURE else "source"}">'
         f'<img alt="spectrogram of {escape(_printable(name))}" src="{spectrogram(signal, rate, top)}">'
         f'<figcaption>{escape(_printable(name))}</figcaption><audio controls preload="metadata" '
-        f'src="{sound(signal, rate)}"></audio></figure>'
+        f'src="{sound(signal, rate, lossless)}"></audio></figure>'
         for name, signal in signals
     ]
     seconds = excerpt.reference.shape[-1] / rate

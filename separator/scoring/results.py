@@ -20,7 +20,7 @@ from separator.scoring.consistency import summarise_consistency
 from separator.scoring.excerpts import ExcerptStore
 from separator.scoring.facts import read_facts, summarise_groups
 from separator.scoring.item_scores import ItemScores
-from separator.scoring.jobs import Job, default_processes, run_jobs
+from separator.scoring.jobs import Job, run_jobs
 from separator.scoring.ledger import Ledger
 from separator.scoring.options import ScoringOptions
 from separator.scoring.report import write_report
@@ -95,7 +95,7 @@ def score_jobs(
             failures[job.name] = describe(error)
             options.watcher.on_failure(job.name, error)
 
-        processes = 1 if device != "cpu" else options.jobs or default_processes(len(jobs) - len(finished))
+        processes = options.jobs if device == "cpu" else 1
         shared = [Path(settings[each]) for each in ("references", "estimates", "data", "root") if each in settings]
         shared = [each for each in shared if each.is_dir()] + ([folder] if settings.get("save_audio") else [])
         failed = run_jobs(

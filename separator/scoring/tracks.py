@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from separator.audio.reading import AudioReader, read_audio
+from separator.audio.reading import read_audio
 from separator.audio.resampling import fit_length
 from separator.data.song_files import MIXTURE
 from separator.errors import InputError
@@ -33,9 +33,7 @@ class SourceFile:
         Raises:
             InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
         """
-        with AudioReader(self.path, self.track or 0) as reader:
-            reader.refuse_truncated()
-        waveform, rate = read_audio(self.path, track=self.track or 0)
+        waveform, rate = read_audio(self.path, track=self.track or 0, whole=True)
         if self.track is not None:
             waveform = (waveform * 32768).round().clamp(-32768, 32767) / 32768
         return waveform, rate

@@ -6,8 +6,9 @@ from typing import Any, get_args
 import gradio as gr
 
 from separator.errors import InputError
+from separator.inference.clustering import MOST_TALKERS
 from separator.web.limits import Limits, format_bytes
-from separator.web.options import CHOICES, BitRate, SeparationOptions
+from separator.web.options import CHOICES, BitRate, SeparationOptions, Talkers
 from separator.web.queue import Queue
 
 HEAD = """
@@ -25,6 +26,10 @@ UPLOADS = """
     <span><strong>Drop recordings here</strong>, or choose files</span>
     <small id="taken">Audio or video, up to {size} and {hours:g} h each</small></label>
   <button type="button" id="record" class="plain">Record</button>
+  <details id="voices"><summary>Known voices</summary>
+    <p>enrol: a clip of a voice, and the name that its output gets; those of others are talker2 and so on</p>
+    <div class="clips"></div>
+    <label class="plain">Add clips<input type="file" id="clips" multiple></label></details>
   <p id="notice" role="alert" hidden></p>
 </section>
 """
@@ -34,6 +39,13 @@ RECORDINGS = """
 """
 
 OPTION_HELP = {
+    "talkers": "a file for each of several people who take turns, talker1 and so on; default: the model's own outputs",
+    "timeline": "also write who speaks when, overlaps included",
+    "only": "write only these outputs; empty: all",
+    "start": "separate from there on: seconds, m:ss or h:mm:ss",
+    "duration": "separate only so much: seconds, m:ss or h:mm:ss",
+    "track": "audio track of a film with several: 1, 2 and so on; empty: the first",
+    "no-voices": "do not tell talkers apart by their voices over the whole recording",
     "precision": "auto is bfloat16 on CUDA and float32 elsewhere",
     "chunk-seconds": "length of the chunks that it is separated in; empty: the model's own",
     "format": "of the outputs",
@@ -45,7 +57,8 @@ OPTION_HELP = {
 
 DEFAULT = "default"
 
-WITH_TAB = "async (tab, ...options) => [await window.separatorPage.uploaded(), ...options]"
+WITH_TAB = """async (tab, enrol, ...options) =>
+    [await window.separatorPage.uploaded(), window.separatorPage.enrolled(), ...options]"""
 AFTERWARDS = "() => window.separatorPage.refresh()"
 
 
@@ -65,9 +78,11 @@ def build_page(queue: Queue, models: dict[str, str], limits: Limits) -> gr.Block
             with gr.Column(scale=2, min_width=280):
                 gives = "; ".join(f"{name} gives {sources}" for name, sources in models.items())
                 model = gr.Dropdown(list(models), value=next(iter(models)), label="model", info=gives)
+                talkers = gr.Radio([DEFAULT, *get_args(Talkers)], value=DEFAULT, **_named("talkers"))
         with gr.Accordion("More options", open=False):
-            controls = {"model": model, **_controls()}
-        tab = gr.Textbox(visible=False)
+            others = _controls(models)
+        tab, enrol = gr.Textbox(visible=False), gr.Textbox(visible=False)
+        controls = {"enrol": enrol, "model": model, "talkers": talkers, **others}
         separate = gr.Button("Separate", variant="primary", elem_id="separate")
         gr.HTML(RECORDINGS, apply_default_css=False)
 
@@ -99,6 +114,8 @@ def read_options(values: dict[str, Any], models: tuple[str, ...]) -> SeparationO
     chosen: dict[str, Any] = {
         name.replace("-", "_"): None if value in ("", DEFAULT) else value for name, value in values.items()
     }
+    chosen["enrol"] = tuple((chosen["enrol"] or "").splitlines())
+    chosen["only"] = tuple(chosen["only"] or ())
     options = SeparationOptions(**chosen)
     options.check_model(models)
     return options
@@ -109,23 +126,34 @@ def _uploads(limits: Limits) -> str:
     return UPLOADS.format(limits=data, size=format_bytes(limits.max_upload_bytes), hours=limits.max_hours)
 
 
-def _controls() -> dict[str, gr.components.Component]:
+def _named(name: str) -> dict[str, str]:
+    return {"label": name, "info": OPTION_HELP[name]}
+
+
+def _controls(models: dict[str, str]) -> dict[str, gr.components.Component]:
     """Make the options' controls, by their names on the command line."""
-
-    def named(name: str) -> dict[str, str]:
-        return {"label": name, "info": OPTION_HELP[name]}
-
+    sources = [name for gives in models.values() for name in gives.split(", ")]
+    outputs = list(dict.fromkeys([*sources, "residual", *(f"talker{number}" for number in range(1, MOST_TALKERS + 1))]))
     with gr.Row():
-        first: dict[str, gr.components.Component] = {
-            "format": gr.Radio(list(CHOICES["format"]), value="wav", **named("format")),
-            "bit-depth": gr.Radio([DEFAULT, *CHOICES["bit_depth"]], value=DEFAULT, **named("bit-depth")),
-            "bitrate": gr.Dropdown([DEFAULT, *get_args(BitRate)], value=DEFAULT, **named("bitrate")),
+        files: dict[str, gr.components.Component] = {
+            "format": gr.Radio(list(CHOICES["format"]), value="wav", **_named("format")),
+            "bit-depth": gr.Radio([DEFAULT, *CHOICES["bit_depth"]], value=DEFAULT, **_named("bit-depth")),
+            "bitrate": gr.Dropdown([DEFAULT, *get_args(BitRate)], value=DEFAULT, **_named("bitrate")),
         }
     with gr.Row():
-        second: dict[str, gr.components.Component] = {
-            "precision": gr.Radio(list(CHOICES["precision"]), value="auto", **named("precision")),
-            "mono": gr.Checkbox(False, **named("mono")),
-            "residual": gr.Checkbox(False, **named("residual")),
-            "chunk-seconds": gr.Textbox("", **named("chunk-seconds")),  # gradio makes 0 of a number that is not given
+        chosen: dict[str, gr.components.Component] = {
+            "timeline": gr.Radio([DEFAULT, *CHOICES["timeline"]], value=DEFAULT, **_named("timeline")),
+            "only": gr.Dropdown(outputs, multiselect=True, allow_custom_value=True, **_named("only")),
         }
-    return first | second
+    with gr.Row():  # gradio makes 0 of a number that is not given
+        part: dict[str, gr.components.Component] = {
+            name: gr.Textbox("", **_named(name)) for name in ("start", "duration", "track")
+        }
+    with gr.Row():
+        work: dict[str, gr.components.Component] = {
+            "precision": gr.Radio(list(CHOICES["precision"]), value="auto", **_named("precision")),
+            "chunk-seconds": gr.Textbox("", **_named("chunk-seconds")),
+        }
+    with gr.Row():
+        work |= {name: gr.Checkbox(False, **_named(name)) for name in ("mono", "residual", "no-voices")}
+    return files | chosen | part | work

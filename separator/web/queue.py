@@ -11,9 +11,12 @@ from separator.errors import InputError, describe
 from separator.web.limits import Limits
 from separator.web.names import safe_name
 from separator.web.options import SeparationOptions
-from separator.web.recording import Recording, Removed
+from separator.web.recording import MIXTURE, KnownVoice, Recording, Removed, plain
 
 logger = logging.getLogger(__name__)
+
+MOST_CLIPS = 10
+"""Clips of voices for each place in the queue."""
 
 
 class Queue:
@@ -26,12 +29,20 @@ class Queue:
         folder: Where their files go.
         limits: What is taken, and how long it is kept.
         separate: Does the work on one, in a thread; calls its `check` often.
+        check: Raises `InputError` where no recording can be separated in a way that is asked for.
     """
 
-    def __init__(self, folder: Path, limits: Limits, separate: Callable[[Recording], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits,
+        separate: Callable[[Recording], None],
+        check: Callable[[SeparationOptions, tuple[KnownVoice, ...]], None] = lambda options, voices: None,
+    ) -> None:
         self.folder = folder
         self.limits = limits
         self._separate = separate
+        self._check = check
         self._recordings: dict[str, Recording] = {}
         self._changed = threading.Condition()
         self._ended = False
@@ -40,30 +51,47 @@ class Queue:
         ]
         self._threads.append(threading.Thread(target=self._remove_old, name="removal"))
 
-    def admit(self, session: str, tab: str, name: str) -> Recording:
-        """Take in a recording that is about to be uploaded.
+    def admit(self, session: str, tab: str, name: str, is_clip: bool = False) -> Recording:
+        """Take in a recording, or a clip of a voice, that is about to be uploaded.
 
         Raises:
             InputError: If the queue is full.
         """
+        name = safe_name(name)
         with self._changed:
-            unfinished = sum(each.state not in ("done", "failed") for each in self._recordings.values())
-            if unfinished >= self.limits.queue:
+            unfinished = sum(
+                each.is_clip == is_clip and each.state not in ("done", "failed") for each in self._recordings.values()
+            )
+            most, what = (MOST_CLIPS * self.limits.queue, "clips") if is_clip else (self.limits.queue, "recordings")
+            if unfinished >= most:
                 raise InputError(
-                    f"{safe_name(name)}: the queue is full: expected at most {self.limits.queue} recordings at a time; "
-                    "try again when one is done"
+                    f"{name}: the queue is full: expected at most {most} {what} at a time; try again when one is done"
                 )
-            recording = Recording(session, tab, safe_name(name), self.folder)
+            if is_clip and any(each.name == name for each in self._clips(session, tab)):
+                raise InputError(f"{name}: expected clips of different file names, found a second one of this name")
+            recording = Recording(session, tab, name, self.folder, is_clip)
             self._recordings[recording.id] = recording
             return recording
 
     def submit(self, session: str, tab: str, options: SeparationOptions) -> list[Recording]:
-        """Let all that a tab has uploaded be separated, and return these."""
+        """Let all that a tab has uploaded be separated, and return these.
+
+        Raises:
+            InputError: If it cannot be separated in this way; it stays as it is then.
+        """
         with self._changed:
-            uploaded = [each for each in self._of(session, tab) if each.state == "uploaded"]
+            if not self._uploaded(session, tab):
+                return []
+            voices = self._voices(session, tab, options.enrol)
+        try:
+            self._check(options, voices)
+        except InputError as error:
+            raise InputError(plain(str(error), voices)) from None
+        with self._changed:
+            uploaded = self._uploaded(session, tab)
+            voices = self._voices(session, tab, options.enrol)  # one may have been removed meanwhile
             for recording in uploaded:
-                recording.options = options
-                recording.enter("waiting")
+                recording.wait(options, voices)
             self._changed.notify_all()
             return uploaded
 
@@ -108,6 +136,25 @@ class Queue:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+
+    def _voices(self, session: str, tab: str, enrol: tuple[str, ...]) -> tuple[KnownVoice, ...]:
+        """Find the clips that are asked for as `NAME=FILE`."""
+        clips = {each.name: each for each in self._clips(session, tab) if each.state == "uploaded"}
+        voices: dict[str, KnownVoice] = {}
+        for name, _, file in (option.partition("=") for option in enrol):
+            if file not in clips:
+                raise InputError(f"enrol: expected a clip that is here, found {file!r}: choose it again")
+            if name in (*voices, MIXTURE):
+                raise InputError(f"enrol: expected a name of its own for each clip, found {name!r}")
+            clips[file].enter("uploaded")  # what is used is kept for longer
+            voices[name] = KnownVoice(name, clips[file].id, clips[file].input)
+        return tuple(voices.values())
+
+    def _uploaded(self, session: str, tab: str) -> list[Recording]:
+        return [each for each in self._of(session, tab) if each.state == "uploaded" and not each.is_clip]
+
+    def _clips(self, session: str, tab: str) -> list[Recording]:
+        return [each for each in self._of(session, tab) if each.is_clip]
 
     def _of(self, session: str, tab: str) -> list[Recording]:
         return [each for each in self._recordings.values() if (each.session, each.tab) == (session, tab)]

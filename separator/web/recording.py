@@ -1,5 +1,6 @@
-"""A recording of a session, from its upload until its files are removed."""
+"""A recording of a session, or a clip of a voice, from its upload until its files are removed."""
 
+import os
 import secrets
 import shutil
 import threading
@@ -7,6 +8,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from separator.inference.output_names import TIMELINE
 
 if TYPE_CHECKING:
     from separator.inference.separated_file import SeparatedFile
@@ -16,6 +19,28 @@ State = Literal["uploading", "uploaded", "waiting", "working", "done", "failed"]
 
 MIXTURE = "mixture"
 """Name of the track that is the recording itself."""
+
+
+@dataclass(frozen=True)
+class KnownVoice:
+    """A voice that is known by name.
+
+    Attributes:
+        name: Of the output that it is to be in.
+        clip: Identity of the clip of it, whose content never changes.
+        path: Where that lies.
+    """
+
+    name: str
+    clip: str
+    path: Path = field(compare=False)
+
+
+def plain(message: str, voices: tuple[KnownVoice, ...]) -> str:
+    """Return a message about clips with their names alone."""
+    for voice in voices:
+        message = message.replace(str(voice.path), voice.path.name)
+    return message
 
 
 class Removed(Exception):
@@ -30,6 +55,7 @@ class Recording:
         session: The browser that it belongs to.
         tab: The tab of that browser which shows it.
         name: Of the file, made safe.
+        is_clip: Whether it is a clip of a known voice, and nothing to separate.
         folder: Holds everything of it.
         id: Its part of the address.
         state: What is happening to it.
@@ -38,6 +64,7 @@ class Recording:
         seconds: Its length, as far as it is known.
         done_seconds: How much of it is separated.
         options: How it is separated.
+        voices: Those that are known by name.
         result: What came out.
         pictures: Of its tracks that were asked for, as JSON, by the names of their files.
         since: When it came into its state, by the monotonic clock.
@@ -47,6 +74,7 @@ class Recording:
     tab: str
     name: str
     folder: Path
+    is_clip: bool = False
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     state: State = "uploading"
     step: str = ""
@@ -54,6 +82,7 @@ class Recording:
     seconds: float = 0.0
     done_seconds: float = 0.0
     options: "SeparationOptions | None" = None
+    voices: tuple[KnownVoice, ...] = ()
     result: "SeparatedFile | None" = None
     pictures: dict[str, str] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
@@ -76,9 +105,29 @@ class Recording:
         return found | self.sources
 
     @property
+    def outputs(self) -> dict[str, Path]:
+        """Return the files that were asked for, by name: the sources, perhaps a timeline; none before all are there."""
+        if self.result is None:
+            return {}
+        asked_for = self.options is not None and self.options.timeline is not None
+        return {name: path for name, path in self.result.outputs.items() if asked_for or name != TIMELINE}
+
+    @property
     def sources(self) -> dict[str, Path]:
-        """Return the files of the sources, by name; none before all are complete."""
-        return {} if self.result is None else dict(self.result.outputs)
+        """Return the files of the sources, by name."""
+        return {name: path for name, path in self.outputs.items() if name != TIMELINE}
+
+    def wait(self, options: "SeparationOptions", voices: tuple[KnownVoice, ...]) -> None:
+        """Note that it is to be separated; it keeps clips of its own, whatever becomes of those that were uploaded."""
+        self.options = options
+        kept = []
+        for number, voice in enumerate(voices):
+            path = self.folder / "voices" / str(number) / voice.path.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.link(voice.path, path)
+            kept.append(KnownVoice(voice.name, voice.clip, path))
+        self.voices = tuple(kept)
+        self.enter("waiting")
 
     def enter(self, state: State, message: str = "", step: str = "") -> None:
         """Note that something else begins to happen to it."""
@@ -99,7 +148,8 @@ class Recording:
 
     def plain(self, message: str) -> str:
         """Return a message about its files with their names alone: where they lie here is nobody's business."""
-        return message.replace(str(self.input), self.name).replace(f"{self.folder}/", "")
+        message = plain(message.replace(str(self.input), self.name), self.voices)
+        return message.replace(f"{self.folder}/", "")
 
     def as_json(self, before: int, keep_seconds: float) -> dict[str, Any]:
         """Return its state as plain values.
@@ -115,6 +165,7 @@ class Recording:
         return {
             "id": self.id,
             "name": self.name,
+            "is_clip": self.is_clip,
             "state": self.state,
             "step": self.step,
             "message": self.message,
@@ -126,5 +177,6 @@ class Recording:
             "tracks": [
                 {"name": name, "file": path.name, "level_db": levels.get(name)} for name, path in self.tracks.items()
             ],
+            "has_timeline": self.result is not None and bool(self.result.timeline),
             "removed_in_seconds": keep_seconds - elapsed if self.state in ("uploaded", "done", "failed") else None,
         }

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -10,7 +11,9 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from separator.audio.timeline import TimelineFormat, timeline_text
 from separator.errors import InputError
+from separator.inference.output_folders import folder_name
 from separator.web.archive import zip_blocks
 from separator.web.picture import measure_picture
 from separator.web.queue import Queue
@@ -29,6 +32,8 @@ MEDIA_TYPES = {
     ".opus": "audio/ogg",
     ".ogg": "audio/ogg",
 }
+
+TIMELINE_TYPES: dict[TimelineFormat, str] = {"rttm": "text/plain", "json": "application/json", "csv": "text/csv"}
 
 NOT_KEPT = {"cache-control": "no-store"}
 """Header of what belongs to a visitor: no browser keeps it."""
@@ -51,18 +56,20 @@ class Routes:
             Route("/recordings/{id}/sources.zip", self.zip_one),
             Route("/recordings/{id}/tracks/{track}", self.track),
             Route("/recordings/{id}/pictures/{track}", self.picture),
+            Route("/recordings/{id}/timeline.{format}", self.timeline),
         ]
 
     async def upload(self, request: Request) -> Response:
         """Take a recording in; the body is the file."""
         name, tab = request.query_params.get("name", ""), request.query_params.get("tab", "")
         try:
-            await receive_upload(request, self.queue, session_of(request), tab, name)
+            is_clip = "clip" in request.query_params
+            recording = await receive_upload(request, self.queue, session_of(request), tab, name, is_clip)
         except InputError as error:
             return JSONResponse({"error": str(error)}, 400)
         except ClientDisconnect:
             return Response(status_code=400)
-        return JSONResponse({})
+        return JSONResponse({"id": recording.id, "name": recording.name})
 
     def describe(self, request: Request) -> Response:
         """Give the state of a tab's recordings."""
@@ -96,6 +103,15 @@ class Routes:
                 raise HTTPException(404) from None
         return Response(recording.pictures[path.name], media_type="application/json", headers=NOT_KEPT)
 
+    def timeline(self, request: Request) -> Response:
+        """Give who speaks when, as `separator separate --timeline` writes it."""
+        recording, timeline_format = self._recording(request), request.path_params["format"]
+        if recording.result is None or not recording.result.timeline or timeline_format not in TIMELINE_TYPES:
+            raise HTTPException(404, "There is no such timeline.")
+        text = timeline_text(recording.result.timeline, timeline_format, folder_name(recording.input))
+        name = f"{Path(recording.name).stem}_timeline.{timeline_format}"
+        return Response(text, headers=NOT_KEPT | attachment(name), media_type=TIMELINE_TYPES[timeline_format])
+
     def zip_one(self, request: Request) -> Response:
         """Give all sources of a recording."""
         return _zip_response([self._recording(request)])
@@ -125,6 +141,11 @@ def session_of(request: Request) -> str:
     return session
 
 
+def attachment(name: str) -> dict[str, str]:
+    """Return the header of a download of a name in any script (RFC 6266)."""
+    return {"content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}"}
+
+
 def _shorten_range(request: Request) -> None:
     """Let a request for everything from a byte on be one for the next `MOST_RANGE_BYTES`."""
     first = request.headers.get("range", "").removeprefix("bytes=").removesuffix("-")
@@ -139,17 +160,15 @@ def _zip_response(recordings: list[Recording]) -> Response:
     files: dict[str, Path] = {}
     folders: list[str] = []
     for recording in recordings:
-        sources = recording.sources
-        if not sources:
+        outputs = recording.outputs
+        if not outputs:
             continue
-        folder = next(iter(sources.values())).parent.name
+        folder = next(iter(outputs.values())).parent.name
         while folder.casefold() in folders:
             folder += "-2"
         folders.append(folder.casefold())
-        files |= {f"{folder}/{path.name}": path for path in sources.values()}
+        files |= {f"{folder}/{path.name}": path for path in outputs.values()}
     if not files:
         raise HTTPException(404, "Nothing is separated yet.")
     name = f"{next(iter(files)).partition('/')[0]}.zip" if len(folders) == 1 else "separated.zip"
-    given = FileResponse(next(iter(files.values())), filename=name).headers["content-disposition"]
-    headers = NOT_KEPT | {"content-disposition": given}
-    return StreamingResponse(zip_blocks(files), media_type="application/zip", headers=headers)
+    return StreamingResponse(zip_blocks(files), media_type="application/zip", headers=NOT_KEPT | attachment(name))

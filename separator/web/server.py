@@ -74,7 +74,7 @@ def _run(
     host, port = listening.getsockname()[:2]
     separation = RecordingSeparation(device, limits)
     separation.separator(SeparationOptions(model=next(iter(models))))  # what is wrong with it is known before any visit
-    with Queue(folder, limits, separation) as queue:
+    with Queue(folder, limits, separation, separation.check) as queue:
         gate = Gate(build_app(queue, models, limits), auth, port)
         config = uvicorn.Config(gate, log_level="error", timeout_graceful_shutdown=SECONDS_TO_END, lifespan="on")
 

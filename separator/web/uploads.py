@@ -15,14 +15,20 @@ from separator.web.recording import Recording, Removed
 BLOCK_BYTES = 1 << 20
 
 
-async def receive_upload(request: Request, queue: Queue, session: str, tab: str, name: str) -> Recording:
-    """Write the body of a request to a new recording, and look whether it is one.
+MOST_CLIP_SECONDS = 600.0
+"""A longer clip tells no more of a voice."""
+
+
+async def receive_upload(
+    request: Request, queue: Queue, session: str, tab: str, name: str, is_clip: bool = False
+) -> Recording:
+    """Write the body of a request to a new recording, or a clip of a voice, and look whether it is one.
 
     Raises:
         InputError: If the queue is full, or the file is too large, too long, or no audio; nothing is left of it then.
         ClientDisconnect: If the browser went away, or the recording was removed; as above.
     """
-    recording = queue.admit(session, tab, name)
+    recording = queue.admit(session, tab, name, is_clip)
     try:
         queue.limits.check_size(recording.name, int(request.headers.get("content-length", 0)))
         with recording.input.open("wb") as file:
@@ -61,3 +67,11 @@ def _look_into(recording: Recording, limits: Limits) -> None:
         if reader.length_is_known:
             recording.seconds = reader.num_samples / reader.sample_rate
             limits.check_length(recording.name, recording.seconds)
+        if recording.is_clip:
+            seconds = 0.0
+            for block in reader.blocks(keep_damaged=True):
+                seconds += block.shape[1] / reader.sample_rate
+                if seconds > MOST_CLIP_SECONDS:
+                    expected = f"{MOST_CLIP_SECONDS / 60:g} min"
+                    raise InputError(f"{recording.name}: expected a clip of at most {expected}, found more")
+            recording.seconds = seconds

@@ -5,6 +5,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -189,3 +190,24 @@ def test_a_cut_file_gives_what_is_there_and_says_so(tmp_path: Path, suffix: str,
     with AudioReader(path) as reader:
         found = sum(block.shape[1] for block in reader.blocks(1000, keep_damaged=True))
         assert reader.is_truncated and 0.3 < found / len(audio) < 0.75
+        if suffix == "ogg":
+            assert reader.damage == "cut short: its last page is not whole"
+            with pytest.raises(InputError, match=r"talk\.ogg: cut short: its last page is not whole$"):
+                reader.refuse_truncated()
+
+
+def test_a_film_whose_sound_begins_late_is_not_called_short(tmp_path: Path) -> None:
+    audio = talk(48000, 1, 1.0)
+    film = encode(tmp_path / "film.mkv", audio, 48000, "flac", video=True)
+    with av.open(str(film)) as source, av.open(str(tmp_path / "late.mkv"), "w") as target:
+        streams = [target.add_stream_from_template(each) for each in source.streams]
+        for packet in source.demux():
+            if packet.size:
+                if packet.stream.type == "audio":
+                    packet.pts = packet.dts = packet.pts + 2000  # milliseconds
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    with AudioReader(tmp_path / "late.mkv") as reader:
+        found = np.concatenate([block[0].numpy() for block in reader.blocks(keep_damaged=True)])
+        assert not reader.is_truncated and reader.damage is None
+    np.testing.assert_allclose(found, audio[:, 0], atol=1e-4)

@@ -20,7 +20,7 @@ KINDS = [
     ("avi", "pcm_s16le", 44100, 2), ("avi", "libmp3lame", 44100, 2), ("avi", "ac3", 48000, 2),
     ("ts", "aac", 44100, 2), ("ts", "mp2", 48000, 2), ("m2ts", "ac3", 48000, 2),
     ("flv", "aac", 44100, 1), ("flv", "libmp3lame", 44100, 2), ("ac3", "ac3", 48000, 2), ("eac3", "eac3", 48000, 2),
-    ("wv", "wavpack", 44100, 2), ("tta", "tta", 16000, 1), ("mpg", "mp2", 44100, 2),
+    ("caf", "alac", 44100, 2), ("wv", "wavpack", 44100, 2), ("tta", "tta", 16000, 1), ("mpg", "mp2", 44100, 2),
     ("3gp", "libopencore_amrnb", 8000, 1), ("3gp", "aac", 16000, 1),
 ]  # fmt: skip
 

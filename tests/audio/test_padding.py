@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import scipy.signal
+import soundfile
 import torch
 
 from separator.audio.reading import AudioReader, read_audio
@@ -69,3 +71,34 @@ def test_opus_in_matroska_begins_where_its_own_header_says(tmp_path: Path) -> No
     assert delay_field in content
     path.write_bytes(content.replace(delay_field, b"\x56\xaa\x83" + (2_166_667).to_bytes(3, "big")))
     np.testing.assert_array_equal(read_audio(path)[0].numpy()[:, :47_000], right[:, :47_000])
+
+
+@pytest.mark.parametrize("flags", ["empty_moov", "empty_moov+default_base_moof", "delay_moov"])
+def test_an_mp4_in_fragments_is_not_late(tmp_path: Path, flags: str) -> None:
+    """As streams are saved, and browsers record: the first of these have no edit list."""
+    audio = buzz(100, 600, 3.0, 44100)[:, None]
+    options = {"movflags": flags, "frag_duration": "500000"}
+    found, reader = read(encode(tmp_path / "a.mp4", audio, 44100, "aac", options=options, bit_rate=96_000))
+    assert found.shape[1] == 3 * 44100 and delay(found[0], audio[:, 0]) == 0 and not reader.is_truncated
+    assert ["1024 samples" in note for note in reader.notes] == [True] * ("empty" in flags)
+
+
+def test_vorbis_in_matroska_says_where_its_end_is_not_told(tmp_path: Path) -> None:
+    audio = buzz(100, 600, 1.0, 44100)[:44_000]
+    soundfile.write(tmp_path / "a.ogg", audio, 44100)
+    for tells in (True, False):
+        path = tmp_path / f"{tells}.mkv"
+        with av.open(str(tmp_path / "a.ogg")) as source, av.open(str(path), "w") as target:
+            stream = target.add_stream_from_template(source.streams.audio[0])
+            for each in source.demux(audio=0):
+                packet = each if tells else av.Packet(bytes(each))  # without what is told beside it
+                packet.pts, packet.dts, packet.time_base, packet.stream = each.pts, each.dts, each.time_base, stream
+                if packet.size:
+                    target.mux(packet)
+        found, reader = read(path)
+        if tells:
+            assert found.shape[1] == 44_000 and reader.notes == []
+        else:
+            most = int(reader.notes[0].split("up to ")[1].split()[0])
+            assert 0 < found.shape[1] - 44_000 <= most < 2048
+        assert delay(found[0], audio) == 0

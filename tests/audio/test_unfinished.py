@@ -80,3 +80,19 @@ def test_chunks_behind_no_data_are_no_samples(tmp_path: Path) -> None:
     path.write_bytes(bytes(head) + chunks)
     with pytest.raises(InputError, match="without samples"):
         read_audio(path)
+
+
+def test_an_rf64_that_is_cut_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    content = write(path, "RF64", subtype="PCM_16")
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with AudioReader(path) as reader:
+        assert reader.is_truncated and sum(block.shape[1] for block in reader.blocks()) < 8000
+
+
+def test_sound_behind_the_sound_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    content = write(path, "WAV", subtype="PCM_16")
+    path.write_bytes(content + content[content.index(b"data") :])
+    with AudioReader(path) as reader:
+        assert reader.num_samples == 8000 and f"{8 + 4 * 8000} bytes follow its sound" in str(reader.damage)

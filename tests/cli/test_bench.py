@@ -10,6 +10,7 @@ import torch
 
 from separator.benchmark.cost import macs_per_second
 from separator.cli.main import main
+from separator.inference.precision import has_native_bfloat16
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 from tests.tiny_model import save_tiny_model
 
@@ -32,6 +33,7 @@ def test_a_conv_tasnet_beside_torchaudios_with_its_weights() -> None:
     assert facts["macs_per_second"] == macs_per_second(ConvTasNet(config), 16000)
     assert facts["flops_reached"] == pytest.approx(2 * facts["macs_per_second"] / facts["real_time_factor"])
     assert facts["share_of_matrix_rate"] == pytest.approx(facts["flops_reached"] / facts["matrix_flops_reached"])
+    assert (facts["bfloat16_real_time_factor"] is None) != has_native_bfloat16()
     peer = facts["peers"][0]
     assert peer["name"] == "torchaudio" and peer["same_weights"]
     assert peer["ratio"] == pytest.approx(peer["seconds"] / peer["our_seconds"])

@@ -12,7 +12,7 @@ from separator.audio.timeline import read_timelines
 from separator.cli.main import main
 from separator.inference.voices import VoiceModel
 from tests.cli.separating import files
-from tests.meeting import PitchVoices, talks
+from tests.meeting import TONES_HZ, PitchVoices, talks
 from tests.tiny_model import save_tiny_model
 
 Run = Callable[..., tuple[int, list[str], list[str]]]
@@ -77,6 +77,21 @@ def test_a_timeline_of_the_outputs_as_they_are(separate: Run, meeting: Path, tmp
     first = next(each for each in segments if each.talker == "speaker1")
     assert (first.start_seconds, first.end_seconds) == pytest.approx((0, 4), abs=0.1)
     assert {each.talker for each in segments} == {"speaker1", "speaker2"}
+
+
+def test_known_voices_are_named_and_come_first(separate: Run, meeting: Path, tmp_path: Path) -> None:
+    clips = []
+    for name, talker in (("dora", 3), ("ben", 1)):
+        tone = 0.1 * torch.sin(2 * torch.pi * TONES_HZ[talker] * torch.arange(80000) / 16000)
+        soundfile.write(tmp_path / f"{name}.wav", tone.numpy(), 16000)
+        clips += ["--enrol", f"{name}={tmp_path / name}.wav"]
+    code, out, err = separate(meeting, "--talkers", "auto", "--timeline", "csv", "--json", *clips)
+    assert (code, err) == (0, [])
+    assert list(json.loads(out[0])["outputs"]) == ["dora", "ben", "talker3", "talker4", "timeline"]
+    (segments,) = read_timelines(tmp_path / "out" / "meeting" / "timeline.csv").values()
+    assert [each.talker for each in segments][:4] == ["talker3", "ben", "talker4", "dora"]
+    code, _, err = separate(meeting, "--talkers", "4", "--enrol", f"talker2={tmp_path / 'ben.wav'}")
+    assert code == 2 and "expected another name than those of the other outputs, found 'talker2'" in err[0]
 
 
 @pytest.mark.parametrize(

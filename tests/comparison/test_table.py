@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import tstd, ttest_rel
+from scipy.stats import norm, tstd, ttest_rel
 
 from separator.comparison.compare import Result, ScoredRun
 from separator.comparison.plot import plot_table
 from separator.comparison.table import confidence_interval, make_table, markdown, mixture_means, write_csv
 from separator.recipe import load_recipe
 from separator.scoring.item_scores import ItemScores, SourceScores
+from separator.scoring.summary import summarise
 
 TINY = Path(__file__).parent.parent.parent / "recipes" / "tiny.yaml"
 RECIPE = load_recipe(TINY)
@@ -51,12 +52,12 @@ def result(name: str, *improvements: list[tuple[float, float]], changes: tuple[s
     return Result(load_recipe(TINY, [f"name={name}", *changes]), runs, costs | cost)
 
 
-def test_the_interval_is_that_of_the_normal_distribution_for_many_values() -> None:
-    values = np.random.default_rng(0).normal(3.0, 2.0, 400)
-    low, high = confidence_interval(values)
-    half = 1.96 * values.std(ddof=1) / 20
-    assert low == pytest.approx(values.mean() - half, abs=0.03)
-    assert high == pytest.approx(values.mean() + half, abs=0.03)
+def test_the_interval_is_that_of_the_normal_distribution_and_of_an_evaluation() -> None:
+    scores = items(np.random.default_rng(0).normal(3.0, 2.0, (40, 2)).tolist())
+    values = mixture_means(scores)
+    expected = norm.interval(0.95, values.mean(), values.std(ddof=1) / 40**0.5)
+    assert confidence_interval(values) == pytest.approx(expected, abs=1e-4)
+    assert summarise(scores)["scores"]["si_sdri_db"]["mean_interval"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_interval_of_one_value_is_that_value() -> None:

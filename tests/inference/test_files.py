@@ -96,6 +96,11 @@ def test_a_bit_depth_that_is_no_word_is_one_line(separator: Separator, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
+def test_an_option_that_is_none_is_named(separator: Separator, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'bitdepth'"):
+        separator.separate_file(talk(tmp_path / "talk.wav"), tmp_path / "out", bitdepth="16")  # type: ignore[call-arg]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the peak memory of one process")
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")

@@ -1,6 +1,7 @@
 """Many items: in parallel as one by one, interrupted as in one go, damaged files, excerpts of the ends only."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,23 @@ def test_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     expected = contents(alone)
     del expected["k1"]
     assert contents(together) == expected
+
+
+def test_other_processes_are_started_where_what_is_left_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_pool: list[str] = []
+
+    def record(jobs: Iterable[Job], *_: object) -> None:
+        in_pool.extend(job.key for job in jobs)
+
+    monkeypatch.setattr("separator.scoring.jobs._score_in_processes", record)
+    monkeypatch.setattr("separator.scoring.jobs.default_processes", lambda num_items: min(2, num_items))
+    ledger, _ = run(tmp_path / "short", make_jobs(3), processes=None)
+    assert sorted(ledger.items) == ["k0", "k1", "k2"] and not in_pool
+    monkeypatch.setattr("separator.scoring.jobs.WORKERS_PAY_SECONDS", 1e-9)
+    ledger, _ = run(tmp_path / "long", make_jobs(3), processes=None)
+    assert list(ledger.items) == ["k0"] and in_pool == ["k1", "k2"]
 
 
 def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path: Path) -> None:

@@ -67,3 +67,10 @@ def test_the_lines_count_what_is_late_and_what_is_early() -> None:
         "take them as they are",
     ]
     assert describe_lags(summarise_lags([None], [16000])) == []
+
+
+def test_a_long_recording_is_searched_where_it_is_loud() -> None:
+    reference = stems(2, 1, 40.0)
+    reference[0, :, : 35 * RATE] = 0
+    reference[1, :, 5 * RATE :] *= 1e-3
+    assert find_lags(late(leaky(reference), 700), reference, [0, 1], NAMED, RATE) == [700, 700]

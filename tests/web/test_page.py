@@ -177,12 +177,16 @@ def test_a_recording_is_separated_played_and_taken_home(
     assert all(seconds == pytest.approx(3.0, abs=0.01) for _, seconds in audio)
 
     monkeypatch.chdir(tmp_path)
-    assert main(["separate", "talk.wav", "-m", server.model, "-o", "out", "--device", "cpu"]) == 0
+    assert main(["separate", "talk.wav", "-m", server.model, "-o", "out", "--device", "cpu", "--timeline", "csv"]) == 0
     expected = {name: (tmp_path / f"out/talk/{name}.wav").read_bytes() for name in ("speaker1", "speaker2")}
     for name, content in expected.items():
         with page.expect_download() as download:
             page.click(f"[aria-label='Download {name}.wav']")
         assert Path(download.value.path()).read_bytes() == content
+    with page.expect_download() as download:
+        page.click("[aria-label='Download timeline.csv']")
+    assert Path(download.value.path()).read_bytes() == (tmp_path / "out/talk/timeline.csv").read_bytes()
+    page.wait_for_function("document.querySelectorAll('.lane [aria-label*=times]').length == 2")
     with page.expect_download() as download:
         page.click("text=All as ZIP")
     with ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
@@ -196,7 +200,7 @@ def test_a_recording_is_separated_played_and_taken_home(
     page.keyboard.press("Enter")
     page.wait_for_function("[...document.querySelectorAll('.meter')].at(-1).getAttribute('aria-valuenow') > -50")
     page.keyboard.press("Enter")
-    painted = """[...document.querySelectorAll('canvas')].map(each => new Set(
+    painted = """[...document.querySelectorAll('.track canvas')].map(each => new Set(
         each.getContext('2d').getImageData(0, 0, each.width, each.height).data).size > 8)"""
     page.wait_for_function(f"({painted}).length == 6 && ({painted}).every(each => each)")
 

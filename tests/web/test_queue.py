@@ -11,13 +11,13 @@ from separator.errors import InputError
 from separator.web.limits import Limits
 from separator.web.options import SeparationOptions
 from separator.web.queue import Queue
-from separator.web.recording import Recording
+from separator.web.recording import KnownVoice, Recording
 
 OPTIONS = SeparationOptions(model="speech-2spk-16k")
 
 
-def upload(queue: Queue, session: str, name: str) -> Recording:
-    recording = queue.admit(session, "tab", name)
+def upload(queue: Queue, session: str, name: str, is_clip: bool = False) -> Recording:
+    recording = queue.admit(session, "tab", name, is_clip)
     recording.input.write_bytes(b"sound")
     recording.enter("uploaded")
     return recording
@@ -119,3 +119,37 @@ def test_files_go_after_their_minutes_but_not_under_the_work(tmp_path: Path) -> 
         work.go_on.set()
         wait_for(lambda: not at_work.folder.exists())
         assert queue.describe("yours", "tab") == []
+
+
+def test_a_recording_keeps_the_clips_that_it_was_given(tmp_path: Path) -> None:
+    work, asked = Work(), []
+
+    def check(options: SeparationOptions, voices: tuple[KnownVoice, ...]) -> None:
+        if options.mono:
+            raise InputError(f"{voices[0].path}: expected one voice, found two")
+        asked.append(voices)
+
+    with Queue(tmp_path, Limits(queue=1, jobs=1), work, check) as queue:
+        clip, recording = upload(queue, "mine", "a=b.wav", is_clip=True), upload(queue, "mine", "talk.wav")
+        with pytest.raises(InputError, match=r"^a=b.wav: expected clips of different file names"):
+            upload(queue, "mine", "a=b.wav", is_clip=True)
+        upload(queue, "yours", "b.wav", is_clip=True)
+        for enrol, words in {
+            ("anna=b.wav",): "expected a clip that is here, found 'b.wav'",  # another session's
+            ("anna=a=b.wav", "anna=a=b.wav"): "expected a name of its own for each clip, found 'anna'",
+            ("mixture=a=b.wav",): "expected a name of its own for each clip, found 'mixture'",
+        }.items():
+            with pytest.raises(InputError, match=words):
+                queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=enrol))
+        with pytest.raises(InputError, match=r"^a=b\.wav: expected one voice, found two"):
+            queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=("anna=a=b.wav",), mono=True))
+        assert recording.state == "uploaded" and asked == []
+        queue.submit("mine", "tab", SeparationOptions(model="speech-2spk-16k", enrol=("anna=a=b.wav",)))
+        wait_for(lambda: work.order == ["talk.wav"])
+        queue.remove(clip)
+        (voice,) = recording.voices
+        assert asked == [(voice,)] and (voice.name, voice.path.read_bytes()) == ("anna", b"sound")
+        assert (
+            recording.plain(f"{voice.path}: expected one voice, found two") == "a=b.wav: expected one voice, found two"
+        )
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ pytest.importorskip("httpx", reason="needs httpx, which gradio brings (extra web
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from separator.audio.timeline import Segment
 from separator.web.gate import Gate
 from separator.web.limits import Limits
 from separator.web.options import SeparationOptions
@@ -32,7 +33,10 @@ def copy(recording: Recording) -> None:
     for path in outputs.values():
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(sound)
-    recording.result = SimpleNamespace(outputs=outputs, levels_db={})  # type: ignore[assignment]
+    outputs["timeline"] = recording.folder / Path(recording.name).stem / "timeline.json"
+    outputs["timeline"].write_text("{}")
+    timeline = (Segment(0.5, 2.0, "speaker1"),)
+    recording.result = SimpleNamespace(outputs=outputs, levels_db={}, timeline=timeline)  # type: ignore[assignment]
 
 
 class Browser(TestClient):
@@ -86,6 +90,12 @@ def test_what_comes_back_is_what_was_made(queue: Queue, sound: bytes) -> None:
     assert part.headers["content-range"] == f"bytes 1000-{999 + MOST_RANGE_BYTES}/{len(sound)}"
     tail = browser.get(track, headers={"range": f"bytes={len(sound) - 10}-"})
     assert tail.content == sound[-10:]
+    timelines = {each: browser.get(f"/recordings/{first['id']}/timeline.{each}") for each in ("rttm", "json", "csv")}
+    assert timelines["rttm"].text == "SPEAKER Gespräch__1_ 1 0.500 1.500 <NA> <NA> speaker1 <NA> <NA>\n"
+    assert timelines["json"].json()["segments"] == [{"talker": "speaker1", "start_seconds": 0.5, "end_seconds": 2.0}]
+    assert timelines["csv"].text.splitlines()[1] == "speaker1,0.500,2.000"
+    header = timelines["csv"].headers["content-disposition"]
+    assert header == "attachment; filename*=utf-8''Gespr%C3%A4ch%20_1__timeline.csv"
     for _ in range(2):  # the second time it is kept
         picture = browser.get(f"/recordings/{first['id']}/pictures/mixture").json()
         assert picture["seconds"] == pytest.approx(9.0)
@@ -102,7 +112,7 @@ def test_a_session_reaches_nothing_of_another(queue: Queue, sound: bytes) -> Non
     (recording,) = browser.separate()
     address = f"/recordings/{recording['id']}"
     assert stranger.recordings() == []
-    for path in ("tracks/speaker1", "tracks/mixture", "pictures/speaker1", "sources.zip"):
+    for path in ("tracks/speaker1", "tracks/mixture", "pictures/speaker1", "sources.zip", "timeline.json"):
         assert browser.get(f"{address}/{path}").status_code == 200
         assert stranger.get(f"{address}/{path}").status_code == 404
     assert stranger.get("/recordings.zip?tab=t").status_code == 404
@@ -110,7 +120,7 @@ def test_a_session_reaches_nothing_of_another(queue: Queue, sound: bytes) -> Non
     stranger.cookies.clear()
     assert stranger.get(f"{address}/tracks/speaker1").status_code == 403
     assert stranger.post("/recordings?name=a&tab=t", content=sound).status_code == 403
-    for path in ("tracks/..%2F..%2Finput%2Ftalk.wav", "tracks/input"):
+    for path in ("tracks/..%2F..%2Finput%2Ftalk.wav", "tracks/input", "tracks/timeline", "timeline.exe"):
         assert browser.get(f"{address}/{path}").status_code == 404
     assert browser.delete(address).status_code == 200 and browser.recordings() == []
     assert browser.get(f"{address}/tracks/speaker1").status_code == 404

@@ -1,6 +1,5 @@
 """Who is who in a recording: each talker in one output from beginning to end, by name where the voice is known."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 
 from separator.errors import InputError
-from separator.inference.assignment.enrolment import Clips, enrol, match_names
+from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol, match_names
 from separator.inference.assignment.orders import Orders, find_orders
 from separator.inference.assignment.reordering import Reordering
 from separator.inference.assignment.stretches import Stretches, StretchListener
@@ -39,17 +38,12 @@ class Assignment:
         self.voices = voices
         self.talkers = talkers
         self.enrolled: Mapping[str, Tensor] = {} if clips is None else enrol(clips, voices)
-        taken = {each.casefold() for each in (*self._plain_names(sources), "residual", "timeline")}
-        if wrong := next((name for name in self.enrolled if name.casefold() in taken), None):
-            raise InputError(f"enrol: expected another name than those of the other outputs, found {wrong!r}")
+        check_names(self.enrolled, self._plain_names(sources))
 
     @property
     def settings(self) -> dict[str, Any]:
         """Return what decides who is in which output, as plain values."""
-        enrolled = {
-            name: hashlib.sha256(vector.numpy().tobytes()).hexdigest() for name, vector in self.enrolled.items()
-        }
-        return {"voices": self.voices.fingerprint} | ({"enrolled": enrolled} if enrolled else {})
+        return {"voices": self.voices.fingerprint} | describe_enrolled(self.enrolled)
 
     def names(self, sources: Sequence[str]) -> tuple[str, ...]:
         """Return the names of what may come out of outputs called `sources`."""
@@ -66,7 +60,7 @@ class Assignment:
         named = match_names(found.voices, self.enrolled)
         ranks = {name: rank for rank, name in enumerate(self.enrolled)}
         places = sorted(range(len(self.talkers)), key=lambda place: ranks.get(named.get(place, ""), len(ranks)))
-        return Orders(found.orders[:, places], found.changes, found.voices[places])
+        return Orders(found.orders[:, places], found.changes, found.voices[places], found.alone)
 
     def _name(self, orders: Orders, sources: Sequence[str]) -> tuple[str, ...]:
         """Return the names of outputs called `sources`, once they are in order."""

@@ -1,8 +1,10 @@
 """Voices that are known by name, each from a clip."""
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,6 +68,19 @@ def enrol(clips: Clips, voices: VoiceModel) -> dict[str, Tensor]:
         InputError: If a clip cannot be read, has less than a second of sound, or is of two voices.
     """
     return {name: _voice_of(path, voices) for name, path in find_clips(clips).items()}
+
+
+def check_names(names: Iterable[str], others: Iterable[str]) -> None:
+    """Raise `InputError` if a voice is called as another output may be."""
+    taken = {each.casefold() for each in (*others, "residual", "timeline")}
+    if wrong := next((name for name in names if name.casefold() in taken), None):
+        raise InputError(f"enrol: expected another name than those of the other outputs, found {wrong!r}")
+
+
+def describe_enrolled(enrolled: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return what tells voices that are known by name from others, as plain values."""
+    vectors = {name: hashlib.sha256(vector.numpy().tobytes()).hexdigest() for name, vector in enrolled.items()}
+    return {"enrolled": vectors} if vectors else {}
 
 
 def match_names(voices: Tensor, enrolled: Mapping[str, Tensor]) -> dict[int, str]:

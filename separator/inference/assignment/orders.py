@@ -13,6 +13,7 @@ from separator.inference.assignment.stretches import (
     STRETCH_FRAMES,
     WINDOW_FRAMES,
     Stretches,
+    at_once_share,
     clean_shares,
     cost_of_change,
 )
@@ -30,6 +31,10 @@ LEAST_APART, LEAST_APART_OF_ONE = 0.1, 1.1
 """Voices are two if stretches of one are nearer to each other, in cosine, than to the other's by this, and by this over
 the number of stretches: chance makes two groups of a few stretches of one voice."""
 
+LEAST_APART_OF_TWO, AT_ONCE_OF_ONE = 0.2, 0.15
+"""A voice is alone if its stretches are not apart by as much as `LEAST_APART` and the first over their number, and in
+less of the time than the second are two outputs about as loud: of one voice the model leaves little twice."""
+
 
 @dataclass(frozen=True)
 class Orders:
@@ -39,11 +44,13 @@ class Orders:
         orders: For each stretch, which output is in each place, `(K, S)`.
         changes: Frame from which each stretch's order holds, `(K)`, rising.
         voices: Voice in each place, `(S, D)`; zeros where none was heard.
+        alone: Whether one voice is all there is: what the model gave to the other outputs is its too.
     """
 
     orders: Tensor
     changes: Tensor
     voices: Tensor
+    alone: bool = False
 
 
 def find_orders(stretches: Stretches, known: Tensor | None = None) -> Orders:
@@ -52,7 +59,8 @@ def find_orders(stretches: Stretches, known: Tensor | None = None) -> Orders:
     Orders and voices are learned from each other: the voices are the mean vectors in each place, weighted by how clean
     they are; the orders are those whose vectors are nearest to the voices, less a cost of every change, by dynamic
     programming. This starts from the order as it is, from a division of the clearest vectors, and from the known
-    voices; the best end counts. Where there are no two voices in the end, the order stays as it is.
+    voices; the best end counts. Where there are no two voices in the end, the order stays as it is; if there is one
+    voice, it is alone in the first place.
 
     Args:
         stretches: Summary of the recording.
@@ -72,13 +80,23 @@ def find_orders(stretches: Stretches, known: Tensor | None = None) -> Orders:
         starts.append(_with_known(voices, known))
     ends = [_learn(start, vectors, shares, orders, costs.double().numpy()) for start in starts]
     path = max(ends, key=lambda end: end[1])[0]
-    if not are_apart(vectors, shares, orders[path]):
-        path = as_it_is
-    return Orders(orders[path], changes, _voices(vectors, shares, orders[path]))
+    if are_apart(vectors, shares, orders[path]):
+        return Orders(orders[path], changes, _voices(vectors, shares, orders[path]))
+    voices = _voices(vectors, shares, orders[as_it_is])
+    alone = at_once_share(stretches) < AT_ONCE_OF_ONE and not are_apart(
+        vectors, shares, orders[path], of_few=LEAST_APART_OF_TWO
+    )
+    if alone:
+        together = functional.normalize((shares.unsqueeze(2) * vectors).sum(dim=(0, 1)), dim=0)
+        voices = torch.cat([together.unsqueeze(0), torch.zeros_like(voices[1:])])
+    return Orders(orders[as_it_is], changes, voices, alone)
 
 
-def are_apart(vectors: Tensor, shares: Tensor, orders: Tensor) -> bool:
+def are_apart(vectors: Tensor, shares: Tensor, orders: Tensor, of_few: float = LEAST_APART_OF_ONE) -> bool:
     """Tell whether the places hold different voices: by the clearest vector of each stretch.
+
+    Args:
+        of_few: By how much more they have to be apart where there is one stretch, in cosine; of N stretches an Nth.
 
     Shape:
         vectors: `(K, S, D)`; shares: `(K, S)`; orders: `(K, S)`.
@@ -86,9 +104,8 @@ def are_apart(vectors: Tensor, shares: Tensor, orders: Tensor) -> bool:
     clearest = shares.argmax(dim=1, keepdim=True)  # (K, 1)
     place = (orders == clearest).int().argmax(dim=1)  # (K)
     share = shares.gather(1, clearest)[:, 0]
-    return apartness(_clearest(vectors, shares), share, place) >= LEAST_APART + LEAST_APART_OF_ONE / max(
-        float(share.sum()), 1.0
-    )
+    apart = apartness(_clearest(vectors, shares), share, place)
+    return apart >= LEAST_APART + of_few / max(float(share.sum()), 1.0)
 
 
 def apartness(vectors: Tensor, weights: Tensor, groups: Tensor) -> float:

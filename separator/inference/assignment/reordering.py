@@ -11,7 +11,7 @@ FADE_SECONDS = 0.02
 
 
 class Reordering:
-    """Puts outputs that come in blocks into their order; what they sum to stays.
+    """Puts outputs that come in blocks into their order, or all in the first if a voice is alone; their sum stays.
 
     Args:
         orders: The order over the recording.
@@ -21,6 +21,7 @@ class Reordering:
 
     def __init__(self, orders: Orders, outputs: list[int], sample_rate: int) -> None:
         self.outputs = outputs
+        self.alone = orders.alone
         self.sample_rate = sample_rate
         self._done = 0  # samples
         self._starts: list[float] = []  # in seconds
@@ -34,6 +35,11 @@ class Reordering:
         """Return the next block in order: `(N, C, t)` to the same shape."""
         time = (self._done + torch.arange(block.shape[2], dtype=torch.float64)) / self.sample_rate
         self._done += block.shape[2]
+        if self.alone:
+            given = block.clone()
+            given[self.outputs[0]] = block[self.outputs].sum(dim=0)
+            given[self.outputs[1:]] = 0
+            return given
         if not len(time) or not self._orders:
             return block
         given = block.clone()

@@ -24,6 +24,9 @@ CLEAN_DB = 3.0
 QUIET_FRAMES = 3
 """Frames of a quiet place."""
 
+AT_ONCE_DB = 10.0
+"""Outputs that are nearer in level than this are heard at once."""
+
 
 @dataclass(frozen=True)
 class Stretches:
@@ -105,6 +108,14 @@ def clean_shares(stretches: Stretches) -> Tensor:
     active = stretches.powers > _loudness(stretches) * 10 ** (-ACTIVE_RANGE_DB / 10)
     asked = stretches.vectors.abs().amax(dim=2) > 0
     return active.float().mean(dim=2) * torch.sigmoid(above_db / CLEAN_DB) * asked
+
+
+def at_once_share(stretches: Stretches) -> float:
+    """Return the share of the active frames in which a second output is not `AT_ONCE_DB` below the loudest one."""
+    frames = stretches.powers.transpose(0, 1).flatten(1)  # (S, K · F)
+    heard = frames[:, frames.sum(dim=0) > _loudness(stretches) * 10 ** (-ACTIVE_RANGE_DB / 10)]
+    loudest, second = heard.topk(2, dim=0).values
+    return float((second > loudest * 10 ** (-AT_ONCE_DB / 10)).float().mean()) if heard.numel() else 0.0
 
 
 def cost_of_change(stretches: Stretches) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from separator.inference.fused.batch_norm import fold_batch_norm
+from separator.inference.fused.packed import can_be_packed
 from separator.inference.fused.tasnets import FRAME_MODELS, fuse_frames, fuse_step
 from separator.models.band_network import BandNetwork
 from separator.models.conv_tasnet import ConvTasNet
@@ -28,7 +29,7 @@ def fuse(model: MaskingSeparator, device: torch.device, dtype: torch.dtype) -> M
     if any(_is_altered(module) for module in model.modules()):
         return model
     if type(model) in (Spectrogram, BandNetwork):
-        return fold_batch_norm(model)
+        return fold_batch_norm(model, packed=can_be_packed(device, dtype))
     if device.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and type(model) in FRAME_MODELS:
         return fuse_frames(model, dtype)
     return model
@@ -40,9 +41,11 @@ def fuse_for_steps(model: MaskingSeparator, device: torch.device, dtype: torch.d
     As `fuse`; there is a copy of a causal Conv-TasNet and STFT-TCN on a CPU in float32, and of a spectrogram model and
     a band network anywhere.
     """
+    if any(_is_altered(module) for module in model.modules()):
+        return model
     if type(model) in (Spectrogram, BandNetwork):
-        return fuse(model, device, dtype)
-    is_plain = device.type == "cpu" and dtype == torch.float32 and not any(map(_is_altered, model.modules()))
+        return fold_batch_norm(model)
+    is_plain = device.type == "cpu" and dtype == torch.float32
     if is_plain and (type(model) is ConvTasNet or type(model) is STFTTCN):
         return fuse_step(model)
     return model

@@ -3,6 +3,7 @@
 import copy
 from typing import TypeVar
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -10,6 +11,8 @@ from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.depthwise import DepthwiseSeparableBlock2d
 from separator.bricks.full_band import FullBandMixing
 from separator.bricks.resnet import AxialBlock, ResNetBlock, ResNetBottleneck
+from separator.inference.fused.packed import InPlaceDoubledSum, PackedConvolution, PackedResidualBlock
+from separator.models.spectrogram_masker import DoubledSum
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -24,23 +27,45 @@ PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 """Convolutions and the batch norms behind them, by the brick that holds them."""
 
 
-def fold_batch_norm(model: Model) -> Model:
+def fold_batch_norm(model: Model, packed: bool = False) -> Model:
     """Return a copy of a model in which the convolutions of `PAIRS` hold the batch norms behind them.
 
     It gives no gradients: a block's ReLU overwrites what it is given. A block with a part of another class than the
     one that it made stays as it is.
+
+    Args:
+        model: Left as it is.
+        packed: Whether its convolutions are those of `packed`; the copy then has no steps.
     """
     folded = copy.deepcopy(model).eval().requires_grad_(False)
-    for block in list(folded.modules()):
+    for name, block in list(folded.named_modules()):
         pairs = PAIRS.get(type(block), ())
         if pairs and all(_is_foldable(block, *pair) for pair in pairs):
             for pair in pairs:
                 convolution, norm = map(block.get_submodule, pair)
-                block.set_submodule(pair[0], fuse_conv_bn_eval(convolution, norm))  # type: ignore[type-var, arg-type]
+                block.set_submodule(pair[0], fuse_conv_bn_eval(convolution, norm))
                 block.set_submodule(pair[1], nn.Identity())
-            if hasattr(block, "relu"):
+            if packed:
+                _pack(folded, name, block, [convolution for convolution, _ in pairs])
+            elif hasattr(block, "relu"):
                 block.relu = nn.ReLU(inplace=True)
+    if packed:
+        for name, module in list(folded.named_modules()):
+            if type(module) is Conv2d and module.weight.dtype == torch.float32:
+                folded.set_submodule(name, PackedConvolution(module))
+            elif type(module) is DoubledSum:
+                folded.set_submodule(name, InPlaceDoubledSum())
     return folded.eval()  # what is new in it too
+
+
+def _pack(folded: nn.Module, name: str, block: nn.Module, names: list[str]) -> None:
+    """Replace a folded block's convolutions by those that hold its ReLU, or a residual block as a whole."""
+    if isinstance(block, ResNetBlock | AxialBlock | ResNetBottleneck):
+        folded.set_submodule(name, PackedResidualBlock(block, names))
+    elif hasattr(block, "relu"):
+        for each in names:
+            block.set_submodule(each, PackedConvolution(block.get_submodule(each), relu=True))
+        block.relu = nn.Identity()
 
 
 def _is_foldable(block: nn.Module, convolution: str, norm: str) -> bool:

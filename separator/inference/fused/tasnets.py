@@ -12,7 +12,7 @@ from separator.bricks.conv1d import Conv1dDecoder, Conv1dEncoder
 from separator.inference.fused.frames import lay_frames
 from separator.inference.fused.global_norm import GlobalStatistics, can_be_folded, norm_gain
 from separator.inference.fused.pointwise import pointwise
-from separator.inference.fused.separable_tcn import FusedSeparableTCN
+from separator.inference.fused.separable_tcn import TILE_VALUES, FusedSeparableTCN
 from separator.inference.fused.stepping_tcn import SteppingTCN
 from separator.models.conv_tasnet import ConvTasNet, SeparableTCNConfig
 from separator.models.convnext_tasnet import ConvNeXtTasNet
@@ -33,9 +33,11 @@ def fuse_frames(model: MaskingSeparator, dtype: torch.dtype = torch.float32) -> 
     if not _is_built_by_its_config(model) or (dtype == torch.bfloat16 and not _has_papers_masker(config)):
         return model
     fused: Any = copy.deepcopy(model).eval().requires_grad_(False)
+    if _has_papers_masker(config) and type(model) is not STFTTCN:
+        return _FusedTasNet(fused, dtype).eval()
     holder = fused.masker if type(model) is STFTTCN else fused
     if _has_papers_masker(config):
-        holder.masker = _FusedMasker(holder.masker, dtype)
+        holder.masker = nn.Sequential(_FusedNetwork(holder.masker, dtype), _FusedMasks(holder.masker, dtype)).eval()
     else:
         norm, holder.masker = holder.masker.norm, lay_frames(holder.masker)
         holder.masker.norm = norm  # of logarithms, whose mean outweighs what they differ by: to the last digit
@@ -85,6 +87,7 @@ class _FusedEncoder(nn.Module):
     def __init__(self, encoder: Conv1dEncoder) -> None:
         super().__init__()
         self.reference = encoder
+        self.stride, self.receptive_field = encoder.stride, encoder.receptive_field
         self.weight = nn.Buffer(encoder.basis.weight.flatten(1))  # (N, C·L)
 
     @torch.autocast("cpu", enabled=False)  # each product says its own precision
@@ -97,30 +100,26 @@ class _FusedEncoder(nn.Module):
         return frames.relu_() if self.reference.activation == "relu" else frames
 
 
-class _FusedMasker(nn.Module):
-    """The masker with its first norm folded into the bottleneck: `(B, N, K)` to `(B, S, N, K)`."""
+class _FusedNetwork(nn.Module):
+    """The masker up to its last PReLU, with its first norm folded into the bottleneck: `(B, N, K)` to `(B, K, Sc)`."""
 
     def __init__(self, masker: Any, dtype: torch.dtype) -> None:
         super().__init__()
         self.reference = masker
+        self.receptive_field = masker.receptive_field
         self.dtype = dtype
         weight = masker.bottleneck.weight[:, :, 0]
         self.weight = nn.Buffer(weight * masker.norm.weight)
         self.bias = nn.Buffer(masker.bottleneck.bias + weight.mv(masker.norm.bias))
         self.tcn = FusedSeparableTCN(masker.tcn, dtype)
-        self.output_weight = nn.Buffer(masker.output.weight[:, :, 0].to(dtype))
-        self.output_bias = nn.Buffer(masker.output.bias.to(dtype))
 
     @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, frames: Tensor) -> Tensor:
-        reference = self.reference
         hidden = frames.new_empty(len(frames), frames.shape[2], len(self.weight))  # (B, K, channels)
         for sample, output in zip(frames.transpose(1, 2).contiguous(), hidden, strict=True):
             output.copy_(self._bottleneck(sample))
-        hidden = reference.activation(self.tcn(hidden))  # (B, K, Sc)
-        masks = pointwise(hidden.to(self.dtype), self.output_weight, self.output_bias)  # (B, K, S·N)
-        masks = reference.mask(masks.unflatten(2, (reference.num_sources, reference.num_features)).permute(0, 2, 3, 1))
-        return masks
+        activated: Tensor = self.reference.activation(self.tcn(hidden))  # (B, K, Sc)
+        return activated
 
     def _bottleneck(self, frames: Tensor) -> Tensor:
         """Apply norm and bottleneck to a sample, `(K, N)` to `(K, channels)`."""
@@ -134,18 +133,65 @@ class _FusedMasker(nn.Module):
         return pointwise(frames.to(self.dtype), weight, bias.to(self.dtype))
 
 
+class _FusedMasks(nn.Module):
+    """The masker's last 1×1 and what limits the masks: `(B, k, Sc)` to `(B, S, N, k)`, in memory `(B, k, S, N)`."""
+
+    def __init__(self, masker: Any, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.shape = (masker.num_sources, masker.num_features)
+        self.dtype = dtype
+        self.weight = nn.Buffer(masker.output.weight[:, :, 0].to(dtype))
+        self.bias = nn.Buffer(masker.output.bias.to(dtype))
+        self.mask = masker.mask
+
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
+    def forward(self, hidden: Tensor) -> Tensor:
+        masks = pointwise(hidden.to(self.dtype), self.weight, self.bias)  # (B, k, S·N)
+        limited: Tensor = self.mask(masks.unflatten(2, self.shape).permute(0, 2, 3, 1))  # (B, S, N, k)
+        return limited
+
+
 class _FusedDecoder(nn.Module):
-    """The decoder as one matrix product whose segments are summed: `(B, N, K)` to `(B, C, length)`."""
+    """The decoder as a matrix product whose segments are summed: `(B, N, K)` to `(B, C, length)`."""
 
     def __init__(self, decoder: Conv1dDecoder) -> None:
         super().__init__()
         self.reference = decoder
+        self.receptive_field = decoder.receptive_field
         self.weight = nn.Buffer(decoder.basis.weight.flatten(1).t().contiguous())  # (C·L, N)
 
-    @torch.autocast("cpu", enabled=False)  # each product says its own precision
     def forward(self, frames: Tensor, length: int) -> Tensor:
+        return self.add_up(self.segments(frames), length)
+
+    @torch.autocast("cpu", enabled=False)  # each product says its own precision
+    def segments(self, frames: Tensor) -> Tensor:
+        """Return what each frame adds to the waveform: `(B, N, k)` to `(B, k, C·L)`."""
+        return pointwise(frames.transpose(1, 2), self.weight)
+
+    def add_up(self, segments: Tensor, length: int) -> Tensor:
+        """Return the waveform of all segments: `(B, K, C·L)` to `(B, C, length)`."""
         kernel_size, stride, edge = self.reference.kernel_size, self.reference.stride, self.reference.edge
-        segments = pointwise(frames.transpose(1, 2), self.weight).transpose(1, 2)  # (B, C·L, K)
-        covered = (frames.shape[2] - 1) * stride + kernel_size
-        waveform = functional.fold(segments, (1, covered), (1, kernel_size), stride=(1, stride)).squeeze(2)
-        return functional.pad(waveform, (-edge, edge + length - covered))
+        covered = (segments.shape[1] - 1) * stride + kernel_size
+        waveform = functional.fold(segments.transpose(1, 2), (1, covered), (1, kernel_size), stride=(1, stride))
+        return functional.pad(waveform.squeeze(2), (-edge, edge + length - covered))
+
+
+class _FusedTasNet(MaskingSeparator):
+    """A TasNet with the paper's masker: a tile of frames gets its masks and is decoded while it is in the cache."""
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        network = _FusedNetwork(model.masker, dtype)
+        super().__init__(model.config, _FusedEncoder(model.encoder), network, _FusedDecoder(model.decoder))
+        self.masks = _FusedMasks(model.masker, dtype)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        self._check_mixture(mixture, fewest_samples=1)
+        frames = self.encoder(mixture)  # (B, N, K)
+        hidden = self.masker(frames)  # (B, K, Sc)
+        tile_frames = max(TILE_VALUES * torch.get_num_threads() // len(self.masks.bias), 1)
+        tiles = []
+        for tile, seen in zip(hidden.split(tile_frames, dim=1), frames.split(tile_frames, dim=2), strict=True):
+            masked = self.masks(tile) * seen.unsqueeze(1)  # (B, S, N, k)
+            tiles.append(self.decoder.segments(masked.flatten(0, 1)))  # (B·S, k, C·L)
+        sources: Tensor = self.decoder.add_up(torch.cat(tiles, dim=1), mixture.shape[2])  # (B·S, C, T)
+        return sources.unflatten(0, (-1, self.num_sources))  # (B, S, C, T)

@@ -1,6 +1,7 @@
 // The page: which tab this is, what the server knows of its recordings, and their cards.
 import { showCard, removeCard, cardIds } from "./card.js";
 import { ended, wireUploads } from "./uploads.js";
+import { enrolled, showVoices, wireVoices } from "./voices.js";
 
 const BUSY_MS = 400, IDLE_MS = 10000;
 
@@ -17,20 +18,22 @@ let timer, asked = 0;
 export async function refresh() {
   clearTimeout(timer);
   const question = ++asked;
-  let recordings = [], failed = false;
+  let all = [], failed = false;
   try {
     const answer = await fetch(`recordings?tab=${tab}`);
     if (answer.status === 403) say("This page needs its cookie: allow cookies, then reload it.");
     failed = !answer.ok;
-    recordings = failed ? [] : await answer.json();
+    all = failed ? [] : await answer.json();
   } catch {
     failed = true; // the server was stopped, or the network is gone: what is shown stays
   }
+  const recordings = all.filter((each) => !each.is_clip);
   if (question !== asked) return; // a later answer is on its way, and this one may show what has been removed
   if (!failed) {
     const list = document.getElementById("recordings");
     const known = new Set(recordings.map((each) => each.id));
     cardIds().filter((id) => !known.has(id)).forEach(removeCard);
+    showVoices(all.filter((each) => each.is_clip));
     recordings.forEach((each) => showCard(list, each, refresh));
     showAllAsZip(list, recordings.filter((each) => each.state === "done").length);
     const uploaded = recordings.filter((each) => each.state === "uploaded").length;
@@ -67,6 +70,7 @@ function start() {
     return;
   }
   wireUploads(document.getElementById("uploads"));
+  wireVoices(document.getElementById("uploads"));
   refresh();
 }
 
@@ -75,5 +79,5 @@ async function uploaded() { // and which tab this is
   return tab;
 }
 
-window.separatorPage = { uploaded, refresh };
+window.separatorPage = { uploaded, enrolled, refresh };
 start();

@@ -23,6 +23,14 @@ export function drawWaveform(canvas, { low, high }, peak) {
   }
 }
 
+export function drawSegments(canvas, segments, seconds) {
+  const [context, width, height, scale] = fitted(canvas);
+  context.fillStyle = getComputedStyle(canvas).color;
+  for (const { start_seconds: start, end_seconds: end } of segments) {
+    context.fillRect((start / seconds) * width, 0, Math.max(scale, ((end - start) / seconds) * width), height);
+  }
+}
+
 function levelsOf(picture) {
   picture.bytes ??= Uint8Array.from(atob(picture.levels), (each) => each.charCodeAt(0));
   return picture.bytes;

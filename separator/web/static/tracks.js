@@ -1,14 +1,21 @@
 // The tracks of a recording: the mixture and its sources, played together on one time axis.
 import { drawSpectrogram, drawWaveform, highestLevel, timeTicks } from "./picture.js";
 import { Meter } from "./meter.js";
+import { Timeline } from "./timeline.js";
 import { element, timeText } from "./words.js";
 
 const APART_SECONDS = 0.06; // from here on a player is brought back to the others
+const NOT_TALKING = ["mixture", "noise", "residual"];
 
 export class Tracks {
   constructor(place, recording, before = { time: 0, playing: false }) {
     this.seconds = recording.seconds;
+    this.heads = [];
+    const talkers = recording.tracks.filter((each) => !NOT_TALKING.includes(each.name));
+    talkers.forEach((each, index) => (each.number = index + 1)); // of its colour
     this.tracks = recording.tracks.map((each) => this.makeTrack(recording.id, each));
+    const makePictures = (label, ...canvases) => this.makePictures(label, ...canvases);
+    this.timeline = recording.has_timeline ? new Timeline(recording.id, talkers, makePictures) : null;
     this.first = this.tracks[0];
     this.first.muted = this.tracks.length > 1; // the sources together are the mixture
     this.play = element("button", { type: "button", class: "play main", "aria-label": "Play" }, "Play");
@@ -19,7 +26,8 @@ export class Tracks {
     this.ticks = element("div", { class: "ticks", "aria-hidden": "true" });
     const transport = element("div", { class: "transport" }, this.play, this.clock);
     const axis = element("div", { class: "axis" }, this.slider, this.ticks);
-    this.root = element("div", { class: "tracks" }, ...this.tracks.map((each) => each.row), transport, axis);
+    const rows = [...this.tracks.map((each) => each.row), ...(this.timeline ? [this.timeline.root] : [])];
+    this.root = element("div", { class: "tracks" }, ...rows, transport, axis);
     place.replaceChildren(this.root);
     this.first.audio.addEventListener("ended", () => this.pause());
     this.seek(before.time);
@@ -30,7 +38,19 @@ export class Tracks {
     this.load(recording.id);
   }
 
-  makeTrack(id, { name, file, level_db: level }) {
+  makePictures(label, ...canvases) { // on the time axis: pressed, they take the players there
+    const head = element("div", { class: "playhead" });
+    const root = element("div", { class: "pictures", role: "img", "aria-label": label }, ...canvases, head);
+    root.onpointerdown = (event) => {
+      root.setPointerCapture(event.pointerId);
+      this.seekTo(event, root);
+    };
+    root.onpointermove = (event) => event.buttons && this.seekTo(event, root);
+    this.heads.push(head);
+    return root;
+  }
+
+  makeTrack(id, { name, file, number, level_db: level }) {
     const address = `recordings/${id}/tracks/${encodeURIComponent(name)}`;
     const audio = element("audio", { src: address, preload: "metadata", "aria-label": name, "data-track": name });
     const track = { name, audio, solo: false, muted: false, meter: new Meter(name) };
@@ -52,17 +72,9 @@ export class Tracks {
     }
     track.waveform = element("canvas", { class: "waveform" });
     track.spectrogram = element("canvas", { class: "spectrogram" });
-    track.head = element("div", { class: "playhead" });
-    const label = `waveform and spectrogram of ${name}`;
-    const pictures = element("div", { class: "pictures", role: "img", "aria-label": label });
-    pictures.append(track.waveform, track.spectrogram, track.head);
-    pictures.onpointerdown = (event) => {
-      pictures.setPointerCapture(event.pointerId);
-      this.seekTo(event, pictures);
-    };
-    pictures.onpointermove = (event) => event.buttons && this.seekTo(event, pictures);
+    const pictures = this.makePictures(`waveform and spectrogram of ${name}`, track.waveform, track.spectrogram);
     const controls = element("div", { class: "controls" }, words, buttons, track.meter.root);
-    track.row = element("div", { class: "track" }, controls, pictures, audio);
+    track.row = element("div", { class: "track", "data-talker": number ?? "" }, controls, pictures, audio);
     return track;
   }
 
@@ -138,10 +150,11 @@ export class Tracks {
     this.clock.textContent = `${timeText(time)} / ${timeText(this.seconds)}`;
     this.slider.value = time;
     this.slider.setAttribute("aria-valuetext", this.clock.textContent);
-    this.tracks.forEach((each) => (each.head.style.left = `${this.seconds ? (100 * time) / this.seconds : 0}%`));
+    this.heads.forEach((each) => (each.style.left = `${this.seconds ? (100 * time) / this.seconds : 0}%`));
   }
 
   load(id) {
+    this.timeline?.load().then(() => this.draw());
     this.tracks.forEach(async (track) => {
       const answer = await fetch(`recordings/${id}/pictures/${encodeURIComponent(track.name)}`).catch(() => null);
       if (answer?.ok) track.picture = await answer.json();
@@ -151,6 +164,7 @@ export class Tracks {
 
   draw() {
     timeTicks(this.ticks, this.seconds);
+    this.timeline?.draw(this.seconds);
     const drawn = this.tracks.filter((each) => each.picture);
     const peak = Math.max(0.01, ...drawn.flatMap(({ picture }) => [...picture.high, ...picture.low.map((low) => -low)]));
     const top = Math.max(...drawn.map((each) => highestLevel(each.picture)));

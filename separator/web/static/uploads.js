@@ -36,11 +36,10 @@ export function wireUploads(section) {
 
 function sendAll(section, files) {
   say("");
-  for (const file of files) send(section, file, file.name);
+  for (const file of files) send(section, document.getElementById("recordings"), file, file.name);
 }
 
-function send(section, blob, name) {
-  const list = document.getElementById("recordings");
+export function send(section, list, blob, name, kind = "", taken = () => {}) {
   const bar = element("progress", { max: 1, value: 0, "aria-label": `upload of ${name}` });
   const text = element("span", { class: "state" }, "uploading");
   const cancel = element("button", { type: "button", class: "plain" }, "Cancel");
@@ -60,13 +59,14 @@ function send(section, blob, name) {
     return;
   }
   const request = new XMLHttpRequest();
-  request.open("POST", `recordings?tab=${tab}&name=${encodeURIComponent(name.toWellFormed?.() ?? name)}`);
+  request.open("POST", `recordings?tab=${tab}&name=${encodeURIComponent(name.toWellFormed?.() ?? name)}${kind}`);
   request.upload.onprogress = (event) => {
     bar.value = event.loaded / event.total;
     text.textContent = event.loaded < event.total ? `uploading, ${Math.floor(100 * bar.value)} %` : "looking into it";
   };
   request.onload = async () => {
     if (request.status !== 200) return refuse(errorOf(request));
+    taken(JSON.parse(request.responseText));
     await refresh();
     card.remove();
   };
@@ -114,7 +114,7 @@ function wireRecorder(section, button) {
         recorder = null;
         button.textContent = "Record";
         button.classList.remove("recording");
-        send(section, new Blob(parts), `recording ${at}.${suffix}`);
+        send(section, document.getElementById("recordings"), new Blob(parts), `recording ${at}.${suffix}`);
       };
       recorder.start(1000);
       button.classList.add("recording");

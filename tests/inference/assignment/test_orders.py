@@ -65,6 +65,17 @@ def test_one_voice_in_all_outputs_stays_where_it_is(num_stretches: int) -> None:
     assert (found.orders == torch.arange(2)).all()
 
 
+def test_a_voice_is_alone_where_no_second_one_is_heard() -> None:
+    one = in_turns(2, 40, num_voices=1)
+    assert find_orders(one).alone
+    assert not find_orders(in_turns(2, 40)).alone  # two voices that take turns
+    at_once = Stretches(one.vectors, torch.full_like(one.powers, LOUD))  # of voices that are alike
+    assert not find_orders(at_once).alone
+    found = find_orders(one)
+    assert found.voices[0] @ functional.normalize(one.vectors.float().mean(dim=(0, 1)), dim=0) > 0.99
+    assert not found.voices[1].any()
+
+
 @pytest.mark.parametrize("num_stretches", [0, 3])
 def test_silence_has_no_order(num_stretches: int) -> None:
     silence = Stretches(torch.zeros(num_stretches, 2, 8), torch.zeros(num_stretches, 2, STRETCH_FRAMES))

@@ -25,3 +25,12 @@ def test_blocks_of_any_length_change_places_at_the_same_time() -> None:
     torch.testing.assert_close(whole.sum(dim=0), outputs.sum(dim=0))
     steps = outputs.diff(dim=2).abs().max() + 2 / (FADE_SECONDS * 16000)  # the sines', and the fade's from -1 to 1
     assert whole.diff(dim=2).abs().max() <= steps
+
+
+def test_a_voice_that_is_alone_gets_what_the_others_have() -> None:
+    outputs = torch.randn(4, 2, 1000, generator=torch.Generator().manual_seed(0))
+    orders = Orders(torch.tensor([[0, 1, 2]]), torch.tensor([0]), torch.zeros(3, 4), alone=True)
+    reordering = Reordering(orders, [1, 2, 3], 16000)
+    given = torch.cat([reordering.push(block) for block in outputs.split(300, dim=2)], dim=2)
+    torch.testing.assert_close(given[1], outputs[1:].sum(dim=0))
+    assert torch.equal(given[0], outputs[0]) and not given[2:].any()

@@ -1,13 +1,15 @@
 """Models as training leaves them: no gain of 1, no bias of 0, no batch norm without statistics."""
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 
-from separator.models.pipeline import MaskingSeparator
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @torch.no_grad()
-def grow(model: MaskingSeparator) -> MaskingSeparator:
+def grow(model: Network) -> Network:
     """Move every weight and every statistic of a model; returns it in evaluation mode."""
     random = torch.Generator().manual_seed(1)
     for parameter in model.parameters():

@@ -130,4 +130,4 @@ def test_a_hook_on_the_copy_is_called_at_every_block() -> None:
         module.register_forward_pre_hook(stop)
     with pytest.raises(KeyboardInterrupt), torch.inference_mode():
         fused(torch.randn(1, 1, 300))
-    assert {"ConvTasNet", "_FusedEncoder", "_FusedMasker"} < set(calls)
+    assert {"_FusedTasNet", "_FusedEncoder", "_FusedNetwork"} < set(calls)
