@@ -13,13 +13,13 @@ class UniqueKeyLoader(yaml.SafeLoader):
         {'name': 'a', 'data': {'root': 'here'}}
     """
 
-    def compose_mapping_node(self, anchor: dict[Any, yaml.Node] | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         """Return the node of a mapping, before other mappings are merged into it by `<<`.
 
         Raises:
             yaml.composer.ComposerError: If a key is there twice; it knows the line.
         """
-        node = super().compose_mapping_node(anchor)  # type: ignore[arg-type]
+        node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
