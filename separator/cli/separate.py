@@ -155,20 +155,12 @@ def _clips(options: list[str]) -> dict[str, Path]:
 
 
 def _check_writable(folder: "Path | UrlPath") -> None:
-    """Make the output folder and a file in it, so that a folder that cannot be written is found before any work."""
-    import tempfile
+    """Find an output folder that cannot be written before any work."""
+    if isinstance(folder, Path):
+        from separator.inference.output_folders import check_writable
 
-    from separator.errors import InputError
-    from separator.inference.output_folders import make_folder
-
-    if not isinstance(folder, Path):
+        check_writable(folder)
+    else:
         from separator.cluster.storage import Storage
 
         Storage(folder).check_writable(folder)
-        return
-    make_folder(folder)
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"{folder}: cannot write in the output folder: {error.strerror or error}") from None
