@@ -46,6 +46,7 @@ class PitchVoices:
     sample_rate = 16000
     embedding_size = len(TONES_HZ)
     fingerprint = "tones"
+    fused = nn.Identity()
 
     def embed(self, waveform: Tensor, sample_rate: int) -> Tensor:
         heard = resample(waveform, sample_rate, self.sample_rate)

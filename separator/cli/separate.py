@@ -155,10 +155,11 @@ def _clips(options: list[str]) -> dict[str, Path]:
 
 
 def _check_writable(folder: "Path | UrlPath") -> None:
-    """Find an output folder that cannot be written before any work."""
+    """Make the output folder; one that cannot be written is found before any work."""
     if isinstance(folder, Path):
-        from separator.inference.output_folders import check_writable
+        from separator.inference.output_folders import check_writable, make_folder
 
+        make_folder(folder)
         check_writable(folder)
     else:
         from separator.cluster.storage import Storage

@@ -46,6 +46,12 @@ GOLDEN = {
         example_db={"speaker1": -25.12, "speaker2": -24.93, "noise": -56.71},
         example_correlation=0.160,
     ),
+    "speech-2spk-live-16k": Golden(
+        sources={"speaker1": "awb.flac", "speaker2": "slt.flac"},
+        si_sdri_db={"speaker1": 6.69, "speaker2": 7.47},
+        example_db={"speaker1": -26.29, "speaker2": -25.37, "noise": -56.74},
+        example_correlation=0.390,
+    ),
 }
 """A row for every released model."""
 
@@ -95,7 +101,8 @@ def test_known_sources_come_out_as_well_as_when_it_was_released(
 ) -> None:
     sources = known_sources(GOLDEN[name].sources, sample_rate)
     separator = Separator.from_pretrained(name, device="cpu", precision=precision)
-    assert improvements_db(separator, sources, sample_rate) == pytest.approx(GOLDEN[name].si_sdri_db, abs=0.3)
+    tolerance_db = 0.3 if sample_rate == separator.sample_rate else 0.4  # resampled twice, they are not quite the same
+    assert improvements_db(separator, sources, sample_rate) == pytest.approx(GOLDEN[name].si_sdri_db, abs=tolerance_db)
 
 
 @every_model

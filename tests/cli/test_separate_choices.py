@@ -104,7 +104,6 @@ def test_a_pattern_names_the_outputs(separate, tmp_path: Path, name: str, expect
         ("{stem}/../{source}", "expected a path within the output folder"),
         ("{stem}//{source}", "expected names between the slashes"),
         ("{stem}_{source}/", "expected names between the slashes"),
-        ("", "expected names between the slashes"),
         ("{stem}_{source}.mp3", "or that of the format, .wav, found .mp3"),
         ("{stem}", "expected a name with {source}"),
         ("{source}", "expected a file of its own for each output"),

@@ -162,7 +162,7 @@ def test_a_progress_bar_on_stderr_leaves_stdout_alone(model: Path, tmp_path: Pat
     os.close(ours)
     report = json.loads(result.stdout)
     assert report["error"] is None
-    assert all(level < 0 for level in report["levels_db"].values())
+    assert report["levels_db"]["speaker1"] < 0
 
 
 def test_models_are_listed_with_their_size(
