@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m",
         "--model",
-        help="a causal model: a folder, the name of a released one, or a Hugging Face repo id (default: the released "
-        "speech-2spk-live-16k, where it is at hand)",
+        default="speech-2spk-live-16k",
+        help="a causal model: name of a released one, a model folder, or a Hugging Face repo id (default: %(default)s)",
     )
     parser.add_argument("--input", metavar="FILE", type=Path, help="an audio file, a pipe, or - for standard input")
     parser.add_argument(
@@ -95,19 +95,15 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from separator.checkpoint import list_models
     from separator.cli.interruption import Interruption
     from separator.cli.live_inputs import open_input
     from separator.cli.live_outputs import open_outputs
     from separator.inference import Separator
-    from separator.inference.live.stepping_network import LIVE_MODEL, causal_model_hint
     from separator.inference.voices import VoiceModel
     from separator.live import LiveSeparator
 
-    if args.model is None and LIVE_MODEL not in list_models():
-        raise InputError(f"-m: expected a causal model ({causal_model_hint()}), found none")
     torch.set_num_threads(1)  # a step is so small that threads wait for each other longer than they compute
-    separator = Separator.from_pretrained(args.model or LIVE_MODEL, args.device, precision="float32", voices=False)
+    separator = Separator.from_pretrained(args.model, args.device, precision="float32", voices=False)
     voices = None if args.voices is None else VoiceModel.from_pretrained(args.voices, args.device)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())

@@ -5,13 +5,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from separator.bricks.stepping import State, initial_state
-from separator.checkpoint import list_models
 from separator.errors import InputError
 from separator.inference.separator import Separator
 from separator.models.pipeline import MaskingSeparator
 
 LIVE_MODEL = "speech-2spk-live-16k"
-"""The released model that is causal, where it is at hand."""
+"""The released model that is causal."""
 
 
 class _MasksOfMean(nn.Module):
@@ -45,11 +44,6 @@ def stepping_network(separator: Separator, channels: int) -> MaskingSeparator:
         network.initial_state(1)
     except InputError as error:
         raise InputError(
-            f"{error}; expected a causal model ({causal_model_hint()}); `separator separate` takes any model"
+            f"{error}; expected a causal model ({LIVE_MODEL}); `separator separate` takes any model"
         ) from None
     return network
-
-
-def causal_model_hint() -> str:
-    """Say where there is a causal model."""
-    return LIVE_MODEL if LIVE_MODEL in list_models() else "recipes/speech-2spk-live.yaml trains one"
