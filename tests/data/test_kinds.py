@@ -56,7 +56,7 @@ def make_tree(kind: str, root: Path) -> dict[str, Any]:
 def test_a_root_that_is_not_there_is_named_with_its_key(kind: str, tmp_path: Path) -> None:
     (file := tmp_path / "file").write_bytes(b"")
     for root, found in ((tmp_path / "nowhere", "nothing"), (file, "a file")):
-        with pytest.raises(InputError, match="^data.root: expected the data's folder") as raised:
+        with pytest.raises(InputError, match=r"^data\.root: expected the data's folder") as raised:
             default_config(kind, root).load_list(SOURCES, "valid")
         assert str(raised.value).endswith(f"found {found} at {root}; set it with --set data.root=DIR")
 
