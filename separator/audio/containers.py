@@ -15,12 +15,12 @@ from separator.audio.tracks import AudioTrack, reason
 from separator.errors import InputError
 
 CONTAINER_SUFFIXES = (
-    *(".m4a", ".mp4", ".m4b", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".mka", ".mkv", ".webm"),
-    *(".wma", ".wmv", ".asf", ".avi", ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob"),
-    *(".amr", ".awb", ".ac3", ".eac3", ".dts", ".mp2", ".wv", ".ape", ".tta"),
+    *(".m4a", ".mp4", ".m4b", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".mka", ".mkv", ".webm", ".weba"),
+    *(".wma", ".wmv", ".asf", ".avi", ".flv", ".f4v", ".mxf", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob"),
+    *(".amr", ".awb", ".ac3", ".eac3", ".dts", ".mp2", ".wv", ".ape", ".tta", ".rm", ".ra"),
 )
 
-WITHOUT_LENGTH = ("aac", "amr", "ac3", "eac3", "dts", "mpegts", "mpeg")
+WITHOUT_LENGTH = ("aac", "amr", "ac3", "eac3", "dts", "mpegts", "mpeg", "voc")
 """FFmpeg's names of formats whose header does not say how long they are."""
 
 LENGTH_OF_FILM = ("asf", "flv")

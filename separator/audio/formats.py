@@ -32,8 +32,7 @@ MPEG_IN_WAV = (0x50, 0x55)
 """Format tags of MPEG layers I to III in a WAV."""
 
 
-FFMPEG_KINDS = {b"RIFF": "wav", b"RF64": "wav", b"riff": "w64", b"FORM": "aiff", b"caff": "caf", b".snd": "au",
-                b"Crea": "voc"}  # fmt: skip
+FFMPEG_KINDS = {b"RIFF": "wav", b"RF64": "wav", b"riff": "w64", b"FORM": "aiff", b"caff": "caf", b".snd": "au"}
 """FFmpeg's names of the formats that libsndfile reads too, but for some codecs in them and some damage."""
 
 CONTAINERS = (
@@ -45,6 +44,7 @@ CONTAINERS = (
     (0, b"MAC ", "ape"),
     (0, b"TTA1", "tta"),
     (0, b"\x7f\xfe\x80\x01", "dts"),
+    (0, b"Creative Voice File", "voc"),
     (0, b".RMF", "rm"),
     (0, b".ra\xfd", "rm"),
     (0, bytes.fromhex("060e2b34020501010d0102"), "mxf"),

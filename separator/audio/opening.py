@@ -37,7 +37,7 @@ STREAMED_BYTES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000)
 MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".m1a", ".m2a")
 """Names by which libsndfile would take anything for MP3, and write to standard error what is wrong with it."""
 
-WITH_TRACKS = ("mp4", "matroska", "asf", "avi", "mpegts", "mpeg", "flv")
+WITH_TRACKS = ("mp4", "matroska", "asf", "avi", "mpegts", "mpeg", "flv", "mxf")
 """FFmpeg's names of the containers that may hold several audio tracks."""
 
 READ_ERRORS = (soundfile.LibsndfileError, OSError)

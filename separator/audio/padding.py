@@ -23,7 +23,7 @@ FILTER_DELAYS = {
     "libopencore_amrnb": 40,
     "amrwb": 80,
     "libopencore_amrwb": 80,
-    "adpcm_g722": 22,
+    "g722": 22,
     "g723_1": 60,
     "nellymoser": 128,
 }

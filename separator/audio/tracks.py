@@ -12,9 +12,7 @@ from separator.audio.padding import BLOCK_CODECS, Padding, opus_start
 from separator.audio.wav_blocks import caf_samples
 from separator.errors import InputError
 
-UNTOLD_NOTE = (
-    "the file does not tell how its sound is padded: all of it is taken, of which up to 0.05 s at either end are padding"
-)
+UNTOLD_NOTE = "the file does not tell how its sound is padded: all is taken, with up to 0.05 s of padding at either end"
 
 SHORTEST_DELAY_SECONDS = 0.02
 """From here on a sound that begins later than the film is told: less nobody hears beside the picture."""
@@ -115,9 +113,10 @@ class AudioTrack:
 
     def _seconds_after_others(self) -> Fraction:
         """Return by how much the track begins later than the first, as the sound of a film may."""
-        starts = [each.start_time * each.time_base for each in self.container.streams if each.start_time is not None]
+        streams: list[Any] = [each for each in self.container.streams if each.start_time is not None]
+        starts = [Fraction(each.start_time * each.time_base) for each in streams]
         own = self.stream.start_time
-        return Fraction(0) if own is None else own * self.stream.time_base - min(starts)
+        return Fraction(0) if own is None else Fraction(own * self.stream.time_base) - min(starts)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""WAV, Wave64, AIFF and CAF of codecs that code blocks of samples (ADPCM, GSM): the last may hold more than the sound."""
+"""WAV, Wave64, AIFF and CAF of ADPCM and GSM, which code blocks of samples: the last may hold more than the sound."""
 
 import struct
 from typing import Any
