@@ -1,5 +1,6 @@
 """Writing audio files that are complete or not there at all, and never clipped."""
 
+import errno
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -197,11 +198,15 @@ class AudioWriter:
             for block in source.blocks(COPY_SAMPLES, dtype="float32", always_2d=True):
                 encoded.write(rounded(block * gain, BITS[self.subtype]))
                 check()
-        # An encoder that cannot write its last frame does not always say so.
-        with soundfile.SoundFile(native_name(self._encoded)) as encoded:
-            encoded.seek(self.num_samples - 1)
-            if encoded.frames != self.num_samples or len(encoded.read(1)) != 1:
-                raise OSError(NO_SPACE)
+        check_whole(self._encoded, self.num_samples)
+
+
+def check_whole(path: Path, num_samples: int) -> None:
+    """Raise OSError if a file lacks samples: an encoder that cannot write its last frame does not always say so."""
+    with soundfile.SoundFile(native_name(path)) as file:
+        file.seek(max(0, num_samples - 1))
+        if file.frames != num_samples or len(file.read(1)) != min(1, num_samples):
+            raise OSError(errno.ENOSPC, NO_SPACE)
 
 
 def write_reason(error: Exception, path: Path) -> str:

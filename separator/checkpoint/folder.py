@@ -151,7 +151,10 @@ def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tenso
     if not path.is_file():
         raise InputError(f"{path.parent}: expected a model folder with {WEIGHTS_NAME}, found none")
     try:
+        path.open("rb").close()  # safetensors calls a file that may not be read missing
         weights = load_file(path)
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
     if missing := [name for name in expected if name not in weights]:

@@ -2,6 +2,7 @@
 
 import argparse
 import codecs
+import logging
 import os
 import sys
 import traceback
@@ -74,10 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     module = import_module(f"separator.cli.{args.command}")
     _prepare_output()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that it cannot write, and does without
     try:
         require_extras(args.command)
         code: int = module.run(args)
-        sys.stdout.flush()
+        _flush_output()
         return code
     except KeyboardInterrupt:
         print_error("stopped by Ctrl-C")
@@ -129,8 +131,13 @@ def print_result(text: str) -> None:
     Raises:
         OSError: If that cannot be written; it names standard output.
     """
+    print(text)
+    _flush_output()
+
+
+def _flush_output() -> None:
     try:
-        print(text, flush=True)
+        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

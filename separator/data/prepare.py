@@ -1,6 +1,7 @@
 """A tree of audio converted once into what training reads fast: the same tree at one rate, with an index."""
 
 import csv
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -13,9 +14,10 @@ from typing import TextIO
 import numpy as np
 import soundfile
 
-from separator.audio.opening import native_name, reason
+from separator.audio.opening import native_name
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
+from separator.audio.writing import check_whole, write_reason
 from separator.data.conversion import Conversion
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
 from separator.errors import InputError
@@ -137,16 +139,22 @@ def _convert(conversion: Conversion, output: Path, sample_rate: int, known: dict
         counts = [0, 0]
 
         def write(temporary: Path) -> None:
-            counts[:] = _write_audio(conversion, temporary, target.suffix, sample_rate)
+            try:
+                counts[:] = _write_audio(conversion, temporary, target.suffix, sample_rate)
+                check_whole(temporary, counts[0])
+            except (soundfile.LibsndfileError, AssertionError) as error:  # the last where a disk is full
+                raise OSError(errno.EIO, write_reason(error, temporary)) from None
 
         replace_file(target, write)
         num_samples, clipped = counts
         row = IndexRow(name, num_samples, sample_rate, size, changed, _checksum(conversion.source))
         return ConversionResult(conversion, row, clipped=clipped)
-    except (InputError, soundfile.LibsndfileError) as error:
-        return ConversionResult(
-            conversion, error=str(error) if isinstance(error, InputError) else f"{conversion.source}: {reason(error)}"
-        )
+    except InputError as error:
+        return ConversionResult(conversion, error=str(error))
+    except OSError as error:
+        if error.filename != str(conversion.source):  # the output: nothing else can be written either
+            raise
+        return ConversionResult(conversion, error=f"{conversion.source}: cannot read: {error.strerror}")
 
 
 def _write_audio(conversion: Conversion, path: Path, suffix: str, sample_rate: int) -> tuple[int, int]:

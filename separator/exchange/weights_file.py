@@ -35,12 +35,15 @@ def read_weights_file(path: Path) -> Any:
             would mean to run their code. The message names the first.
     """
     try:
+        path.open("rb").close()  # safetensors calls a file that may not be read missing
         if path.suffix == ".safetensors":
             return load_file(path)
         with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings(action="ignore"):
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: expected a file of weights, found none") from None
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: expected a file of weights, found a folder") from None
     except pickle.UnpicklingError as error:

@@ -1,5 +1,6 @@
 """Trees of tracks and their sources, MUSDB18 trees and CSV lists: which tracks there are."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -123,13 +124,15 @@ def _find_files(root: Path) -> list[Path]:
             f"{root}: expected a folder of TRACK/source.wav or a CSV list, found "
             f"{'a file' if root.exists() else 'nothing'}"
         )
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and path.is_file()
-    )
+
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot read this folder: {error.strerror}")
+
+    found: list[Path] = []
+    for parent, folders, names in os.walk(root, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
 
 
 def _plain_paths(root: Path, files: Iterable[Path]) -> list[PurePosixPath]:

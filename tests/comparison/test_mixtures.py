@@ -64,7 +64,7 @@ def test_other_mixtures_are_refused(content: dict[str, Any], found: str, data: P
 
 
 def test_the_recipe_whose_data_is_missing_is_named(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"b: .*no/speech/test: expected a folder of speakers, found nothing"):
+    with pytest.raises(InputError, match=r"^b: data\.root: expected the data.s folder, found nothing at .*no;"):
         load_test_mixtures([recipe(tmp_path, "a", data), recipe(tmp_path, "b", data / "no")])
 
 
