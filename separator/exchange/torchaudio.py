@@ -105,20 +105,6 @@ def sizes(state: Mapping[str, Tensor], num_blocks: object) -> dict[str, Any]:
     }
 
 
-def convert_torchaudio_state_dict(state: Mapping[str, Tensor], config: ConvTasNetConfig) -> dict[str, Tensor]:
-    """Rename the weights of a `torchaudio.models.ConvTasNet` to those of a `ConvTasNet`: one to one, shapes unchanged.
-
-    Args:
-        state: `state_dict()` of torchaudio's model.
-        config: Config of the model that is to load them.
-
-    Raises:
-        InputError: If torchaudio's model cannot express the config, or `state` is not that of a model of this size.
-    """
-    _check_expressible(config)
-    return rename_weights(state, config_to_dict(config), OUTER, block_names)
-
-
 def torchaudio_names(config: ConvTasNetConfig) -> dict[str, str]:
     """Return the name in torchaudio's Conv-TasNet of each weight of ours.
 

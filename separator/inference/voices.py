@@ -218,7 +218,11 @@ def frame_levels_db(waveform: Tensor, sample_rate: int) -> Tensor:
 
 
 def is_active(levels_db: Tensor) -> Tensor:
-    """Tell in which frames something is heard: `(K,)` to `(K,)`."""
+    """Tell in which frames something is heard: `(K,)` to `(K,)`.
+
+    A voice model hears stretches that may be speech throughout, with no pause to tell what is there all the time:
+    `audio.activity.is_active` leaves that out.
+    """
     loud = float(torch.quantile(levels_db[:MOST_FRAMES], LOUD_QUANTILE))
     return levels_db > max(QUIETEST_DB, loud - ACTIVE_RANGE_DB)
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from separator.audio.writing import AudioWriter, common_gain, write_audio
+from separator.audio.writing import AudioWriter, check_whole, common_gain, write_audio
 from separator.errors import InputError
 
 
@@ -135,3 +135,14 @@ def test_tags_of_any_text_are_kept_or_left_out(tmp_path: Path) -> None:
         assert (soundfile.read(tmp_path / "a")[0] == 0.5).all()
         with soundfile.SoundFile(tmp_path / "a") as file:
             assert file.title == tags["title"] and file.artist == tags["artist"] and file.frames == 100
+
+
+@pytest.mark.parametrize("suffix", ["flac", "wav"])
+def test_a_file_that_lacks_its_end_is_found(suffix: str, tmp_path: Path) -> None:
+    """As an encoder leaves it that could not write its last frame, and did not say so."""
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(20_000), 16000)
+    check_whole(path, 20_000)
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises((OSError, soundfile.LibsndfileError)):
+        check_whole(path, 20_000)

@@ -9,8 +9,10 @@ import torchaudio
 from torchaudio.pipelines import CONVTASNET_BASE_LIBRI2MIX
 
 from separator.errors import InputError
+from separator.exchange.imported import rename_weights
 from separator.exchange.importing import import_model
-from separator.exchange.torchaudio import BUNDLE_URL, convert_torchaudio_state_dict
+from separator.exchange.torchaudio import BUNDLE_URL, OUTER, block_names, torchaudio_names
+from separator.models import config_to_dict
 from separator.models.conv_tasnet import ConvTasNetConfig
 from tests.exchange.imported import assert_same, train
 
@@ -36,7 +38,8 @@ def test_weights_of_another_model_are_refused(change: dict[str, Any], message: s
     sizes = {"num_filters": 8, "kernel_size": 16, "bottleneck_channels": 6, "hidden_channels": 8, "skip_channels": 6}
     config = ConvTasNetConfig(**{**sizes, "num_blocks": 2, "num_repeats": 2, **change})
     with pytest.raises(InputError, match=message):
-        convert_torchaudio_state_dict(weights, config)
+        assert torchaudio_names(config)
+        rename_weights(weights, config_to_dict(config), OUTER, block_names)
 
 
 def make(num_sources: int = 2, mask: str = "sigmoid") -> torchaudio.models.ConvTasNet:

@@ -8,7 +8,7 @@ import torchaudio
 from torch.nn import functional
 
 from separator.errors import InputError
-from separator.exchange.torchaudio import convert_torchaudio_state_dict
+from separator.exchange.torchaudio import torchaudio_names
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
 from tests.receptive_field import measured_receptive_field, without_statistics
 
@@ -65,7 +65,8 @@ def _pair(config: ConvTasNetConfig) -> tuple[ConvTasNet, torch.nn.Module]:
             if parameter.dim() == 1:
                 parameter.uniform_(0.1, 1)  # gains, slopes and biases that differ from one another
     ours = ConvTasNet(config)
-    ours.load_state_dict(convert_torchaudio_state_dict(theirs.state_dict(), config), strict=True)
+    weights = theirs.state_dict()
+    ours.load_state_dict({name: weights[their] for name, their in torchaudio_names(config).items()}, strict=True)
     return ours.eval(), theirs.eval()
 
 
