@@ -63,7 +63,8 @@ class Assignment:
         """Return a recording with each talker in one output, in the order in which they are first heard.
 
         Where somebody talks alone, all outputs of talkers are put together, so that nothing is lost; the other outputs
-        are silent there. What is too short to tell stays as it is. Those who are enrolled come first, in the order of their clips.
+        are silent there. What is too short to tell stays as it is. Those who are enrolled come first, in the order of
+        their clips.
 
         Args:
             listener: What has heard all of it.
