@@ -10,16 +10,17 @@ import numpy as np
 from separator.audio.decoding import TrackDecoder
 from separator.audio.file_part import FilePart
 from separator.audio.formats import has_mp3_info
+from separator.audio.padding import BLOCK_CODECS
 from separator.audio.tracks import AudioTrack, reason
 from separator.errors import InputError
 
 CONTAINER_SUFFIXES = (
-    *(".m4a", ".mp4", ".m4b", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".mka", ".mkv", ".webm"),
-    *(".wma", ".wmv", ".asf", ".avi", ".flv", ".f4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob"),
-    *(".amr", ".awb", ".ac3", ".eac3", ".dts", ".mp2", ".wv", ".ape", ".tta"),
+    *(".m4a", ".mp4", ".m4b", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".mka", ".mkv", ".webm", ".weba"),
+    *(".wma", ".wmv", ".asf", ".avi", ".flv", ".f4v", ".mxf", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob"),
+    *(".amr", ".awb", ".ac3", ".eac3", ".dts", ".mp2", ".wv", ".ape", ".tta", ".rm", ".ra"),
 )
 
-WITHOUT_LENGTH = ("aac", "amr", "ac3", "eac3", "dts", "mpegts", "mpeg")
+WITHOUT_LENGTH = ("aac", "amr", "ac3", "eac3", "dts", "mpegts", "mpeg", "voc")
 """FFmpeg's names of formats whose header does not say how long they are."""
 
 LENGTH_OF_FILM = ("asf", "flv")
@@ -68,6 +69,8 @@ class ContainerFile:
             self._track = AudioTrack(path, self._file, container, track)
             if container in LENGTH_OF_FILM and self._track.container.streams.video:
                 tells_length = False
+            if container == "avi" and self._track.stream.codec_context.name.startswith(BLOCK_CODECS):
+                tells_length = False  # FFmpeg writes it in units of another length
             self._begin(sample_rate, tells_length)
         except InputError:
             self.close()
@@ -105,7 +108,7 @@ class ContainerFile:
     def notes(self) -> list[str]:
         """Return what was done to the sound to make it one signal, as far as it was read."""
         assert self._track is not None
-        return [*([self._track.padding.note] if self._track.padding.note else []), *self._decoder.notes]
+        return [*self._track.notes, *self._decoder.notes]
 
     @property
     def tracks(self) -> list[str]:
@@ -166,14 +169,14 @@ class ContainerFile:
         return block is not None
 
     def _promised_end(self) -> int | None:
-        """Return the number of samples after which there is nothing but padding, where an MP4 says so."""
+        """Return the number of samples after which there is nothing but padding, where an MP4 or a CAF says so."""
         assert self._track is not None
         if self.format != "mp4":
-            return None
+            return self._track.played_samples
+        promised = self._track.played_samples or max(0, self.frames - self._track.start_samples)
         numbers = self.metadata.get("itunsmpb", "").split()
-        if len(numbers) > 3 and re.fullmatch("[0-9A-Fa-f]{1,16}", numbers[3]) and int(numbers[3], 16):
-            return int(numbers[3], 16)
-        return max(0, self.frames - self._track.start_samples) or None
+        told = len(numbers) > 3 and re.fullmatch("[0-9A-Fa-f]{1,16}", numbers[3])
+        return min(filter(None, (promised, int(numbers[3], 16) if told else 0)), default=None)
 
 
 def _in_words(stream: Any) -> str:

@@ -85,6 +85,9 @@ class TrackDecoder:
     def _gap_before(self, packet: "Packet", frame: "AudioFrame") -> Iterator[np.ndarray | OSError]:
         """Give silence in place of what is missing before a frame, and an error that says so."""
         time, seconds = self._time_of(packet, frame), frame.samples / frame.sample_rate
+        shortest = max(GAP_FRAMES * seconds, SHORTEST_GAP_SECONDS)
+        if self._codec.name == "pcm_dvd":  # its packets bear the time of what begins in them, or in the one before
+            shortest = max(shortest, 1.5 * seconds)
         missing = 0.0
         if self._raw is not None:
             lost, other_bytes = self._raw.take_lost(packet)
@@ -95,7 +98,7 @@ class TrackDecoder:
             self._first_time = time
         elif time is not None and self._first_time is not None:
             missing = time - self._first_time - self._lasted
-            if min(missing, time - self._end_time) <= max(GAP_FRAMES * seconds, SHORTEST_GAP_SECONDS):
+            if min(missing, time - self._end_time) <= shortest:
                 missing = 0.0
         if missing:
             room = self._promised - self._given if self._promised else LONGEST_GAP_SECONDS * self._rate

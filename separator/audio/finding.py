@@ -10,7 +10,10 @@ from separator.audio.containers import CONTAINER_SUFFIXES
 from separator.audio.formats import container_format
 from separator.errors import InputError
 
-SOUNDFILE_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64", ".au", ".caf")
+SOUNDFILE_SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".spx", ".mp3"),
+    *(".aif", ".aiff", ".aifc", ".w64", ".rf64", ".au", ".caf", ".voc"),
+)
 
 AUDIO_SUFFIXES = SOUNDFILE_SUFFIXES + CONTAINER_SUFFIXES
 """Suffixes that a folder is searched for; a file given by name may have any suffix."""

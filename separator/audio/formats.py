@@ -44,6 +44,10 @@ CONTAINERS = (
     (0, b"MAC ", "ape"),
     (0, b"TTA1", "tta"),
     (0, b"\x7f\xfe\x80\x01", "dts"),
+    (0, b"Creative Voice File", "voc"),
+    (0, b".RMF", "rm"),
+    (0, b".ra\xfd", "rm"),
+    (0, bytes.fromhex("060e2b34020501010d0102"), "mxf"),
     (0, b"\0\0\1\xba", "mpeg"),
 )
 """Bytes at a place near the beginning, and FFmpeg's name of what has them there: WMA is in ASF, WavPack is `wv`."""

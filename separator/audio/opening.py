@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import soundfile
 
+from separator.audio.chunks import padded_header
 from separator.audio.containers import ContainerFile
 from separator.audio.file_part import FilePart
 from separator.audio.flac import FlacFile
@@ -18,7 +19,7 @@ from separator.audio.ogg import describe_end, right_checksums
 from separator.audio.opus import OpusFile, has_wrong_times
 from separator.audio.parts import find_parts
 from separator.audio.unfinished import bytes_behind, missing_size
-from separator.audio.wav_blocks import BlockCodedFile, block_padding
+from separator.audio.wav_blocks import BlockCodedFile
 from separator.errors import InputError
 
 OpenedFile: TypeAlias = soundfile.SoundFile | FlacFile | OpusFile | ContainerFile | JoinedFile
@@ -36,7 +37,7 @@ STREAMED_BYTES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000)
 MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".m1a", ".m2a")
 """Names by which libsndfile would take anything for MP3, and write to standard error what is wrong with it."""
 
-WITH_TRACKS = ("mp4", "matroska", "asf", "avi", "mpegts", "mpeg", "flv")
+WITH_TRACKS = ("mp4", "matroska", "asf", "avi", "mpegts", "mpeg", "flv", "mxf")
 """FFmpeg's names of the containers that may hold several audio tracks."""
 
 READ_ERRORS = (soundfile.LibsndfileError, OSError)
@@ -67,36 +68,41 @@ def open_part(
     path: Path, start: int = 0, end: int | None = None, track: int = 0
 ) -> tuple[soundfile.SoundFile | FlacFile | OpusFile | ContainerFile, str | None]:
     """Open a file, or one of several that are joined, as `open_audio` does."""
+    header: dict[int, bytes] = {}
     with FilePart(path, start, end) as part:
+        if (padded := padded_header(part)) is not None:
+            start, header = start + padded[0], {0: padded[1]}
+    open_bytes = partial(FilePart, path, start, end)
+    with open_bytes(header) as part:
         container = container_format(part)
         changes = missing_size(part)
+    put_right = header | changes
     if track and container not in WITH_TRACKS:
         raise InputError(f"{path}: expected at least {track + 1} audio tracks, as a film may have, found one")
     if container == "ogg":
         return _open_ogg(path, start, end)
     if container is not None:  # never libsndfile's MP3 decoder: it writes to standard error
-        return ContainerFile(path, container, None, start, end, track), None
-    is_whole = start == 0 and end is None and not changes and path.suffix.lower() not in MPEG_SUFFIXES
+        return ContainerFile(path, container, None, start, end, track, header), None
+    is_whole = start == 0 and end is None and not put_right and path.suffix.lower() not in MPEG_SUFFIXES
     try:
-        file = BlockCodedFile(native_name(path) if is_whole else FilePart(path, start, end, changes))
+        file = BlockCodedFile(native_name(path) if is_whole else open_bytes(put_right))
     except soundfile.LibsndfileError:
-        with FilePart(path, start, end) as part:
+        with open_bytes(header) as part:
             name, found_frames = part.read(4), find_frames(part)
         if name in FFMPEG_KINDS:
             with suppress(InputError):
-                opened = ContainerFile(path, FFMPEG_KINDS[name], None, start, end, changes=changes)
-                return opened, _describe_behind(path, start, end)
+                opened = ContainerFile(path, FFMPEG_KINDS[name], None, start, end, changes=put_right)
+                return opened, _describe_behind(open_bytes(header))
         if found_frames is None:
             raise
         kind, at = found_frames
         return ContainerFile(path, kind, None, start + at, end), f"no sound in its first {at} bytes"
-    if file.format == "WAV":
-        with FilePart(path, start, end) as part:
-            file.padding = block_padding(part, file.frames)
+    with open_bytes(header) as part:
+        file.find_end(part)
     if changes:
         return file, "the header does not say how much there is, as after a crash"
     if file.format != "FLAC":
-        return file, _describe_behind(path, start, end)
+        return file, _describe_behind(open_bytes(header))
     if file.frames < UNKNOWN_FRAMES:
         return FlacFile(file, partial(ContainerFile, path, "flac", None, start, end)), None
     file.close()  # libsndfile does not find the end of such a FLAC
@@ -125,9 +131,9 @@ def ends_early(file: OpenedFile, ended_at: int | None) -> bool:
     return int(found[2]) < int(found[1])
 
 
-def _describe_behind(path: Path, start: int, end: int | None) -> str | None:
-    """Say what follows the sound of a WAV or AIFF that is not read; None where nothing does."""
-    with FilePart(path, start, end) as part:
+def _describe_behind(part: FilePart) -> str | None:
+    """Say what follows the sound of a WAV or AIFF that is not read; None where nothing does. Closes it."""
+    with part:
         ignored = bytes_behind(part)
     return f"{ignored} bytes follow its sound that are nothing known: ignored" if ignored else None
 

@@ -1,6 +1,7 @@
 """Padding: samples that a codec puts before and behind the sound, as far as the file tells of them, or the codec."""
 
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,17 +17,21 @@ FILTER_DELAYS = {
     "mp1float": 481,
     "ac3": 256,
     "eac3": 256,
+    "dca": 480,
     "opus": 312,
     "amrnb": 40,
     "libopencore_amrnb": 40,
     "amrwb": 80,
     "libopencore_amrwb": 80,
+    "g722": 22,
+    "g723_1": 60,
+    "nellymoser": 128,
 }
 """Samples by which the sound of a decoded file is late at least, by FFmpeg's names of decoders.
 
 The filters of MPEG layers I and II delay by 481 whatever encoded it, III adds a transform of 576, and LAME 48 more, as
-others add at least; AC-3's transform overlaps by 256. Opus, of which CAF and MPEG streams do not tell, looks 6.5 ms
-ahead, and AMR 5 ms.
+others add at least; DTS's filters have as many taps; AC-3's transform overlaps by 256, Nellymoser's by 128. Opus, of
+which CAF and MPEG streams do not tell, looks 6.5 ms ahead, AMR 5 ms, G.723.1 7.5 ms; G.722's filters delay by 22.
 """
 
 MPEG_LAYER_DELAY = FILTER_DELAYS["mp2"]
@@ -34,6 +39,9 @@ MPEG_LAYER_DELAY = FILTER_DELAYS["mp2"]
 
 MP3_DECODER_DELAY = 529
 """Of those, the decoder's part: an MP3 whose header tells of no more was made by what did not know its own."""
+
+BLOCK_CODECS = ("adpcm_ms", "adpcm_ima", "adpcm_swf", "adpcm_yamaha")
+"""Beginnings of FFmpeg's names of decoders of blocks of samples, all of them of one length."""
 
 END_NOTE = "the file does not tell where its sound ends: up to {} samples of padding may follow it"
 
@@ -44,21 +52,30 @@ class Padding:
     """What is to be left out of a track's frames, in the order in which they are decoded.
 
     The number at the start is that given, else the container's, else what the codec always has: `note` says so then.
-    The number at the end is the container's; Matroska need not have one.
+    The number at the end is the container's.
 
     Args:
         codec: FFmpeg's name of the decoder; None where all that the container does not name is sound.
         start: Samples before the sound, where it is known.
-        container: FFmpeg's name of the format.
+        may_end_late: Whether a last frame of which nothing is to be dropped may hold padding all the same.
+        left_out: First sample, and the one behind the last, of what is not played amid the track, start and all.
     """
 
-    def __init__(self, codec: str | None, start: int | None = None, container: str = "") -> None:
+    def __init__(
+        self,
+        codec: str | None,
+        start: int | None = None,
+        may_end_late: bool = False,
+        left_out: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self._start_note: str | None = None
-        self._may_end_late = container == "matroska" and codec in ("vorbis", "aac")
+        self._may_end_late = may_end_late
         self._end_note: str | None = None
         self.start = start
         self._codec = codec
         self._left: int | None = start
+        self._left_out = left_out
+        self._position = 0
 
     @property
     def note(self) -> str | None:
@@ -93,9 +110,14 @@ class Padding:
         last = max(first, frame.samples - end)
         if self._may_end_late:
             self._end_note = END_NOTE.format(frame.samples - 1) if end == 0 else None
-        if packet.is_discard or first == last:
+        keeps = np.zeros(frame.samples, bool)
+        keeps[first:last] = not packet.is_discard
+        for begin, behind in self._left_out:
+            keeps[max(0, begin - self._position) : max(0, behind - self._position)] = False
+        self._position += frame.samples
+        if not keeps.any():
             return None
-        return frame if last - first == frame.samples else _part_of(frame, first, last)
+        return frame if keeps.all() else _part_of(frame, keeps)
 
     def _delay(self, frame: "AudioFrame", packet: "Packet") -> int:
         """Return the samples that are no sound with any common encoder; for AAC and WMA the first frame."""
@@ -124,9 +146,9 @@ def _told(frame: "AudioFrame") -> tuple[int, int]:
     return 0, 0
 
 
-def _part_of(frame: "AudioFrame", first: int, last: int) -> "AudioFrame":
+def _part_of(frame: "AudioFrame", keeps: np.ndarray) -> "AudioFrame":
     values = 1 if frame.format.is_planar else len(frame.layout.channels)
-    samples: Any = np.ascontiguousarray(frame.to_ndarray()[:, first * values : last * values])
+    samples: Any = np.ascontiguousarray(frame.to_ndarray()[:, np.repeat(keeps, values)])
     part = type(frame).from_ndarray(samples, format=frame.format.name, layout=frame.layout.name)
     part.sample_rate, part.pts, part.time_base = frame.sample_rate, frame.pts, frame.time_base
     return part

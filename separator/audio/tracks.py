@@ -2,16 +2,20 @@
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from separator.audio.edits import is_fragmented, read_edit, top_boxes
+from separator.audio.edits import is_fragmented, read_edits, top_boxes
 from separator.audio.file_part import FilePart
-from separator.audio.padding import Padding, opus_start
+from separator.audio.padding import BLOCK_CODECS, Padding, opus_start
+from separator.audio.wav_blocks import caf_samples
 from separator.errors import InputError
 
-EDIT_TOLERANCE_UNITS = 2
-"""An MP4's edit that ends so near to the track's end, in units of its own, is meant to end there."""
+UNTOLD_NOTE = "the file does not tell how its sound is padded: all is taken, with up to 0.05 s of padding at either end"
+
+SHORTEST_DELAY_SECONDS = 0.02
+"""From here on a sound that begins later than the film is told: less nobody hears beside the picture."""
 
 OWN_END = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Where one of Matroska's tracks ends, in its tag DURATION; its header tells of all tracks together."""
@@ -49,27 +53,31 @@ class AudioTrack:
         self.file = file
         self._format = container
         self._number = number
-        edit = read_edit(file, number) if container == "mp4" else None
-        has_edits = edit is not None
+        edits = read_edits(file, number) if container == "mp4" else None
+        in_order = edits is not None and edits.are_in_order
+        self._told_samples = caf_samples(file) if container == "caf" else None
         in_fragments = container == "mp4" and is_fragmented(file)
-        self._open({"ignore_editlist": "1"} if edit is not None else {})
-        start = edit.start_seconds if edit is not None else Fraction(0)
-        left_out = abs(self.seconds - start - edit.seconds) if edit is not None and edit.seconds else 0
-        if edit is not None and left_out > EDIT_TOLERANCE_UNITS * edit.unit_seconds:
-            start = Fraction(0)
-            self.container.close()
-            self._open({})
-            edit = None
-        self._plays_edits = edit is None and has_edits
+        self._open({"ignore_editlist": "1"} if in_order else {})
         context = self.stream.codec_context
-        known = round(start * (context.sample_rate or 0)) or None
+        self._pieces: list[tuple[int, int]] = []
+        if edits is not None and in_order:
+            self._pieces = edits.samples(context.sample_rate, self.seconds)
+        known = (self._pieces[0][0] or None) if self._pieces else None
         if container == "matroska":  # FFmpeg 5 wrote another number beside it, in the wrong unit
             known = opus_start(context.extradata)
         # Songs in stems are what FFmpeg decodes, for all who score with them: an MP4 without an edit list is all sound,
         # unless it was written in fragments, where few tell of the padding.
-        is_begin = context.name.startswith("aac") and not self.stream.start_time
-        is_told = container == "mp4" and not (in_fragments and is_begin and not has_edits)
-        self.padding = Padding(None if is_told else context.name, known, container)
+        is_untold = container == "mp4" and not known and context.name.startswith("aac")
+        is_begin = is_untold and in_fragments and edits is None and not self.stream.start_time
+        left_out = [(before[1], after[0]) for before, after in pairwise(self._pieces)]
+        may_end_late = container == "matroska" and context.name in ("vorbis", "aac")
+        if container != "mp4" and self._told_samples is None:
+            may_end_late = may_end_late or context.name.startswith(BLOCK_CODECS)
+        codec = context.name if is_begin or container != "mp4" else None
+        self.padding = Padding(codec, known, may_end_late, left_out)
+        self._delay = edits.delay_seconds if edits is not None else self._seconds_after_others()
+        self._is_untold = is_untold and not is_begin
+        self._plays_edits = edits is not None and not in_order
 
     @property
     def seconds(self) -> Fraction:
@@ -84,9 +92,31 @@ class AudioTrack:
         return max(Fraction(0), 3600 * hours + 60 * minutes + seconds - max(0, start))
 
     @property
+    def played_samples(self) -> int | None:
+        """Return the samples that an MP4's edits play, or that a CAF counts; None where neither says so."""
+        return sum(last - first for first, last in self._pieces) or self._told_samples
+
+    @property
     def start_samples(self) -> int:
         """Return the samples before the sound that the length by the header holds; known when a frame was decoded."""
         return 0 if self._plays_edits else self.padding.start or 0
+
+    @property
+    def notes(self) -> list[str]:
+        """Return where the sound begins and ends elsewhere than it seems, as far as it was read."""
+        notes = [self.padding.note] if self.padding.note else []
+        if self._is_untold and not self.padding.start:
+            notes.append(UNTOLD_NOTE)
+        if self._delay > SHORTEST_DELAY_SECONDS:
+            notes.append(f"the sound begins {float(self._delay):.2f} s into the file, the sources begin with the sound")
+        return notes
+
+    def _seconds_after_others(self) -> Fraction:
+        """Return by how much the track begins later than the first, as the sound of a film may."""
+        streams: list[Any] = [each for each in self.container.streams if each.start_time is not None]
+        starts = [Fraction(each.start_time * each.time_base) for each in streams]
+        own = self.stream.start_time
+        return Fraction(0) if own is None else Fraction(own * self.stream.time_base) - min(starts)
 
     @property
     def tags(self) -> dict[str, str]:

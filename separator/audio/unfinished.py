@@ -2,9 +2,8 @@
 
 import struct
 
+from separator.audio.chunks import MOST_CHUNKS, chunk_end
 from separator.audio.file_part import FilePart
-
-MOST_HEADER_CHUNKS = 100
 
 LARGEST_FILL_BYTES = 1 << 16
 """Of what follows the sound that are looked at: zeros are nothing to speak of."""
@@ -36,7 +35,7 @@ def missing_size(file: FilePart) -> dict[int, bytes]:
 
 def _in_wav(file: FilePart, end: int) -> dict[int, bytes]:
     at, large = 12, None
-    for _ in range(MOST_HEADER_CHUNKS):
+    for _ in range(MOST_CHUNKS):
         file.seek(min(at, end))
         header = file.read(8)
         if len(header) < 8:
@@ -53,13 +52,13 @@ def _in_wav(file: FilePart, end: int) -> dict[int, bytes]:
                     return {}
                 return {large: struct.pack("<QQ", end - 8, end - at - 8), at + 4: b"\xff" * 4}
             return {at + 4: b"\xff" * 4} if size == 0 and _is_data(file, at + 8, end) else {}
-        at += 8 + size + size % 2
+        at = chunk_end(file, at + 8, size)
     return {}
 
 
 def _in_wave64(file: FilePart, end: int) -> dict[int, bytes]:
     at = 40
-    for _ in range(MOST_HEADER_CHUNKS):
+    for _ in range(MOST_CHUNKS):
         file.seek(min(at, end))
         header = file.read(24)
         if len(header) < 24:
@@ -74,7 +73,7 @@ def _in_wave64(file: FilePart, end: int) -> dict[int, bytes]:
 
 def _in_caf(file: FilePart, end: int) -> dict[int, bytes]:
     at = 8
-    for _ in range(MOST_HEADER_CHUNKS):
+    for _ in range(MOST_CHUNKS):
         file.seek(min(at, end))
         header = file.read(12)
         if len(header) < 12:
@@ -94,7 +93,7 @@ def bytes_behind(file: FilePart) -> int:
     name = file.read(4)
     sound = {b"RIFF": b"data", b"RIFX": b"data", b"FORM": b"SSND"}.get(name)
     at, is_behind = 12, False
-    for _ in range(MOST_HEADER_CHUNKS):
+    for _ in range(MOST_CHUNKS):
         file.seek(at)
         header = file.read(8)
         if len(header) < 8 or sound is None:
@@ -107,7 +106,7 @@ def bytes_behind(file: FilePart) -> int:
         if is_behind and header[:4] == sound:
             return end - at
         is_behind = is_behind or header[:4] == sound
-        at += 8 + size + size % 2
+        at = chunk_end(file, at + 8, size)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""WAV of codecs that code blocks of samples (ADPCM, GSM): the last block may hold more than the sound."""
+"""WAV, Wave64, AIFF and CAF of ADPCM and GSM, which code blocks of samples: the last may hold more than the sound."""
 
 import struct
 from typing import Any
@@ -6,22 +6,27 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from separator.audio.chunks import MOST_CHUNKS, chunk_end
 from separator.audio.file_part import FilePart
+from separator.audio.padding import END_NOTE
 
 BLOCK_TAGS = (0x02, 0x11, 0x31)
 """Format tags of Microsoft's and IMA's ADPCM, and of GSM 6.10, whose headers say how many samples a block has."""
 
-MOST_CHUNKS = 100
+AIFF_BLOCK_SAMPLES = 64
+"""Of IMA's ADPCM in AIFF, whose header counts blocks."""
 
 
 class BlockCodedFile(soundfile.SoundFile):
-    """A WAV that ends before its last block does.
+    """A file that may end before its last block does.
 
     Attributes:
         padding: Samples of the last block that are no sound.
+        notes: Where its end is not told.
     """
 
     padding = 0
+    notes: tuple[str, ...] = ()
     _position = 0
 
     @property
@@ -41,14 +46,50 @@ class BlockCodedFile(soundfile.SoundFile):
         self._position = start + len(block)
         return block
 
+    def find_end(self, file: FilePart) -> None:
+        """Find the end of the sound in what the header tells, or note that it does not.
 
-def block_padding(file: FilePart, num_samples: int) -> int:
-    """Return the samples in the last block of a WAV that are no sound, by its `fact` chunk; 0 where it has none.
+        Args:
+            file: The same file, to look at its header.
+        """
+        if self.format == "AIFF" and self.subtype == "IMA_ADPCM":
+            self.notes = (END_NOTE.format(AIFF_BLOCK_SAMPLES - 1),)
+        if self.format not in ("WAV", "W64") or self.subtype not in ("MS_ADPCM", "IMA_ADPCM", "GSM610"):
+            return
+        about, num_samples = (_wave64_chunks if self.format == "W64" else _wav_chunks)(file)
+        if len(about) < 20 or int.from_bytes(about[:2], "little") not in BLOCK_TAGS:
+            return
+        block_samples = int.from_bytes(about[18:20], "little")
+        padding = self.frames - num_samples
+        if 0 < padding < 2 * block_samples:  # libsndfile adds a block to GSM
+            self.padding = padding
+        else:  # it tells of something else, or of whole blocks, as where the encoder filled the last
+            self.notes = (END_NOTE.format(block_samples - 1),)
 
-    Args:
-        file: The WAV.
-        num_samples: Samples in all of its blocks.
-    """
+
+def caf_samples(file: FilePart) -> int | None:
+    """Return how many samples a CAF of blocks has, by its packet table; None where that does not say."""
+    at, has_blocks = 8, False
+    for _ in range(MOST_CHUNKS):
+        file.seek(at)
+        header = file.read(12)
+        if len(header) < 12:
+            return None
+        (size,) = struct.unpack_from(">q", header, 4)
+        if header[:4] == b"desc":
+            bytes_in_packet, samples_in_packet = struct.unpack(">16xII", file.read(24).ljust(24, b"\0"))
+            has_blocks = bytes_in_packet > 0 and samples_in_packet > 1
+        if header[:4] == b"pakt" and has_blocks:
+            (num_samples,) = struct.unpack(">8xq", file.read(16).ljust(16, b"\0"))
+            return num_samples if num_samples > 0 else None
+        if size < 0:
+            return None
+        at += 12 + size
+    return None
+
+
+def _wav_chunks(file: FilePart) -> tuple[bytes, int]:
+    """Return what a WAV says of its format, and how many samples it has; 0 where it does not say."""
     chunks, at = {}, 12
     for _ in range(MOST_CHUNKS):
         file.seek(at)
@@ -56,12 +97,20 @@ def block_padding(file: FilePart, num_samples: int) -> int:
         if len(header) < 8 or header[:4] == b"data":
             break
         (size,) = struct.unpack_from("<I", header, 4)
-        if header[:4] in (b"fmt ", b"fact"):
-            chunks[header[:4]] = file.read(min(size, 20))
-        at += 8 + size + size % 2
-    about, fact = chunks.get(b"fmt ", b""), chunks.get(b"fact", b"")
-    if len(about) < 20 or len(fact) < 4 or int.from_bytes(about[:2], "little") not in BLOCK_TAGS:
-        return 0
-    padding = num_samples - int.from_bytes(fact[:4], "little")
-    most = 2 * int.from_bytes(about[18:20], "little")  # libsndfile adds a block to GSM
-    return padding if 0 < padding < most else 0  # else it tells of something else
+        chunks[header[:4]] = file.read(min(size, 20))
+        at = chunk_end(file, at + 8, size)
+    return chunks.get(b"fmt ", b""), int.from_bytes(chunks.get(b"fact", b"")[:4], "little")
+
+
+def _wave64_chunks(file: FilePart) -> tuple[bytes, int]:
+    """Return the same of a Wave64: names of 16 bytes, sizes with the header, all of it in eights."""
+    chunks, at = {}, 40
+    for _ in range(MOST_CHUNKS):
+        file.seek(at)
+        header = file.read(24)
+        if len(header) < 24 or header[:4] == b"data":
+            break
+        (size,) = struct.unpack_from("<Q", header, 16)
+        chunks[header[:4]] = file.read(20)
+        at += max(24, size + -size % 8)
+    return chunks.get(b"fmt ", b""), int.from_bytes(chunks.get(b"fact", b"")[:8], "little")

@@ -28,6 +28,7 @@ from separator.errors import InputError
 from separator.models import build_model, build_voice_network
 from separator.models.pipeline import MaskingSeparator
 from separator.models.voice import VoiceNetwork
+from separator.output_folders import make_folder
 from separator.replacing import replace_file, replace_text
 
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
@@ -71,8 +72,8 @@ def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | 
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     content = {"format_version": FORMAT_VERSION, **content}
     text = json.dumps(content, indent=2) + "\n"
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         replace_file(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
         if card is not None:
             replace_text(folder / CARD_NAME, card)

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.checkpoint import CONFIG_NAME
     from separator.cli.main import print_result
     from separator.errors import InputError
-    from separator.inference.output_folders import check_writable
+    from separator.output_folders import check_writable
     from separator.training.averaging import average_run, save_average
 
     if args.num_models is not None and args.num_models < 2:

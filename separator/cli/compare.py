@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.comparison.plot import plot_table
     from separator.comparison.table import make_table, write_csv
     from separator.errors import describe
-    from separator.inference.output_folders import make_folder
+    from separator.output_folders import check_outside, make_folder
     from separator.replacing import replace_file
 
     only, vary = ([name for name in names.split(",") if name] for names in (args.only, args.vary))
@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
             *("-o", str(args.output)),
         ]
     )
+    check_outside(args.output, [folder for recipe in recipes for folder in recipe.data.folders])
     make_folder(args.output)
     try:
         results, failures = compare(recipes, args.output, lambda line: print(line, file=sys.stderr, flush=True), seeds)

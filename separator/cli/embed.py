@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """Embed every recording; a bad one is reported and the others are still done."""
     from separator.cli.main import print_error, print_result
     from separator.errors import InputError, describe
-    from separator.inference.output_folders import check_writable
     from separator.inference.voices import VoiceModel
+    from separator.output_folders import check_writable
 
     if args.output is not None and args.output.suffix != ".npz":
         raise InputError(f"-o: expected a name that ends in .npz, found {args.output}")

@@ -113,8 +113,10 @@ def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
     from separator.errors import InputError, describe
     from separator.inference import Separator
     from separator.inference.voices import VoiceModel
+    from separator.output_folders import check_outside
     from separator.scoring.voices import VoiceScores, evaluate_voices, write_voice_summary
 
+    check_outside(args.output, recipe.data.folders)
     chosen = [name for each in args.lists for part in each.split(",") if (name := part.strip())]
     names = chosen if chosen and ALL_LISTS not in chosen else list(recipe.data.list_names)
     model = VoiceModel.from_pretrained(args.model, args.device)

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.extras import require_extra
     from separator.cli.main import print_result
     from separator.exchange.exporting import export_model
-    from separator.inference.output_folders import check_writable
+    from separator.output_folders import check_writable
 
     if args.file_format == "onnx":
         require_extra("export", "export --format onnx")

@@ -41,8 +41,10 @@ def run(args: argparse.Namespace) -> int:
 
     from separator.cli.main import print_result
     from separator.exchange.importing import import_model
+    from separator.output_folders import check_writable
     from separator.recipe.reading import apply_overrides
 
+    check_writable(args.output)
     told: dict[str, Any] = {}
     apply_overrides(told, args.overrides)
     sources = None if args.sources is None else [name.strip() for name in args.sources.split(",")]

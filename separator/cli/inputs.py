@@ -161,7 +161,7 @@ def _is_result(path: AnyPath, output: Path | UrlPath, searched: AnyPath) -> bool
 
 def _free_folder(parent: PurePath, path: PurePath, taken: set[str]) -> PurePath:
     from separator.cli.main import print_line
-    from separator.inference.output_folders import folder_name
+    from separator.output_folders import folder_name
 
     name = folder_name(path)
     candidates = chain((name, path.name), (f"{name}-{number}" for number in count(2)))

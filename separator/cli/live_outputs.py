@@ -14,8 +14,8 @@ from torch import Tensor
 from separator.audio.pcm_stream import PcmFormat, streamed_header
 from separator.audio.writing import AudioWriter
 from separator.errors import InputError
-from separator.inference.output_folders import make_folder
 from separator.live import LiveSeparator
+from separator.output_folders import make_folder
 
 STANDARD_OUTPUT = Path("-")
 

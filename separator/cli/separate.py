@@ -157,7 +157,7 @@ def _clips(options: list[str]) -> dict[str, Path]:
 def _check_writable(folder: "Path | UrlPath") -> None:
     """Make the output folder; one that cannot be written is found before any work."""
     if isinstance(folder, Path):
-        from separator.inference.output_folders import check_writable, make_folder
+        from separator.output_folders import check_writable, make_folder
 
         make_folder(folder)
         check_writable(folder)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from separator.errors import InputError
-from separator.inference.output_folders import make_folder
+from separator.output_folders import check_outside, make_folder
 from separator.recipe import AnyRecipe, find_differences, recipe_to_dict
 from separator.replacing import replace_text
 from separator.training.record import OUTCOME_NAME
@@ -25,8 +25,9 @@ def train_recipe(recipe: AnyRecipe, run_folder: Path, resume: bool = False, resu
         resume_from: Go on from a model that the run has kept, with a new optimiser.
 
     Raises:
-        InputError: As `separator.training.run.train`.
+        InputError: As `separator.training.run.train`, or if the folder lies in the data.
     """
+    check_outside(run_folder, recipe.data.folders)
     goes_on = resume or resume_from is not None
     check_run_folder(run_folder, resume, resume_from)
     make_folder(run_folder)

@@ -73,6 +73,19 @@ class DataConfig:
         """Return a section with nothing but its root said."""
         return cls(root=str(root))
 
+    @property
+    def folders(self) -> list[Path]:
+        """Return the folders that are all data: results in them would be taken for some."""
+        return [Path(self.root)]
+
+    def check_root(self) -> None:
+        """Raise InputError if there is no folder `root`."""
+        if not Path(self.root).is_dir():
+            found = "a file" if Path(self.root).exists() else "nothing"
+            raise InputError(
+                f"data.root: expected the data's folder, found {found} at {self.root}; set it with --set data.root=DIR"
+            )
+
     def check(self, sources: Sequence[str], channels: int) -> None:
         """Refuse a recipe's sources, and a model's audio channels, that do not go with this data.
 
@@ -113,6 +126,7 @@ class DataConfig:
         if name is not None and name not in self.list_names:
             known = ", ".join(self.list_names) or "none"
             raise InputError(f"data.lists: expected a list called {name}, found {known}")
+        self.check_root()
         return self._load_list(sources, split, name)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> ExampleSet:

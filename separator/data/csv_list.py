@@ -37,6 +37,10 @@ class CSVListConfig(PairedConfig):
     channels: Literal[1, 2] = 1
 
     @property
+    def folders(self) -> list[Path]:
+        return []  # each file is named
+
+    @property
     def num_sources(self) -> None:
         return None
 

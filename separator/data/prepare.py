@@ -19,6 +19,7 @@ from separator.audio.resampling import StreamResampler
 from separator.data.conversion import Conversion
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
 from separator.errors import InputError
+from separator.output_folders import check_outside, make_folder
 from separator.replacing import remove_leftovers, replace_file
 
 HASH_BYTES = 1 << 20
@@ -70,11 +71,10 @@ def prepare(
     Raises:
         InputError: If the output cannot be written.
     """
-    if output.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"{output}: expected a folder outside of {root}")
+    check_outside(output, [root])
+    make_folder(output)
     results: list[ConversionResult] = []
     try:
-        output.mkdir(parents=True, exist_ok=True)
         remove_leftovers(output)
         known = read_rows(output)
         with ExitStack() as stack:

@@ -88,6 +88,14 @@ class SpeakersConfig(MixingConfig):
         return [each.path for each in self.train]
 
     @property
+    def folders(self) -> list[Path]:
+        lists = [each for each in (self.valid, self.test, *self.lists.values()) if each is not None]
+        paths = [each.path for each in (*self.train, *lists) if each.path is not None]
+        paths += [path for each in (self, *lists) if each.noise is not None for path in each.noise.paths]
+        paths += [path for each in (self, *lists) if each.rooms is not None for path in each.rooms.paths]
+        return [Path(self.root) / path for path in dict.fromkeys(paths)]
+
+    @property
     def list_names(self) -> tuple[str, ...]:
         return tuple(self.lists)
 

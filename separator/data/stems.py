@@ -29,6 +29,10 @@ class StemsConfig(SongsConfig):
     def training_sets(self) -> list[str]:
         return [self.train]
 
+    @property
+    def folders(self) -> list[Path]:
+        return [Path(self.root) / name for name in (self.train, self.valid, self.test) if name is not None]
+
     def check(self, sources: Sequence[str], channels: int) -> None:
         super().check(sources, channels)
         if len(sources) < 2:

@@ -96,6 +96,7 @@ class VoicesConfig(SpeakersConfig):
         Raises:
             InputError: If a folder is missing or empty.
         """
+        self.check_root()
         names = {name for each in self.train for name in find_speakers(Path(self.root) / each.path, self.speaker_depth)}
         return len(names) * len(self.speeds)
 

@@ -19,6 +19,7 @@ from separator.exchange.onnx import to_onnx
 from separator.exchange.program import Run, to_program, trace
 from separator.inference.separator import CHUNK_SECONDS, Separator
 from separator.models.pipeline import MaskingSeparator
+from separator.output_folders import make_folder
 from separator.replacing import replace_file
 
 ExportFormat = Literal["onnx", "program"]
@@ -98,8 +99,8 @@ def export_model(
             )
     except InputError as error:
         raise InputError(f"{name_or_path}: cannot be exported as {file_format}: {error}") from None
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         replace_file(path, lambda temporary: temporary.write_bytes(content))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -12,7 +12,6 @@ from separator.audio.timeline import Timeline, timeline_text
 from separator.errors import InputError
 from separator.inference.excerpt import Excerpt, OnSeconds
 from separator.inference.file_options import FileOptions
-from separator.inference.output_folders import check_within, existing_folder
 from separator.inference.output_names import TIMELINE
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp
@@ -20,6 +19,7 @@ from separator.inference.recording import StreamSeparator
 from separator.inference.segments import find_segments
 from separator.inference.separated_file import SeparatedFile
 from separator.inference.spool import Spool
+from separator.output_folders import check_within, existing_folder
 
 
 def separate_file(

@@ -9,8 +9,8 @@ from separator.audio.reading import AudioReader
 from separator.audio.writing import AudioWriter, common_gain
 from separator.errors import InputError
 from separator.inference.file_options import FileOptions
-from separator.inference.output_folders import make_folder
 from separator.inference.record import Record, read_record, stamp
+from separator.output_folders import make_folder
 from separator.replacing import bring_to_disk, remove_leftovers, temporary_name
 
 

@@ -12,10 +12,10 @@ from separator.audio.bit_depth import AudioFormat
 from separator.inference.excerpt import OnSeconds
 from separator.inference.file_options import FileKeywords, FileOptions
 from separator.inference.files import separate_file
-from separator.inference.output_folders import folder_name
 from separator.inference.recording import StreamSeparator
 from separator.inference.separated_file import SeparatedFile
 from separator.inference.waveforms import as_signal
+from separator.output_folders import folder_name
 
 
 class RecordingSeparator(StreamSeparator):

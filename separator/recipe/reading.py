@@ -166,4 +166,6 @@ def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
     where = ".".join(map(str, place))
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return f"{where}.kind: expected one of {', '.join(DATA_KINDS)}, found {problem['ctx'].get('tag')!r}"
+    if problem["type"] == "missing" and all(isinstance(part, str) for part in place):
+        return f"{where} is missing: set it there, or with --set {where}=VALUE"
     return explain(problem, where)

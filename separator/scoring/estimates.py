@@ -5,6 +5,7 @@ from typing import Any
 
 from separator.errors import InputError, some
 from separator.inference.devices import find_device
+from separator.output_folders import check_outside
 from separator.scoring.assignment import NOISE
 from separator.scoring.config import ScoringConfig
 from separator.scoring.finding import find_paths, find_tracks
@@ -52,8 +53,8 @@ def score(
         What `summary.json` holds; a track that cannot be scored is in its `failed`.
 
     Raises:
-        InputError: If there is nothing to score, a tree can be read in two ways, an option is wrong, or the folder
-            holds scores of something else.
+        InputError: If there is nothing to score, a tree can be read in two ways, an option is wrong, or the output
+            folder lies in one of these or holds scores of something else.
 
     Example:
         Half the level is an error of half the amplitude: 6.02 dB.
@@ -69,6 +70,8 @@ def score(
     chosen = ScoringOptions(**options)
     references, estimates, device = Path(references), Path(estimates), str(find_device(device))
     roots = (references, estimates)
+    if output is not None:
+        check_outside(Path(output), roots)
     layouts = choose_layouts(roots, [find_paths(root) for root in roots], layout)
     tracks = find_tracks(references, None if split == "all" else split, layouts[0])
     separated = find_tracks(estimates, layout=layouts[1])

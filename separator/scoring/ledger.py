@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from separator.errors import InputError
-from separator.inference.output_folders import make_folder
+from separator.output_folders import make_folder
 from separator.replacing import replace_text
 from separator.scoring.item_scores import ItemScores
 

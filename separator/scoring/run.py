@@ -11,6 +11,7 @@ from separator.inference import Separator
 from separator.inference.precision import Precision
 from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
+from separator.output_folders import check_outside
 from separator.replacing import replace_file
 from separator.scoring.config import ScoringConfig
 from separator.scoring.meetings import MEETING_METRICS, separate_meetings
@@ -66,8 +67,8 @@ def evaluate(
         What `summary.json` holds; an example that cannot be scored is in its `failed`.
 
     Raises:
-        InputError: If model or data are missing or do not fit, an option is wrong, or the folder holds scores of
-            something else.
+        InputError: If model or data are missing or do not fit, an option is wrong, or the output folder lies in
+            the data or holds scores of something else.
 
     Example:
         The ideal ratio mask of two tones, which share no frequency, is all but perfect.
@@ -130,6 +131,8 @@ def evaluate_test_set(
     Raises:
         InputError: As for `evaluate`.
     """
+    if output is not None:
+        check_outside(Path(output), test_set.folders)
     settings = settings | {"model": name}
     if separator is None:
         separate, outputs, test_set = separate_with_oracle(name, test_set)

@@ -93,6 +93,7 @@ class TestSet:
         original_rate: Rate of the recordings in Hz; None is the examples' own.
         delivered: Names of the sources that the examples hold, in order; empty is `sources`.
         is_meeting: Whether there are more talkers than a model separates at a time.
+        folders: What they are read from: no place for results.
     """
 
     __test__ = False  # no test, whatever pytest reads in the name
@@ -104,6 +105,7 @@ class TestSet:
     original_rate: int | None = None
     delivered: tuple[str, ...] = ()
     is_meeting: bool = False
+    folders: tuple[Path, ...] = ()
 
 
 def separate_with_model(separator: Separator, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:

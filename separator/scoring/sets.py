@@ -109,7 +109,8 @@ def load_list_of(
     examples = config.load_list(sources, split, list_name)
     is_meeting = config.list_settings(split, list_name).get("scene") == "meeting"
     names = config.list_sources(sources, list_name)
-    return TestSet(examples, names, name, original_rate=examples.original_rate, is_meeting=is_meeting)
+    folders = tuple(config.folders)
+    return TestSet(examples, names, name, original_rate=examples.original_rate, is_meeting=is_meeting, folders=folders)
 
 
 def _all_speakers(folder: Path, separator: Separator | None) -> tuple[DataConfig, tuple[str, ...]]:
@@ -146,5 +147,10 @@ def _load_tracks(
         sources = separator.sources  # a model of vocals and accompaniment, say
     examples = TrackSet(tracks, sources, sample_rate)
     return TestSet(
-        examples, sources, folder.name or str(folder), tuple(track.subset for track in tracks), examples.original_rate
+        examples,
+        sources,
+        folder.name or str(folder),
+        tuple(track.subset for track in tracks),
+        examples.original_rate,
+        folders=(folder,),
     )

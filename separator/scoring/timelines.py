@@ -9,6 +9,7 @@ from separator import __version__
 from separator.audio.timeline import read_timelines
 from separator.errors import InputError, some
 from separator.metrics.diarisation import DiarisationErrors, diarisation_errors
+from separator.output_folders import make_folder
 from separator.replacing import replace_text
 
 COLLARS_SECONDS = (0.0, 0.25)
@@ -55,7 +56,7 @@ def score_timelines(references: Path | str, estimates: Path | str, output: Path 
         of_all[str(collar)] = _rounded(_sum(list(errors.values())))["percent"]
     summary |= {"diarisation_error_percent": of_all, "recordings": recordings}
     if output is not None:
-        Path(output).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(output))
         replace_text(Path(output) / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 

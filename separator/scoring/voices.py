@@ -17,6 +17,7 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import best_permutation, pairwise_si_sdr, reorder
 from separator.metrics.verification import equal_error_rate, minimum_detection_cost
+from separator.output_folders import make_folder
 from separator.replacing import replace_file, replace_text
 from separator.scoring.assignment import find_talkers
 
@@ -75,7 +76,7 @@ def evaluate_voices(
     pairs, same = make_trials(stretches)
     cosines = (vectors[pairs[:, 0]] * vectors[pairs[:, 1]]).sum(dim=1)
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         replace_file(output / TRIALS_NAME, lambda path: _write_trials(path, stretches, pairs, same, cosines))
     return VoiceScores(
         num_trials=len(same),

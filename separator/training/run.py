@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 
 from separator.errors import InputError
-from separator.inference.output_folders import make_folder
+from separator.output_folders import make_folder
 from separator.recipe import AnyRecipe, setting_text
 from separator.replacing import remove_leftovers
 from separator.training.announcements import Announcements, say

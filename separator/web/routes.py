@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from separator.audio.timeline import TimelineFormat, timeline_text
 from separator.errors import InputError
-from separator.inference.output_folders import folder_name
+from separator.output_folders import folder_name
 from separator.web.archive import zip_blocks
 from separator.web.picture import measure_picture
 from separator.web.queue import Queue

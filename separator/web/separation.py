@@ -11,12 +11,12 @@ from separator.inference import Separator
 from separator.inference.excerpt import Excerpt
 from separator.inference.files import separate_file
 from separator.inference.interrupting import check_between_layers
-from separator.inference.output_folders import folder_name
 from separator.inference.output_names import choose_outputs
 from separator.inference.precision import Precision
 from separator.inference.separator import BLOCK_SECONDS
 from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
+from separator.output_folders import folder_name
 from separator.web.limits import Limits
 from separator.web.memory import return_memory
 from separator.web.options import SeparationOptions

@@ -210,4 +210,5 @@ def test_a_film_whose_sound_begins_late_is_not_called_short(tmp_path: Path) -> N
     with AudioReader(tmp_path / "late.mkv") as reader:
         found = np.concatenate([block[0].numpy() for block in reader.blocks(keep_damaged=True)])
         assert not reader.is_truncated and reader.damage is None
+        assert reader.notes == ["the sound begins 2.00 s into the file, the sources begin with the sound"]
     np.testing.assert_allclose(found, audio[:, 0], atol=1e-4)

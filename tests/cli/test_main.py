@@ -46,7 +46,12 @@ def test_an_empty_argument_is_not_the_current_folder(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["export", "speech-2spk-16k"], ["embed", "talk.wav"], ["train", str(TINY)]],
+    [
+        ["export", "speech-2spk-16k"],
+        ["embed", "talk.wav"],
+        ["train", str(TINY)],
+        ["import", "model.pth"],
+    ],
     ids=lambda arguments: arguments[0],
 )
 def test_an_output_that_cannot_be_is_said_before_any_work(

@@ -233,7 +233,8 @@ def test_check_songs_and_speakers(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["musdb", ".", "--check", "--set", "loss.terms=1"], "--set loss: expected a setting of data"),
         (["speakers", ".", "-o", "x", "--jobs", "0"], "--jobs: expected at least 1"),
         (["speakers", ".", "-o", "x", "--sample-rate", "1"], "--sample-rate: expected from 1000"),
-        (["speakers", ".", "-o", "./x"], "expected a folder outside"),
+        (["speakers", ".", "-o", "./x"], "x: expected a folder for results outside of the data, found it in ."),
+        (["speakers", ".", "-o", "/dev/null"], "/dev/null: cannot make this folder: /dev/null is a file"),
     ],
 )
 def test_mistakes_are_one_line(

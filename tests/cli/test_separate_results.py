@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from separator.cli.main import main
-from separator.inference.output_folders import folder_name
+from separator.output_folders import folder_name
 from tests.cli.separating import messages
 from tests.speech import buzz
 from tests.tiny_model import save_tiny_model

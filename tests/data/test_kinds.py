@@ -53,6 +53,15 @@ def make_tree(kind: str, root: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", DATA_KINDS)
+def test_a_root_that_is_not_there_is_named_with_its_key(kind: str, tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_bytes(b"")
+    for root, found in ((tmp_path / "nowhere", "nothing"), (file, "a file")):
+        with pytest.raises(InputError, match=r"^data\.root: expected the data's folder") as raised:
+            default_config(kind, root).load_list(SOURCES, "valid")
+        assert str(raised.value).endswith(f"found {found} at {root}; set it with --set data.root=DIR")
+
+
+@pytest.mark.parametrize("kind", DATA_KINDS)
 def test_a_kind_delivers_checks_and_describes_its_data(kind: str, tmp_path: Path) -> None:
     config = replace(default_config(kind, tmp_path), **make_tree(kind, tmp_path), **SHORT)
     assert config.kind == kind and all(name in {field.name for field in fields(config)} for name in SHORT)

@@ -1,6 +1,7 @@
-"""The folder that a recording's sources go to."""
+"""Folders that results go to: named, found outside of the data, made, and found writable."""
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePath
 
@@ -19,6 +20,13 @@ def check_within(folder: Path, root: Path) -> None:
     """Raise InputError if a link leads from the output folder `root` to a `folder` outside of it."""
     if not folder.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{folder}: expected a folder in {root}, found a link that leads out of it")
+
+
+def check_outside(folder: Path, data: Iterable[Path]) -> None:
+    """Raise InputError if a folder for results is one of those that hold data, or lies in one."""
+    for each in data:
+        if folder.resolve().is_relative_to(each.resolve()):
+            raise InputError(f"{folder}: expected a folder for results outside of the data, found it in {each}")
 
 
 def make_folder(folder: Path) -> list[Path]:
