@@ -24,6 +24,7 @@ from separator.checkpoint.description import (
     read_description,
 )
 from separator.checkpoint.finding import find_model
+from separator.audio.formats import describe_content
 from separator.errors import InputError
 from separator.models import build_model, build_voice_network
 from separator.models.pipeline import MaskingSeparator
@@ -143,7 +144,12 @@ def count_parameters(folder: Path) -> int:
             names = [name for name in weights.keys() if not name.endswith(STATISTICS)]  # noqa: SIM118
             return sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+        raise _no_weights(path, error) from None
+
+
+def _no_weights(path: Path, error: Exception) -> InputError:
+    content = describe_content(path) if path.is_file() else None
+    return InputError(f"{path}: damaged, or no safetensors file: {content or error}".replace("\n", " "))
 
 
 def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -152,7 +158,7 @@ def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tenso
     try:
         weights = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+        raise _no_weights(path, error) from None
     if missing := [name for name in expected if name not in weights]:
         raise InputError(f"{path}: {len(missing)} of {len(expected)} tensors are missing, the first is {missing[0]}")
     if left_over := [name for name in weights if name not in expected]:

@@ -41,10 +41,12 @@ def run(args: argparse.Namespace) -> int:
 
     from separator.cli.main import print_result
     from separator.exchange.importing import import_model
+    from separator.inference.output_folders import check_writable
     from separator.recipe.reading import apply_overrides
 
     told: dict[str, Any] = {}
     apply_overrides(told, args.overrides)
+    check_writable(args.output)
     sources = None if args.sources is None else [name.strip() for name in args.sources.split(",")]
     description = import_model(args.source, args.output, sources, args.sample_rate, told)
     if args.json:

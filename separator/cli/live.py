@@ -43,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--raw", choices=RAW_FORMATS, help="--input and the output - are raw PCM of this format, no WAV (little endian)"
     )
     parser.add_argument("--sample-rate", metavar="HZ", type=int, help="of the microphone or of raw input")
-    parser.add_argument(
-        "--channels", metavar="N", type=int, help="of the microphone or of raw input (default: 1)"
-    )
+    parser.add_argument("--channels", metavar="N", type=int, help="of the microphone or of raw input (default: 1)")
     parser.add_argument(
         "--block", metavar="MS", type=float, default=10.0, help="milliseconds taken at once (default: 10)"
     )
