@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from separator.audio.formats import describe_content
 from separator.checkpoint.description import (
     CARD_NAME,
     CONFIG_NAME,
@@ -24,7 +25,6 @@ from separator.checkpoint.description import (
     read_description,
 )
 from separator.checkpoint.finding import find_model
-from separator.audio.formats import describe_content
 from separator.errors import InputError
 from separator.models import build_model, build_voice_network
 from separator.models.pipeline import MaskingSeparator
