@@ -23,8 +23,12 @@ LEAST_VOICE_SECONDS = 2.0
 SAME_VOICE = 0.55
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
-TALKER_COST, FULL_COST_SECONDS = 30.0, 20.0
+TALKER_COST, FULL_COST_SECONDS = 25.0, 20.0
 """How much better one more talker must explain the recording; less in one with less activity than so much."""
+
+LIKENESS_COST, UNLIKE, USUAL_SECONDS = 60.0, 0.25, 40.0
+"""How much better yet for each 1 that the cosine of the two voices nearest to each other is above the second; more in
+one with more activity than so much, since parts of one voice explain a long recording much better than their mean."""
 
 LEAST_ALONE_SECONDS = 4.0
 """Where there is less of what one output holds alone, voices are found by what it holds beside the other, too."""
@@ -32,10 +36,10 @@ LEAST_ALONE_SECONDS = 4.0
 EVIDENCE = 16.0
 """Say of a cosine of 1, of a stretch that is full of one voice."""
 
-TOGETHER_COST = 1.0
+TOGETHER_COST = 0.7
 """How much better two voices must explain a stretch than one does."""
 
-SWITCH_COST = 3.0
+SWITCH_COST = 1.5
 """How much better another voice must explain an output from some time on."""
 
 ROUNDS = 3
@@ -98,14 +102,11 @@ def find_talkers(stretches: Stretches, number: int | None = None) -> tuple[np.nd
     if number is not None:
         best = _explain(stretches, _cluster(pieces, seconds, number))
     else:
-        active_seconds = float(stretches.activity.sum()) * stretches.hop_seconds
-        cost = TALKER_COST * min(1.0, active_seconds / FULL_COST_SECONDS)
         best = _explain(stretches, _cluster(pieces, seconds, 1))
         for more in range(2, min(MOST_TALKERS, len(pieces)) + 1):
             found = _explain(stretches, _cluster(pieces, seconds, more))
-            if _are_people(stretches, found) and found.score - best.score > cost * (
-                len(found.voices) - len(best.voices)
-            ):
+            cost = _cost_of_talker(stretches, found.voices) * (len(found.voices) - len(best.voices))
+            if _are_people(stretches, found) and found.score - best.score > cost:
                 best = found
     heard = best.found[stretches.activity > 0].tolist()
     order = list(dict.fromkeys([*heard, *range(len(best.voices))]))
@@ -136,13 +137,23 @@ def _explain(stretches: Stretches, voices: np.ndarray) -> Explanation:
 
 def _are_people(stretches: Stretches, explanation: Explanation) -> bool:
     """Return whether all voices are heard long enough, and far enough from each other, to be a person each."""
-    voices = explanation.voices
     seconds = [
         float((stretches.activity * (explanation.found == number)).sum()) * stretches.hop_seconds
-        for number in range(len(voices))
+        for number in range(len(explanation.voices))
     ]
-    cosines = voices @ voices.T - 2 * np.eye(len(voices))
-    return min(seconds) >= LEAST_VOICE_SECONDS and float(cosines.max()) < SAME_VOICE
+    return min(seconds) >= LEAST_VOICE_SECONDS and _likeness(explanation.voices) < SAME_VOICE
+
+
+def _cost_of_talker(stretches: Stretches, voices: np.ndarray) -> float:
+    """Return how much better these voices must explain what the outputs hold than one fewer does."""
+    seconds = float(stretches.activity.sum()) * stretches.hop_seconds
+    likeness = LIKENESS_COST * max(0.0, _likeness(voices) - UNLIKE) * max(1.0, seconds / USUAL_SECONDS)
+    return (TALKER_COST + likeness) * min(1.0, seconds / FULL_COST_SECONDS)
+
+
+def _likeness(voices: np.ndarray) -> float:
+    """Return the cosine of the two voices that are nearest to each other."""
+    return float((voices @ voices.T - 2 * np.eye(len(voices))).max())
 
 
 def _find_pieces(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
