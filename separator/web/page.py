@@ -6,7 +6,7 @@ from typing import Any, get_args
 import gradio as gr
 
 from separator.errors import InputError
-from separator.inference.clustering import MOST_TALKERS
+from separator.inference.assignment.clustering import MOST_TALKERS
 from separator.web.limits import Limits, format_bytes
 from separator.web.options import CHOICES, BitRate, SeparationOptions, Talkers
 from separator.web.queue import Queue
