@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from separator.audio.finding import AUDIO_SUFFIXES, second_file
+from separator.audio.finding import search_folder, second_file
 from separator.data.csv_list import MIXTURE_COLUMN, is_list, read_list
 from separator.data.song_files import MIXTURE
 from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
@@ -117,19 +117,17 @@ def _track(name: str, subset: str, recordings: dict[str, SourceFile], mixture_is
 
 
 def _find_files(root: Path) -> list[Path]:
-    """Find the audio files below a folder, sorted; hidden files and folders are passed over."""
+    """Find the audio files below a folder, also behind links, sorted; hidden files and folders are passed over."""
     if not root.is_dir():
         raise InputError(
             f"{root}: expected a folder of TRACK/source.wav or a CSV list, found "
             f"{'a file' if root.exists() else 'nothing'}"
         )
-    return sorted(
+    return [
         path
-        for path in root.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-        and path.is_file()
-    )
+        for path in search_folder(root, enters_links=True).audio
+        if not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
 
 
 def _plain_paths(root: Path, files: Iterable[Path]) -> list[PurePosixPath]:

@@ -71,11 +71,11 @@ class LiveSeparator:
         voices: VoiceModel | None = None,
     ) -> None:
         self.separator = separator
-        self.sample_rate = separator.sample_rate if sample_rate is None else sample_rate
-        self.channels = channels
+        rate = separator.sample_rate if sample_rate is None else sample_rate
+        separator.check_signal(rate, channels)
+        self.sample_rate, self.channels = int(rate), channels
         self.follow_level = follow_level
         self.voices = voices
-        separator.check_signal(self.sample_rate, channels)
         self._network = stepping_network(separator, channels)
         is_consistent = separator.model.sums_to_mixture and self.sample_rate == separator.sample_rate
         self._has_rest = separator.mixture_consistency and not is_consistent
