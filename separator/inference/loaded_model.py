@@ -19,7 +19,7 @@ from separator.inference.waveforms import check_finite
 from separator.models.pipeline import MaskingSeparator
 
 MOST_CHUNKS = {"cuda": 16}
-"""Chunks, each of one channel if the model has one, that go through it together; 1 elsewhere, for a CPU gains nothing."""
+"""Chunks, each of one channel if the model has one, that it takes together; 1 elsewhere, for a CPU gains nothing."""
 
 SILENCE_FLOOR = 1e-7
 """Chunks quieter than this RMS (-140 dB of full scale) are not amplified to the level that models are trained at."""
