@@ -5,7 +5,9 @@ from typing import get_args
 
 import gradio as gr
 
-from separator.inference.clustering import MOST_TALKERS
+from separator.inference.assignment.clustering import MOST_TALKERS
+from separator.web.limits import Limits, format_bytes
+from separator.web.options import CHOICES, DEFAULT, BitRate, Talkers
 from separator.web.limits import Limits, format_bytes
 from separator.web.options import CHOICES, DEFAULT, BitRate, Talkers
 
