@@ -8,8 +8,6 @@ import gradio as gr
 from separator.inference.assignment.clustering import MOST_TALKERS
 from separator.web.limits import Limits, format_bytes
 from separator.web.options import CHOICES, DEFAULT, BitRate, Talkers
-from separator.web.limits import Limits, format_bytes
-from separator.web.options import CHOICES, DEFAULT, BitRate, Talkers
 
 HEAD = """
 <link rel="stylesheet" href="page/page.css"><link rel="stylesheet" href="page/tracks.css">
