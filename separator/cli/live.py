@@ -146,11 +146,14 @@ def _separate(
                 failures += in_step.write(sources)
         except KeyboardInterrupt:
             pass
-        except InputError as error:  # the input's: the outputs that there are still get what waits
+        except InputError as error:  # the input's or the model's: the outputs that there are still get what waits
             failures.append(str(error))
         if meters.seconds == 0 and not failures and not interruption.came:
             failures.append(f"{args.input}: expected audio, found none")
-        failures += in_step.write(stacked(live.flush()))
+        try:
+            failures += in_step.write(stacked(live.flush()))
+        except InputError as error:  # the model's: nothing waits
+            failures = failures or [str(error)]
     for failure in failures:
         print_error(failure)
     if (warning := source.warning()) is not None:

@@ -126,6 +126,16 @@ def test_a_bad_block_leaves_the_session_as_it_was(bad: float) -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
+def test_a_model_that_gives_no_number_ends_the_session_in_a_line() -> None:
+    live = LiveSeparator(open_model(), follow_level=False)
+    expected = torch.stack(list(live.push(noise(1, 800)).values()))
+    for _ in range(2):  # its state is no number either
+        with pytest.raises(InputError, match=r"^output of the model: expected finite samples, found NaN or infinity$"):
+            live.push(torch.full((1, 800), 1e38))
+    live.reset()
+    torch.testing.assert_close(torch.stack(list(live.push(noise(1, 800)).values())), expected, rtol=0, atol=0)
+
+
 def test_sessions_on_one_model_do_not_hear_each_other() -> None:
     separator, signals = open_model(), [noise(1, 3200) * level for level in (1, 5)]
     alone = [separated(LiveSeparator(separator), signal, [160] * 20) for signal in signals]
