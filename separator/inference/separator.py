@@ -182,7 +182,7 @@ class Separator(LoadedModel, RecordingSeparator):
         if assignment is None:
             stream = self.separate_stream(blocks, sample_rate, channels, residual)
             return SeparatedRecording(names, counted(stream, on_samples))
-        listener, talkers = assignment.listener(self.sample_rate), assignment.talkers
+        listener, talkers = assignment.listener(self.sample_rate, channels), assignment.talkers
         hearing = self.separate_stream(
             blocks, sample_rate, channels, residual, lambda sources: listener.push(sources[talkers])
         )

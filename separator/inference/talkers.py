@@ -107,7 +107,7 @@ class TalkerSeparator(RecordingSeparator):
     ) -> SeparatedRecording:
         """Separate a recording from its beginning to its end; as `Separator.separate_recording`."""
         spool = Spool(len(self.output_names(residual)), channels) if spool is None else spool
-        listener = StretchListener(self.voices, len(self._voiced), self.separator.sample_rate)
+        listener = StretchListener(self.voices, len(self._voiced), self.separator.sample_rate, channels)
         stream = self.separator.separate_stream(
             blocks, sample_rate, channels, residual, lambda sources: listener.push(sources[self._voiced])
         )

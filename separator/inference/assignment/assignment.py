@@ -53,9 +53,9 @@ class Assignment:
         """Return the names of what may come out of outputs called `sources`."""
         return (*self._plain_names(sources), *self.enrolled)
 
-    def listener(self, sample_rate: int) -> StretchListener:
+    def listener(self, sample_rate: int, channels: int) -> StretchListener:
         """Return what listens to the talkers' outputs of a recording, at a rate in Hz."""
-        return StretchListener(self.voices, len(self.talkers), sample_rate)
+        return StretchListener(self.voices, len(self.talkers), sample_rate, channels)
 
     def put_in_order(
         self, listener: StretchListener, blocks: Iterable[Tensor], sources: Sequence[str], sample_rate: int

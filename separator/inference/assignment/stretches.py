@@ -54,16 +54,18 @@ class StretchListener:
         voices: The voice model.
         num_outputs: S, how many outputs hold talkers.
         sample_rate: Of the outputs, in Hz.
+        channels: Of the outputs; of each stretch the loudest is heard.
     """
 
     frame_seconds = FRAME_SECONDS
 
-    def __init__(self, voices: VoiceModel, num_outputs: int, sample_rate: int) -> None:
+    def __init__(self, voices: VoiceModel, num_outputs: int, sample_rate: int, channels: int = 1) -> None:
         self.voices = voices
-        self._resampler = StreamResampler(sample_rate, voices.sample_rate, num_outputs)
+        self._shape = (num_outputs, channels)
+        self._resampler = StreamResampler(sample_rate, voices.sample_rate, num_outputs * channels)
         self._frame = round(FRAME_SECONDS * voices.sample_rate)
         before = (WINDOW_FRAMES - STRETCH_FRAMES) // 2 * self._frame
-        self._waiting = torch.zeros(num_outputs, before)  # from the beginning of the next stretch's window on
+        self._waiting = torch.zeros(*self._shape, before)  # from the beginning of the next stretch's window on
         self._vectors: list[Tensor] = []  # (w, S, D) each
         self._together: list[Tensor] = []  # (w, D) each
         self._powers: list[Tensor] = []  # (S, k) each
@@ -71,20 +73,20 @@ class StretchListener:
 
     def push(self, sources: Tensor) -> None:
         """Take the next block of the outputs, `(S, C, t)`."""
-        self._take(self._resampler.push(sources.mean(dim=1)))
+        self._take(self._resampler.push(sources.flatten(0, 1)))
 
     def levels_db(self) -> Tensor:
         """Return the level of each frame of each output in dB of full scale, `(S, K)`."""
-        powers = torch.cat(self._powers, dim=1) if self._powers else torch.zeros(len(self._waiting), 0)
+        powers = torch.cat(self._powers, dim=1) if self._powers else torch.zeros(self._shape[0], 0)
         return 10 * torch.log10(powers[:, : -(-self._samples // self._frame)] + 1e-20)
 
     def finish(self) -> Stretches:
         """End the recording, and return its summary."""
-        outputs, size = len(self._waiting), self.voices.embedding_size
-        self._take(self._resampler.push(torch.zeros(outputs, 0), last=True))
+        outputs, size = self._shape[0], self.voices.embedding_size
+        self._take(self._resampler.push(torch.zeros(outputs * self._shape[1], 0), last=True))
         missing = -(-self._samples // (STRETCH_FRAMES * self._frame)) - sum(map(len, self._vectors))
         window, hop = WINDOW_FRAMES * self._frame, STRETCH_FRAMES * self._frame
-        self._waiting = functional.pad(self._waiting, (0, window + (missing - 1) * hop - self._waiting.shape[1]))
+        self._waiting = functional.pad(self._waiting, (0, window + (missing - 1) * hop - self._waiting.shape[2]))
         if missing:
             self._listen()
         vectors = torch.cat([torch.zeros(0, outputs, size, dtype=torch.half), *self._vectors]).float()
@@ -105,17 +107,19 @@ class StretchListener:
 
     def _take(self, block: Tensor) -> None:
         self._samples += block.shape[1]
-        self._waiting = torch.cat([self._waiting, block], dim=1)
+        self._waiting = torch.cat([self._waiting, block.unflatten(0, self._shape)], dim=2)
         self._listen()
 
     def _listen(self) -> None:
         """Summarise the stretches whose windows are complete."""
         window, hop = WINDOW_FRAMES * self._frame, STRETCH_FRAMES * self._frame
-        if self._waiting.shape[1] < window:
+        if self._waiting.shape[2] < window:
             return
-        windows = self._waiting.unfold(1, window, hop).transpose(0, 1)  # (w, S, window)
-        self._waiting = self._waiting[:, len(windows) * hop :].clone()
-        powers = windows.unflatten(2, (WINDOW_FRAMES, self._frame)).square().mean(dim=3)  # (w, S, frames)
+        all_windows = self._waiting.unfold(2, window, hop).permute(2, 1, 0, 3)  # (w, C, S, window)
+        loudest = all_windows.square().sum(dim=(2, 3)).argmax(dim=1)  # (w)
+        windows = all_windows[torch.arange(len(loudest)), loudest]  # (w, S, window)
+        self._waiting = self._waiting[:, :, len(windows) * hop :].clone()
+        powers = all_windows.unflatten(3, (WINDOW_FRAMES, self._frame)).square().mean(dim=(1, 4))  # (w, S, frames)
         middle = (WINDOW_FRAMES - STRETCH_FRAMES) // 2
         self._powers.append(powers[:, :, middle : middle + STRETCH_FRAMES].transpose(0, 1).flatten(1))
         whole = powers.sum(dim=1)  # (w, frames)

@@ -16,7 +16,7 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> VoiceModel:
 
 
 def hear(voices: VoiceModel, outputs: torch.Tensor, length: int) -> tuple[Stretches, torch.Tensor]:
-    listener = StretchListener(voices, len(outputs), 16000)
+    listener = StretchListener(voices, len(outputs), 16000, outputs.shape[1])
     for block in outputs.split(length, dim=2):
         listener.push(block)
     return listener.finish(), listener.levels_db()
@@ -52,3 +52,11 @@ def test_silence_and_little_tell_nothing_of_voices(voices: VoiceModel, seconds: 
     stretches, levels_db = hear(voices, torch.zeros(2, 1, round(seconds * 16000)), 8000)
     assert stretches.vectors.shape == (round(np.ceil(2 * seconds)), 2, 16) and levels_db.shape[1] == round(50 * seconds)
     assert not stretches.activity.any() and not stretches.vectors.any() and stretches.at_once == 0
+
+
+def test_of_several_channels_the_loudest_is_heard(voices: VoiceModel) -> None:
+    one = torch.stack([torch.from_numpy(buzz(100, 500, 3.0)), torch.from_numpy(buzz(200, 1500, 3.0))]).unsqueeze(1)
+    alone, levels_db = hear(voices, one, 8000)
+    several, of_several = hear(voices, torch.cat([0 * one, -0.5 * one, one, -one], dim=1), 8000)
+    np.testing.assert_allclose(several.vectors, alone.vectors, atol=2e-3)
+    torch.testing.assert_close(of_several, levels_db + 10 * np.log10(2.25 / 4))
