@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from separator.cli.main import main
+from separator.recipe import load_recipe
 from tests.speech import buzz
 
 REPOSITORY = Path(__file__).parent.parent
@@ -45,6 +46,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             soundfile.write(folder / tree / "talk" / f"{name}.wav", source + (tree == "theirs") * 0.1 * high, 16000)
     (folder / "recipes").symlink_to(REPOSITORY / "recipes")
     return folder
+
+
+def test_the_recipe_of_the_training_page_learns_from_the_tree_of_the_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (tree,) = (block for page, block in blocks("text") if page == "train.md" and block.startswith("DATA/"))
+    for number, line in enumerate(tree.replace("…", "talk.wav").splitlines()):
+        for path in (Path(line), Path(line).parent.with_name("more") / "talk.wav"):  # at least two talkers
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, buzz(100 + 10 * number, 500, 1.2), 16000)
+    (text,) = (block for page, block in blocks("yaml") if page == "train.md")
+    Path("mine.yaml").write_text(text)
+    recipe = load_recipe(Path("mine.yaml"))
+    assert recipe.training.keep_best > 1  # else there is nothing to average
+    assert recipe.data.load_training_set(recipe.sources, seed=0).example(0, 16000).mixture.abs().max() > 0
+    for split in ("valid", "test"):
+        assert recipe.data.load_list(recipe.sources, split)[0].sources.abs().max() > 0
 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in blocks("python")}))

@@ -43,7 +43,9 @@ class FakeMicrophone:
 def test_the_live_example_separates_a_microphone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = re.findall(r"```python\n(import sounddevice\n.*?)```", README.read_text(), re.DOTALL)
     description = describe(config=TINY | {"causal": True, "norm": "cLN", "mask": "softmax", "num_sources": 2})
-    save_model(tmp_path / "speech-2spk-live-16k", build_tiny_model(description), description)  # a folder before a release
+    save_model(
+        tmp_path / "speech-2spk-live-16k", build_tiny_model(description), description
+    )  # a folder before a release
     monkeypatch.chdir(tmp_path)
     fake: Any = ModuleType("sounddevice")
     fake.InputStream = FakeMicrophone

@@ -28,7 +28,7 @@ class FolderContents:
 
     Attributes:
         audio: The audio files, by suffix; a link that leads nowhere is one too, for its reader to name.
-        others: Everything else, links to folders too, which are not entered.
+        others: Everything else, and links to folders that were not entered.
         unreadable: Folders that may not be read, each with the reason.
     """
 
@@ -37,15 +37,23 @@ class FolderContents:
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def search_folder(folder: Path) -> FolderContents:
-    """Search a folder and those in it."""
+def search_folder(folder: Path, enters_links: bool = False) -> FolderContents:
+    """Search a folder and those in it.
+
+    Args:
+        folder: Folder to search.
+        enters_links: Whether links to folders are entered, unless they lead back to where they are.
+    """
     contents = FolderContents()
 
     def note(error: OSError) -> None:
         contents.unreadable.append((Path(os.fsdecode(error.filename or folder)), error.strerror or str(error)))
 
-    for parent, folders, names in os.walk(folder, onerror=note):
-        contents.others += [Path(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
+    for parent, folders, names in os.walk(folder, onerror=note, followlinks=enters_links):
+        links = [Path(parent, name) for name in folders if os.path.islink(os.path.join(parent, name))]
+        left = [link for link in links if not enters_links or Path(parent).resolve().is_relative_to(link.resolve())]
+        contents.others += left
+        folders[:] = [name for name in folders if Path(parent, name) not in left]
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
             is_file = os.path.isfile(path) or not os.path.exists(path)
             is_audio = is_file and path.suffix.lower() in AUDIO_SUFFIXES and not _is_program(path)
@@ -68,12 +76,12 @@ def _is_program(path: Path) -> bool:
 
 
 def find_audio(folder: Path) -> list[Path]:
-    """Find the audio files below a folder, as `search_folder` does, but in no hidden folder.
+    """Find the audio files below a folder, also behind links, as `search_folder` does, but in no hidden folder.
 
     Raises:
         InputError: If there is none, or a folder that may not be read.
     """
-    contents = search_folder(folder)
+    contents = search_folder(folder, enters_links=True)
     if contents.unreadable and folder.is_dir():
         path, why = contents.unreadable[0]
         raise InputError(f"{path}: cannot read this folder: {why}")

@@ -57,12 +57,15 @@ TS_PACKETS = ((0, 188), (4, 192))
 
 START_BYTES = 400
 
+ZIP = "a ZIP archive"
+
 OTHER_KINDS = {
     b"%PDF": "a PDF",
-    b"PK\3\4": "a ZIP archive",
+    b"PK\3\4": ZIP,
     b"\xff\xd8\xff": "a picture (JPEG)",
     b"\x89PNG": "a picture (PNG)",
     b"GIF8": "a picture (GIF)",
+    b"version https://git-lfs": "a pointer of Git LFS (git lfs pull brings the file)",
 }
 
 
@@ -156,19 +159,19 @@ def describe_place(path: Path) -> str | None:
 
 
 def describe_content(path: Path) -> str | None:
-    """Return what a file that is no audio holds, in words; None where its first bytes do not tell."""
+    """Return what a file holds that is neither audio nor weights, in words; None where its first bytes do not tell."""
     with path.open("rb") as file:
         start = file.read(1024).removeprefix(b"\xef\xbb\xbf")
     if re.match(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", start.lower(), re.DOTALL):
-        return "a web page (HTML), no audio"
+        return "a web page (HTML)"
     for magic, words in OTHER_KINDS.items():
         if start.startswith(magic):
-            return f"{words}, no audio"
+            return words
     try:
         text = start[: start.rfind(b"\n") + 1 or len(start)].decode()
     except UnicodeDecodeError:
         return None
-    return "text, no audio" if text and all(each.isprintable() or each.isspace() for each in text) else None
+    return "text" if text and all(each.isprintable() or each.isspace() for each in text) else None
 
 
 def synchsafe(number: bytes) -> int:

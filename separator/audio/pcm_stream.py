@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from separator.audio.reading import HIGHEST_RATE, LOWEST_RATE
+from separator.audio.reading import HIGHEST_RATE, LOWEST_RATE, not_finite
 from separator.errors import InputError
 
 SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8}
@@ -91,15 +91,25 @@ class PcmReader:
         if pcm is None:
             pcm, self._left = _read_header(stream, name)
         self.pcm = pcm
+        self._position = 0
         self.ends_within_a_sample = False
 
     def read(self, num_samples: int) -> Tensor:
-        """Return the next samples `(C, t)`: fewer than asked for, or none, at the end."""
+        """Return the next samples `(C, t)`: fewer than asked for, or none, at the end.
+
+        Raises:
+            InputError: If NaN or infinity is among them.
+        """
         data = self.stream.read(min(num_samples * self.pcm.frame_bytes, self._left))
         self._left -= len(data)
         whole = len(data) - len(data) % self.pcm.frame_bytes
         self.ends_within_a_sample |= whole < len(data)
-        return self.pcm.decode(data[:whole])
+        block = self.pcm.decode(data[:whole])
+        finite = block.isfinite().all(dim=0)
+        if not finite.all():
+            raise InputError(not_finite(self.name, self._position + int(finite.int().argmin()), self.pcm.sample_rate))
+        self._position += block.shape[1]
+        return block
 
 
 def streamed_header(pcm: PcmFormat) -> bytes:

@@ -181,10 +181,7 @@ class AudioReader:
             finite = np.isfinite(block)
             if not finite.all():
                 sample = self._position + int(np.argmin(finite.all(axis=1)))
-                raise InputError(
-                    f"{self.path}: expected finite samples, found NaN or infinity at sample {sample} "
-                    f"({sample / self.sample_rate:.3f} s)"
-                )
+                raise InputError(not_finite(str(self.path), sample, self.sample_rate))
             self._position += len(block)
             yield torch.from_numpy(np.ascontiguousarray(block.T))
 
@@ -245,3 +242,8 @@ def read_audio(
         if not blocks:
             raise InputError(f"{path}: expected audio, found a file without samples")
         return torch.cat(blocks, dim=1), reader.sample_rate
+
+
+def not_finite(name: str, sample: int, sample_rate: int) -> str:
+    """Say where a recording holds what is no number."""
+    return f"{name}: expected finite samples, found NaN or infinity at sample {sample} ({sample / sample_rate:.3f} s)"

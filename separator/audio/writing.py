@@ -104,15 +104,15 @@ class AudioWriter:
     def write(self, block: Tensor) -> None:
         """Append a block `(C, t)`."""
         samples = np.ascontiguousarray(block.detach().cpu().float().numpy().T)
-        self.peak = max(self.peak, float(np.abs(samples).max(initial=0)))
-        self.num_samples += len(samples)
-        if self.num_samples * self._bytes > self._most_bytes:
+        if (self.num_samples + len(samples)) * self._bytes > self._most_bytes:
             raise InputError(f"{self.target}: expected under 4 GB of samples by the input's header, found more")
-        self._energy += float(np.square(samples, dtype=np.float64).sum())
         try:
             self._file.write(samples)
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # the last where a disk is full
             raise InputError(f"{self.target}: cannot write: {write_reason(error, self._temporary)}") from None
+        self.num_samples += len(samples)
+        self.peak = max(self.peak, float(np.abs(samples).max(initial=0)))
+        self._energy += float(np.square(samples, dtype=np.float64).sum())
 
     @property
     def root_mean_square(self) -> float:
@@ -215,8 +215,12 @@ def write_reason(error: Exception, path: Path) -> str:
         return reason(error)
     try:
         with path.open("ab", buffering=0) as file:
-            while file.write(bytes(FREE_PROBE_BYTES)) < FREE_PROBE_BYTES:  # a part fits, then nothing does
-                pass
+            size = file.tell()
+            try:
+                while file.write(bytes(FREE_PROBE_BYTES)) < FREE_PROBE_BYTES:  # a part fits, then nothing does
+                    pass
+            finally:
+                file.truncate(size)
     except OSError as again:
         return reason(again)
     return reason(error) or NO_SPACE

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from separator.audio.formats import describe_content
 from separator.checkpoint.description import (
     CARD_NAME,
     CONFIG_NAME,
@@ -144,7 +145,12 @@ def count_parameters(folder: Path) -> int:
             names = [name for name in weights.keys() if not name.endswith(STATISTICS)]  # noqa: SIM118
             return sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+        raise _no_weights(path, error) from None
+
+
+def _no_weights(path: Path, error: Exception) -> InputError:
+    content = describe_content(path) if path.is_file() else None
+    return InputError(f"{path}: damaged, or no safetensors file: {content or error}".replace("\n", " "))
 
 
 def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -156,7 +162,7 @@ def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tenso
     except PermissionError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged, or no safetensors file: {error}".replace("\n", " ")) from None
+        raise _no_weights(path, error) from None
     if missing := [name for name in expected if name not in weights]:
         raise InputError(f"{path}: {len(missing)} of {len(expected)} tensors are missing, the first is {missing[0]}")
     if left_over := [name for name in weights if name not in expected]:

@@ -113,11 +113,14 @@ def _find_in_folder(folder: Path, output: Path | UrlPath, jobs: Jobs) -> Sequenc
 def _find_in_storage(place: UrlPath, output: Path | UrlPath, jobs: Jobs) -> tuple[Sequence[UrlPath], UrlPath]:
     """Find the recordings of a URL as `_find_in_folder` does; gives the folder that they are in too."""
     from separator.cluster.storage import Storage
+    from separator.errors import InputError
 
     storage = Storage(place)
     if storage.is_file(place):
         return [place], place.parent
     contents = storage.search(place)
+    if not (contents.audio or contents.others):
+        raise InputError(f"{place}: expected an audio file or a folder, found nothing")
     jobs.sizes |= contents.sizes
     return _leave_results(place, contents.audio, contents.others, contents.recorded, output, jobs), place
 

@@ -43,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--raw", choices=RAW_FORMATS, help="--input and the output - are raw PCM of this format, no WAV (little endian)"
     )
     parser.add_argument("--sample-rate", metavar="HZ", type=int, help="of the microphone or of raw input")
-    parser.add_argument(
-        "--channels", metavar="N", type=int, default=1, help="of the microphone or of raw input (default: 1)"
-    )
+    parser.add_argument("--channels", metavar="N", type=int, help="of the microphone or of raw input (default: 1)")
     parser.add_argument(
         "--block", metavar="MS", type=float, default=10.0, help="milliseconds taken at once (default: 10)"
     )
@@ -88,7 +86,14 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("expected an output: -o DIR, -o - or --output-device, found none")
     if args.raw and args.sample_rate is None:
         raise InputError("--raw: expected --sample-rate HZ too, found none")
-    if args.channels < 1:
+    if args.input is not None:
+        unread = {"--input-device": args.input_device}
+        if not args.raw:
+            unread |= {"--sample-rate": args.sample_rate, "--channels": args.channels}
+        for option, value in unread.items():
+            if value is not None:
+                raise InputError(f"{option}: is of the microphone or of --raw, expected none for --input {args.input}")
+    if args.channels is not None and args.channels < 1:
         raise InputError(f"--channels: expected at least 1, found {args.channels}")
     if len(set(args.output)) < len(args.output):
         raise InputError(f"-o: expected different outputs, found {', '.join(map(str, args.output))}")
@@ -141,11 +146,14 @@ def _separate(
                 failures += in_step.write(sources)
         except KeyboardInterrupt:
             pass
-        except InputError as error:  # the input's: the outputs that there are still get what waits
+        except InputError as error:  # the input's or the model's: the outputs that there are still get what waits
             failures.append(str(error))
         if meters.seconds == 0 and not failures and not interruption.came:
             failures.append(f"{args.input}: expected audio, found none")
-        failures += in_step.write(stacked(live.flush()))
+        try:
+            failures += in_step.write(stacked(live.flush()))
+        except InputError as error:  # the model's: nothing waits
+            failures = failures or [str(error)]
     for failure in failures:
         print_error(failure)
     if (warning := source.warning()) is not None:

@@ -101,13 +101,13 @@ def open_input(args: argparse.Namespace, model_rate: int) -> Iterator[LiveInput]
         from separator.cli.sound_card import Microphone
 
         rate = args.sample_rate or model_rate
-        with Microphone(args.input_device, rate, args.channels, block_samples(args.block, rate)) as microphone:
+        with Microphone(args.input_device, rate, args.channels or 1, block_samples(args.block, rate)) as microphone:
             yield microphone
     elif args.raw or is_stream(path):
         name = stream_name(path)
         if path == STANDARD_INPUT and sys.stdin is None:
             raise InputError(f"{name}: expected audio, found it closed")
-        pcm = PcmFormat(args.raw, args.sample_rate, args.channels) if args.raw else None
+        pcm = PcmFormat(args.raw, args.sample_rate, args.channels or 1) if args.raw else None
         try:
             stream = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if path == STANDARD_INPUT else path.open("rb")
         except OSError as error:

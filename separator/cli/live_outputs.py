@@ -35,7 +35,7 @@ class LiveOutput(Protocol):
 
 
 class FolderOutput:
-    """A WAV a source, as a context manager: at its end they are complete, with all that was written."""
+    """A WAV a source, as a context manager: at its end each is complete, with all that a full disk let be written."""
 
     is_in_step, dropouts = True, 0
 
@@ -58,15 +58,19 @@ class FolderOutput:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            if any(writer.num_samples for writer in self._writers):
-                for writer in self._writers:
+        is_empty = not any(writer.num_samples for writer in self._writers)
+        failures = []
+        for writer in self._writers:
+            try:
+                if not is_empty:
                     writer.finish()
-                for writer in self._writers:
                     writer.commit()
-        finally:
-            for writer in self._writers:
+            except InputError as error:  # what the others hold was said, too
+                failures.append(error)
+            finally:
                 writer.discard()
+        if failures:
+            raise failures[0]
 
 
 class PipeOutput:

@@ -75,6 +75,10 @@ class CheckedPair:
         return Example(mixture, torch.stack([signals[file] for file in self.pair.sources]), self.pair.name)
 
 
+RATE_FOLDERS = {"wav8k": 8000, "wav16k": 16000}
+"""Folders of a tree that hold it at one sample rate, in Hz."""
+
+
 def find_tree(root: Path, parts: tuple[str, ...], splits: Iterable[str]) -> Path:
     """Return the folder that holds the splits: `root` and all `parts`, or fewer if `root` goes into some already.
 
@@ -102,7 +106,9 @@ def _there(root: Path, parts: tuple[str, ...]) -> str:
             break
         folder /= part
     there = sorted(each.name for each in folder.iterdir() if each.is_dir())
-    return f"{', '.join(there[:5]) + (', ...' if len(there) > 5 else '') if there else 'nothing'} in {folder}"
+    rates = [f"; data.sample_rate={rate} reads {name}" for name, rate in RATE_FOLDERS.items() if name in there]
+    found = ", ".join(there[:5]) + (", ..." if len(there) > 5 else "") or "nothing"
+    return f"{found} in {folder}{rates[0] if len(rates) == 1 else ''}"
 
 
 def check_num_speakers(folder: Path, num_speakers: int) -> None:

@@ -89,7 +89,7 @@ def export_model(
     facts = _facts(description, precision, Path(name_or_path).name)
     path = folder / f"model{'_fp16' if precision == 'float16' else ''}.{SUFFIXES[file_format]}"
     try:
-        network = OnePass(model, description, getattr(torch, precision)).eval()
+        network = OnePass(model, description, getattr(torch, precision)).eval().requires_grad_(False)
         content, run = WRITERS[file_format](trace(network, model.channels, description.sample_rate), facts)
         agreement = _least_agreement_db(run, model, description, find_model(name_or_path) / EXAMPLE_NAME)
         if not agreement >= LEAST_AGREEMENT_DB[precision]:

@@ -3,15 +3,16 @@
 import pickle
 import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.torch_version import TorchVersion
 
+from separator.audio.formats import ZIP, describe_content
 from separator.errors import InputError
 
 MAKE_NUMBER = np.float64(0).__reduce__()[0]
@@ -52,14 +53,16 @@ def read_weights_file(path: Path) -> Any:
             raise InputError(
                 f"{path}: expected tensors, numbers and text, found {name}: it would have to be run, which is refused"
             ) from None
-        raise InputError(f"{path}: damaged, or no file of weights: {_reason(error)}") from None
-    except SafetensorError as error:
-        raise InputError(f"{path}: damaged, or no safetensors file: {_reason(error)}") from None
+        raise _no_weights(path, "torch finds no weights in it") from None
     except Exception as error:  # a damaged file makes the readers raise anything
-        raise InputError(f"{path}: damaged, or no file of weights: {_reason(error)}") from None
+        raise _no_weights(path, str(error) or type(error).__name__) from None
 
 
-def _reason(error: Exception) -> str:
-    text = str(error).removeprefix("Weights only load failed. ").strip()
-    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return first.partition(". ")[0]
+def _no_weights(path: Path, reason: str) -> InputError:
+    content = describe_content(path)
+    if content not in (None, ZIP):
+        return InputError(f"{path}: expected a file of weights, found {content}")
+    if content == ZIP and not zipfile.is_zipfile(path):
+        reason = "its end is missing"
+    first = next((line for line in reason.splitlines() if line.strip()), "it cannot be read")
+    return InputError(f"{path}: damaged, or no file of weights: {first.partition('. ')[0]}")

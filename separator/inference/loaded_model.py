@@ -15,10 +15,11 @@ from separator.inference.fused import fuse, fuse_for_steps
 from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import align_channels
 from separator.inference.precision import Precision, choose_dtype
+from separator.inference.waveforms import check_finite
 from separator.models.pipeline import MaskingSeparator
 
 MOST_CHUNKS = {"cuda": 16}
-"""Chunks of a recording that go through the model together, if not 1; a CPU gains nothing by it."""
+"""Chunks, each of one channel if the model has one, that it takes together; 1 elsewhere, for a CPU gains nothing."""
 
 SILENCE_FLOOR = 1e-7
 """Chunks quieter than this RMS (-140 dB of full scale) are not amplified to the level that models are trained at."""
@@ -103,6 +104,9 @@ class LoadedModel:
     def separate_chunks(self, mixtures: Tensor) -> list[Tensor]:
         """Separate N mixtures `(N, C, T)` to N times `(S, C, T)`, each on its mixture's scale, on the CPU.
 
+        Raises:
+            InputError: If the model gives NaN or infinity.
+
         Example:
             >>> from separator import Separator
             >>> model = Separator.from_pretrained("speech-2spk-16k")
@@ -118,8 +122,9 @@ class LoadedModel:
         heard = mixtures / levels
         if self.model.channels == 1:  # each channel by itself
             heard = heard.flatten(0, 1).unsqueeze(1)  # (N·C, 1, T)
-        with self._one_at_a_time:
-            estimates = self._run_model(heard.expand(-1, self.model.channels, -1))
+        with self._one_at_a_time:  # no more at a time than chunks, for memory: a CPU takes as long channel by channel
+            parts = heard.expand(-1, self.model.channels, -1).split(self.most_chunks)
+            estimates = torch.cat([self._run_model(part) for part in parts])
         estimates = estimates.unflatten(0, (len(mixtures), -1))  # (N, C or 1, S, c, T)
         found = [self._to_channels_and_scale(*each) for each in zip(estimates, mixtures, levels, strict=True)]
         return [sources + offset / len(self.sources) for sources, offset in zip(found, offsets, strict=True)]
@@ -140,4 +145,5 @@ class LoadedModel:
         """Run the model: `(B, C, T)` to `(B, S, C, T)`, both on the CPU."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             separated: Tensor = self.fused(batch.to(self.device)).float().cpu()
+        check_finite(separated, "output of the model")
         return separated

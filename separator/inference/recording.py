@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from separator.inference.memory import CHUNKS_BETWEEN_RETURNS, return_memory
 from separator.inference.spool import Spool
 
 
@@ -49,8 +50,10 @@ class StreamSeparator(Protocol):
 
 
 def counted(stream: Iterator[Tensor], on_samples: Callable[[int], None] | None) -> Iterator[Tensor]:
-    """Give the sources, and say behind each block how many samples it had."""
-    for sources in stream:
+    """Give the sources, and say behind each block how many samples it had; memory does not grow with their number."""
+    for number, sources in enumerate(stream, start=1):
         yield sources
         if on_samples is not None:
             on_samples(sources.shape[-1])
+        if number % CHUNKS_BETWEEN_RETURNS == 0:
+            return_memory()

@@ -182,13 +182,15 @@ class Separator(LoadedModel, RecordingSeparator):
         if assignment is None:
             stream = self.separate_stream(blocks, sample_rate, channels, residual)
             return SeparatedRecording(names, counted(stream, on_samples))
-        listener, talkers = assignment.listener(), assignment.talkers
-        hearing = self._stream(sample_rate, channels, residual, lambda sources: listener.push(sources[talkers]))
+        listener, talkers = assignment.listener(self.sample_rate, channels), assignment.talkers
+        hearing = self.separate_stream(
+            blocks, sample_rate, channels, residual, lambda sources: listener.push(sources[talkers])
+        )
         kept: list[Tensor] = []
-        for sources in counted(hearing.separate(blocks), on_samples):
+        for sources in counted(hearing, on_samples):
             kept.append(sources) if spool is None else spool.write(sources)
         again = kept if spool is None else spool.blocks(round(self.block_seconds * sample_rate))
-        return assignment.put_in_order(listener.finish(), again, names, int(sample_rate))
+        return assignment.put_in_order(listener, again, names, int(sample_rate))
 
     def output_names(self, residual: bool = False) -> tuple[str, ...]:
         """Return the names of what comes out: the sources, and `residual` where it is asked for.
@@ -212,7 +214,12 @@ class Separator(LoadedModel, RecordingSeparator):
         return names if self.assignment is None else self.assignment.names(names)
 
     def separate_stream(
-        self, blocks: Iterable[Tensor | np.ndarray], sample_rate: int, channels: int, residual: bool = False
+        self,
+        blocks: Iterable[Tensor | np.ndarray],
+        sample_rate: int,
+        channels: int,
+        residual: bool = False,
+        hear: Callable[[Tensor], None] | None = None,
     ) -> Iterator[Tensor]:
         """Separate a signal that comes in blocks; what goes out lags behind by about a chunk.
 
@@ -224,6 +231,7 @@ class Separator(LoadedModel, RecordingSeparator):
             sample_rate: Its rate in Hz.
             channels: Its number of channels C.
             residual: Give what the sources leave of the mixture as one more source, instead of sharing it among them.
+            hear: Called with the sources `(S, C, t)` as the model gives them, at its rate.
 
         Shape:
             Blocks `(C, t)` in; `(S, C, u)` out (`(S + 1, C, u)` with the residual), together exactly as long as the
@@ -240,11 +248,6 @@ class Separator(LoadedModel, RecordingSeparator):
             >>> torch.cat(parts, dim=-1).shape  # (S, C, T)
             torch.Size([3, 1, 40000])
         """
-        return self._stream(sample_rate, channels, residual).separate(blocks)
-
-    def _stream(
-        self, sample_rate: int, channels: int, residual: bool, hear: Callable[[Tensor], None] | None = None
-    ) -> SeparationStream:
         shared: Rest = "shared" if self.mixture_consistency else None
         rest = "residual" if len(self.output_names(residual)) > len(self.sources) else shared
-        return SeparationStream(self, sample_rate, channels, self.chunk_seconds, rest, hear)
+        return SeparationStream(self, sample_rate, channels, self.chunk_seconds, rest, hear).separate(blocks)

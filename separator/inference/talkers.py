@@ -1,23 +1,19 @@
 """Meetings: a model that parts two voices at a time, and a file for each of up to six people who take turns."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from separator.audio.activity import FrameLevels, is_active
-from separator.audio.resampling import resample
 from separator.errors import InputError
+from separator.inference.assignment.clustering import MOST_TALKERS, find_talkers
 from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol, match_names
-from separator.inference.clustering import MOST_TALKERS, Stretches, find_talkers
+from separator.inference.assignment.routing import Routing
+from separator.inference.assignment.stretches import StretchListener
 from separator.inference.recording import SeparatedRecording, counted
 from separator.inference.recording_separator import RecordingSeparator
-from separator.inference.routing import Routing
-from separator.inference.segments import LEAKED_DB
 from separator.inference.separator import Separator
 from separator.inference.spool import Spool
 from separator.inference.voices import VoiceModel
@@ -25,18 +21,6 @@ from separator.metrics import group_by_name
 
 VOICE_MODEL = "voice-16k"
 """The model that tells voices apart, unless another is given."""
-
-STRETCH_SECONDS = 1.5
-"""Voices are told by so much of an output."""
-
-HOP_SECONDS = 0.5
-"""From one stretch to the next."""
-
-LEAST_ACTIVITY = 0.1
-"""In stretches in which an output is active for a smaller share it tells of no voice."""
-
-HEARD_SECONDS = 30.0
-"""So much of the outputs is in memory at a time."""
 
 
 class TalkerSeparator(RecordingSeparator):
@@ -123,16 +107,21 @@ class TalkerSeparator(RecordingSeparator):
     ) -> SeparatedRecording:
         """Separate a recording from its beginning to its end; as `Separator.separate_recording`."""
         spool = Spool(len(self.output_names(residual)), channels) if spool is None else spool
-        levels = FrameLevels(len(self._voiced), sample_rate)
-        for sources in counted(self.separator.separate_stream(blocks, sample_rate, channels, residual), on_samples):
+        listener = StretchListener(self.voices, len(self._voiced), self.separator.sample_rate, channels)
+        stream = self.separator.separate_stream(
+            blocks, sample_rate, channels, residual, lambda sources: listener.push(sources[self._voiced])
+        )
+        for sources in counted(stream, on_samples):
             spool.write(sources)
-            levels.push(sources[self._voiced])
-        stretches = self._hear(spool, levels, sample_rate)
-        found, voices = find_talkers(stretches, self.talkers)
+        stretches = listener.finish()
+        known = torch.stack(list(self.enrolled.values())).numpy() if self.enrolled else None
+        numbers = range(1, MOST_TALKERS + 1) if self.talkers is None else (self.talkers,)
+        found, voices = find_talkers(stretches, numbers, known)
         named = match_names(torch.from_numpy(voices).float(), self.enrolled)
         first = sorted(named, key=lambda talker: list(self.enrolled).index(named[talker]))
         order = [*first, *(talker for talker in range(len(voices)) if talker not in named)]
-        routing = Routing(np.argsort(order)[found], stretches.hop_seconds, levels.levels_db(), levels.frame_seconds)
+        levels_db = listener.levels_db()
+        routing = Routing(np.argsort(order)[found], stretches.hop_seconds, levels_db, listener.frame_seconds)
         number = max(len(voices), self.talkers or 1)
         talkers = [
             *(named[talker] for talker in first),
@@ -155,58 +144,3 @@ class TalkerSeparator(RecordingSeparator):
     def _others(self, residual: bool) -> list[str]:
         names = self.separator.output_names(residual)
         return [name for number, name in enumerate(names) if number not in self._voiced]
-
-    def _hear(self, spool: Spool, levels: FrameLevels, sample_rate: int) -> Stretches:
-        """Return the voices in the outputs, stretch by stretch; a stretch lies around its time."""
-        levels_db = levels.levels_db()  # (S, K)
-        energies = 10 ** (levels_db.double() / 10)
-        speech = is_active(10 * torch.log10(energies.sum(dim=0) + 1e-20))
-        active = speech & (levels_db >= levels_db.amax(dim=0) - LEAKED_DB)
-        seconds = spool.num_samples / sample_rate
-        count = max(1, math.ceil(seconds / HOP_SECONDS))
-        length = min(STRETCH_SECONDS, seconds)
-        starts = np.clip((np.arange(count) + 0.5) * HOP_SECONDS - length / 2, 0, seconds - length)
-        shape = (count, len(self._voiced))
-        activity, shares = np.zeros(shape), np.zeros(shape)
-        vectors = np.zeros((*shape, self.voices.embedding_size), dtype=np.float32)
-        for number, start in enumerate(starts):
-            first = round(start / levels.frame_seconds)
-            frames = slice(first, max(first + 1, round((start + length) / levels.frame_seconds)))
-            heard = (energies[:, frames] * speech[frames]).sum(dim=1)
-            activity[number] = active[:, frames].double().mean(dim=1).nan_to_num()
-            shares[number] = heard / heard.sum().clamp(min=1e-20)
-        activity[activity < LEAST_ACTIVITY] = 0
-        together = np.zeros((count, self.voices.embedding_size), dtype=np.float32)
-        many = round(HEARD_SECONDS / HOP_SECONDS)
-        for begin in range(0, count, many):
-            there = slice(begin, begin + many)
-            outputs_active = (activity[there] > 0).sum(axis=1)
-            if not outputs_active.any():
-                continue
-            signals = self._read(spool, starts[begin], starts[there][-1] + length, sample_rate)  # (S, T)
-            rate = self.voices.sample_rate
-            at = ((starts[there] - starts[begin]) * rate).round().astype(int)
-            sounding = np.flatnonzero(outputs_active)
-            together[begin + sounding] = self._embed(signals.sum(dim=0).expand(1, -1), at, length, sounding)
-            vectors[there] = together[there, None]  # where one output is active, the others hold next to nothing
-            several, outputs = np.nonzero((activity[there] > 0) & (outputs_active > 1)[:, None])
-            if len(several):
-                vectors[begin + several, outputs] = self._embed(signals, at, length, several, outputs)
-        return Stretches(vectors, together, activity, shares, HOP_SECONDS)
-
-    def _embed(
-        self, signals: Tensor, at: np.ndarray, length: float, stretches: np.ndarray, outputs: np.ndarray | int = 0
-    ) -> np.ndarray:
-        """Return the voice of each of some stretches of signals `(S, T)`, each of its own output, `(M, D)`."""
-        width = round(length * self.voices.sample_rate)
-        pairs = zip(stretches, np.broadcast_to(outputs, stretches.shape), strict=True)
-        parts = [signals[output, at[number] : at[number] + width] for number, output in pairs]
-        heard = torch.stack([functional.pad(part, (0, width - len(part))) for part in parts])
-        return self.voices.embed(heard, self.voices.sample_rate).numpy()
-
-    def _read(self, spool: Spool, start_seconds: float, end_seconds: float, sample_rate: int) -> Tensor:
-        """Read the loudest channel of the talkers' outputs, `(S, T)` at the voice model's rate."""
-        start, end = round(start_seconds * sample_rate), round(end_seconds * sample_rate)
-        signals = spool.read(start, end - start)[self._voiced]
-        loudest = int(signals.square().sum(dim=(0, 2)).argmax())
-        return resample(signals[:, loudest], sample_rate, self.voices.sample_rate)

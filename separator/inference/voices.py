@@ -35,8 +35,8 @@ LOUD_QUANTILE = 0.95
 LEAST_SECONDS = 0.5
 """Recordings with less activity than this tell nothing about a voice."""
 
-BATCH = 64
-"""Stretches that the network hears at once."""
+BATCH = 16
+"""Stretches that the network hears at once: of more it takes as long, and more memory."""
 
 
 @dataclass(frozen=True)

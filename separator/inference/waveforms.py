@@ -11,13 +11,21 @@ MOST_CHANNELS = 64
 
 
 def as_mixture(waveform: Tensor | np.ndarray) -> Tensor:
-    """Convert any array of real numbers to float32 on the CPU."""
+    """Convert any array of real numbers to float32 on the CPU.
+
+    Raises:
+        InputError: If it is no array of real numbers.
+    """
     if isinstance(waveform, np.ndarray):
         # Torch takes no view with negative strides, and no byte order but the machine's.
         waveform = np.ascontiguousarray(waveform, dtype=waveform.dtype.newbyteorder("="))
-    mixture = torch.as_tensor(waveform).detach()
+    try:
+        mixture = torch.as_tensor(waveform).detach()
+    except (TypeError, ValueError, RuntimeError):
+        found = f"{waveform.dtype} samples" if isinstance(waveform, np.ndarray) else type(waveform).__name__
+        raise InputError(f"expected an array of real samples, found {found}") from None
     if mixture.is_complex():
-        raise InputError("waveform: expected real samples, found complex ones")
+        raise InputError("expected real samples, found complex ones")
     return mixture.float().cpu()
 
 

@@ -50,6 +50,8 @@ class TrainingConfig:
             validations, the first among them; 0 never does.
         num_samples: Of how many examples.
         seed: Seed of the weights, of the training examples and of whatever else is random.
+        learn: Parts of the model that learn, as `separator info --layers` names them; the others stay as they are. If
+            there are none, all learn.
     """
 
     max_steps: Count
@@ -62,6 +64,7 @@ class TrainingConfig:
     sample_every_validations: NonNegativeInt = 5
     num_samples: NonNegativeInt = 2
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    learn: tuple[str, ...] = ()
 
 
 @section()

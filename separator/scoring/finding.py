@@ -1,10 +1,9 @@
 """Trees of tracks and their sources, MUSDB18 trees and CSV lists: which tracks there are."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from separator.audio.finding import AUDIO_SUFFIXES, second_file
+from separator.audio.finding import search_folder, second_file
 from separator.data.csv_list import MIXTURE_COLUMN, is_list, read_list
 from separator.data.song_files import MIXTURE
 from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
@@ -118,21 +117,21 @@ def _track(name: str, subset: str, recordings: dict[str, SourceFile], mixture_is
 
 
 def _find_files(root: Path) -> list[Path]:
-    """Find the audio files below a folder, sorted; hidden files and folders are passed over."""
+    """Find the audio files below a folder, also behind links, sorted; hidden files and folders are passed over."""
     if not root.is_dir():
         raise InputError(
             f"{root}: expected a folder of TRACK/source.wav or a CSV list, found "
             f"{'a file' if root.exists() else 'nothing'}"
         )
 
-    def refuse(error: OSError) -> None:
-        raise InputError(f"{error.filename}: cannot read this folder: {error.strerror}")
+    def is_hidden(path: Path) -> bool:
+        return any(part.startswith(".") for part in path.relative_to(root).parts)
 
-    found: list[Path] = []
-    for parent, folders, names in os.walk(root, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    contents = search_folder(root, enters_links=True)
+    for path, why in contents.unreadable:
+        if not is_hidden(path):
+            raise InputError(f"{path}: cannot read this folder: {why}")
+    return [path for path in contents.audio if not is_hidden(path)]
 
 
 def _plain_paths(root: Path, files: Iterable[Path]) -> list[PurePosixPath]:

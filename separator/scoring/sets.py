@@ -7,6 +7,7 @@ from typing import Any
 from separator.data.config import DataConfig
 from separator.data.csv_list import is_list
 from separator.data.lists import ALL_LISTS, MixtureListConfig
+from separator.data.speaker_files import SET_NAME
 from separator.data.speakers import SpeakersConfig, SpeakerSet
 from separator.errors import InputError
 from separator.inference import Separator
@@ -141,6 +142,12 @@ def _load_tracks(
         raise InputError(
             f"{folder}: expected one mixture of each track, found {', '.join(several)}: name a recipe with data.kind "
             "librimix, wsj0_mix or whamr"
+        )
+    sets = sorted({part for track in tracks for part in track.name.split("/")[:-1] if SET_NAME.fullmatch(part)})
+    if split != "all" and len(sets) > 1:
+        raise InputError(
+            f"{folder}: expected the tracks of one split, found those of {', '.join(sets)}: name the folder of one, a "
+            "recipe with data.kind librimix, wsj0_mix or whamr, or --split all"
         )
     sources = chosen or tuple(dict.fromkeys(name for track in tracks for name in track.sources))
     if separator is not None and chosen is None and set(separator.sources) <= {*sources, ACCOMPANIMENT}:

@@ -1,8 +1,9 @@
 """Learning, whatever the task: one model, one optimiser, an average of the weights, and finite numbers."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import lightning
 import numpy as np
@@ -75,6 +76,7 @@ class LearningModule(lightning.LightningModule, Generic[Model]):
         self.average = (
             AveragedModel(model, multi_avg_fn=self._average_weights, use_buffers=True) if training.ema_decay else None
         )
+        self._still = freeze(model, training.learn)
         self._last: tuple[Tensor, list[str]] = torch.zeros(()), []  # loss and examples of the batch at hand
 
     @property
@@ -86,6 +88,13 @@ class LearningModule(lightning.LightningModule, Generic[Model]):
     def learned(self) -> nn.Module:
         """Return all that the optimiser changes."""
         return self.model
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of training; what does not learn keeps the statistics of its norms, too."""
+        super().train(mode)
+        for part in self._still if mode else ():
+            part.eval()
+        return self
 
     def on_train_start(self) -> None:
         # A resumed run has its state from the checkpoint and its settings from the recipe, which may have changed.
@@ -142,3 +151,29 @@ class LearningModule(lightning.LightningModule, Generic[Model]):
     def _set_learning_rate(self) -> None:
         for group in self.optimizers(use_pl_optimizer=False).param_groups:  # type: ignore[union-attr]
             group["lr"] = self.optimizer_config.learning_rate * self._learning_rate_factor(self.global_step)
+
+
+def freeze(model: nn.Module, learn: Sequence[str]) -> list[nn.Module]:
+    """Keep all weights but those of some parts from learning; returns the parts without weights that learn.
+
+    Args:
+        model: Any network.
+        learn: Names of its modules or weights; none lets all learn.
+
+    Raises:
+        InputError: If there is no such part.
+    """
+    if not learn:
+        return []
+    weights = dict(model.named_parameters())
+    for part in learn:
+        if not any(f"{name}.".startswith(f"{part}.") for name in weights):
+            known = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in list(weights)[-4:]))
+            raise InputError(f"training.learn: expected parts of the model, such as {known}, found {part!r}")
+    for name, weight in weights.items():
+        weight.requires_grad_(any(f"{name}.".startswith(f"{part}.") for part in learn))
+    return [
+        module
+        for module in model.modules()
+        if any(True for _ in module.parameters()) and not any(each.requires_grad for each in module.parameters())
+    ]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import numpy as np
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from separator.audio.writing import write_audio
 from separator.data.example import Example
 from separator.training.module import unit_level
-from separator.training.spectrograms import spectrogram_figure
+from separator.training.spectrograms import spectrogram_picture
 
 SAMPLES_NAME = "samples"
 PEAK = 0.5
@@ -64,23 +65,26 @@ class ValidationSamples(Callback):
             sounds[name] = sources[0, number] * gain
             sounds[f"{name}-estimate"] = outputs[0, number].detach().float().cpu() * gain
         example = Path(batch.name[0]).name or str(batch_idx)
-        self._write(trainer.global_step, example, sounds)
+        picture = spectrogram_picture(sounds, self.sample_rate)
+        self._write(trainer.global_step, example, sounds, picture)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                self._log(logger.experiment, trainer.global_step, example, sounds)
+                self._log(logger.experiment, trainer.global_step, example, sounds, picture)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if not trainer.sanity_checking:
             self.validations += 1
 
-    def _write(self, step: int, example: str, sounds: dict[str, Tensor]) -> None:
+    def _write(self, step: int, example: str, sounds: dict[str, Tensor], picture: np.ndarray) -> None:
+        from matplotlib.image import imsave
+
         folder = self.run_folder / SAMPLES_NAME / f"step-{step:06d}" / example
         folder.mkdir(parents=True, exist_ok=True)
         for name, sound in sounds.items():
             write_audio(folder / f"{name}.wav", sound, self.sample_rate)
-        spectrogram_figure(sounds, self.sample_rate).savefig(folder / "spectrograms.png")
+        imsave(folder / "spectrograms.png", picture)
 
-    def _log(self, writer: Any, step: int, example: str, sounds: dict[str, Tensor]) -> None:
+    def _log(self, writer: Any, step: int, example: str, sounds: dict[str, Tensor], picture: np.ndarray) -> None:
         for name, sound in sounds.items():
             writer.add_audio(f"{example}/{name}", sound.mean(dim=0), step, self.sample_rate)
-        writer.add_figure(f"{example}/spectrograms", spectrogram_figure(sounds, self.sample_rate), step)
+        writer.add_image(f"{example}/spectrograms", picture, step, dataformats="HWC")

@@ -17,7 +17,7 @@ TOKEN = re.compile(r"[\w-]{40,80}", re.ASCII)
 
 OPEN_PATHS = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/(?:assets|static|page)/.*|/recordings(?:[/.].*)?"
-    r"|/gradio_api/(?:queue/(?:join|data)|heartbeat/\w+|startup-events|info/?|cancel|reset/?)"
+    r"|/separations|/gradio_api/(?:heartbeat/\w+|startup-events|info/?)"
 )
 """All that the page needs. gradio has more: it serves files by path, takes uploads, and passes requests on."""
 

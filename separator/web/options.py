@@ -1,8 +1,9 @@
 """How a recording is separated: the options of `separator separate` that a visitor may choose."""
 
+import json
 import shlex
 from collections.abc import Sequence
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field
 
@@ -29,6 +30,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "timeline": get_args(TimelineFormat),
 }
 """Values of the options that have a few."""
+
+DEFAULT = "default"
+"""Value of a control whose option is not given."""
 
 
 @section(kw_only=True)
@@ -79,6 +83,28 @@ class SeparationOptions:
             raise InputError("talkers: expected no enrol and no no-voices beside it, found one of them")
         if self.of_file.duration_seconds == 0:
             raise InputError(f"duration: expected more than 0, found {self.duration}")
+
+    @classmethod
+    def from_json(cls, text: bytes, models: Sequence[str]) -> Self:
+        """Return the options that a visitor has chosen.
+
+        Args:
+            text: The values by the options' names on the command line; null, empty and `default` are no choice.
+            models: What may be chosen.
+
+        Raises:
+            InputError: If it is something else, or an option is out of range.
+        """
+        try:
+            given = json.loads(text)
+        except (ValueError, RecursionError):
+            given = None
+        if not isinstance(given, dict):
+            raise InputError("expected the options as a JSON object, found something else")
+        chosen = {name.replace("-", "_"): value for name, value in given.items() if value not in (None, "", DEFAULT)}
+        options = cls(**chosen)
+        options.check_model(models)
+        return options
 
     def check_model(self, models: Sequence[str]) -> None:
         """Raise `InputError` unless the model is one that the page offers."""

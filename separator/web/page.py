@@ -1,15 +1,13 @@
 """The page itself: gradio's controls for the options, and the places where `static/` shows recordings."""
 
-import html
-from typing import Any, get_args
+import json
+from typing import get_args
 
 import gradio as gr
 
-from separator.errors import InputError
-from separator.inference.clustering import MOST_TALKERS
+from separator.inference.assignment.clustering import MOST_TALKERS
 from separator.web.limits import Limits, format_bytes
-from separator.web.options import CHOICES, BitRate, SeparationOptions, Talkers
-from separator.web.queue import Queue
+from separator.web.options import CHOICES, DEFAULT, BitRate, Talkers
 
 HEAD = """
 <link rel="stylesheet" href="page/page.css"><link rel="stylesheet" href="page/tracks.css">
@@ -55,20 +53,13 @@ OPTION_HELP = {
     "residual": "write what the sources leave to residual.wav instead of sharing it",
 }
 
-DEFAULT = "default"
 
-WITH_TAB = """async (tab, enrol, ...options) =>
-    [await window.separatorPage.uploaded(), window.separatorPage.enrolled(), ...options]"""
-AFTERWARDS = "() => window.separatorPage.refresh()"
-
-
-def build_page(queue: Queue, models: dict[str, str], limits: Limits) -> gr.Blocks:
-    """Build the page.
+def build_page(models: dict[str, str], limits: Limits) -> gr.Blocks:
+    """Build the page; what its button asks for goes to the address of separations, and nothing through gradio.
 
     Args:
-        queue: Takes what is to be separated.
         models: What visitors may choose, by name, with what comes out; the first is chosen already.
-        limits: Of the queue.
+        limits: What is taken.
     """
     with gr.Blocks(title="separator", analytics_enabled=False) as page:
         gr.HTML(TITLE, apply_default_css=False)
@@ -81,44 +72,12 @@ def build_page(queue: Queue, models: dict[str, str], limits: Limits) -> gr.Block
                 talkers = gr.Radio([DEFAULT, *get_args(Talkers)], value=DEFAULT, **_named("talkers"))
         with gr.Accordion("More options", open=False):
             others = _controls(models)
-        tab, enrol = gr.Textbox(visible=False), gr.Textbox(visible=False)
-        controls = {"enrol": enrol, "model": model, "talkers": talkers, **others}
+        controls = {"model": model, "talkers": talkers, **others}
         separate = gr.Button("Separate", variant="primary", elem_id="separate")
         gr.HTML(RECORDINGS, apply_default_css=False)
-
-        def submit(request: gr.Request, tab: str, *values: Any) -> None:
-            session = request.request.scope["session"] if request.request is not None else None
-            try:
-                options = read_options(dict(zip(controls, values, strict=True)), tuple(models))
-                if session is None or not queue.submit(session, tab, options):
-                    raise InputError("Drop or record something first.")
-            except InputError as error:
-                raise gr.Error(html.escape(str(error)), print_exception=False) from None
-
-        separate.click(
-            submit, [tab, *controls.values()], None, js=WITH_TAB, api_visibility="private", concurrency_limit=None
-        ).then(None, js=AFTERWARDS)
+        ask = f"(...values) => window.separatorPage.separate({json.dumps(list(controls))}, values)"
+        separate.click(None, list(controls.values()), None, js=ask, api_visibility="private")
     return page
-
-
-def read_options(values: dict[str, Any], models: tuple[str, ...]) -> SeparationOptions:
-    """Return the options that a visitor has chosen.
-
-    Args:
-        values: Of the controls, by the options' names on the command line.
-        models: What may be chosen.
-
-    Raises:
-        InputError: If one is out of range.
-    """
-    chosen: dict[str, Any] = {
-        name.replace("-", "_"): None if value in ("", DEFAULT) else value for name, value in values.items()
-    }
-    chosen["enrol"] = tuple((chosen["enrol"] or "").splitlines())
-    chosen["only"] = tuple(chosen["only"] or ())
-    options = SeparationOptions(**chosen)
-    options.check_model(models)
-    return options
 
 
 def _uploads(limits: Limits) -> str:

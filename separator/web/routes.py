@@ -1,6 +1,7 @@
-"""Addresses of recordings, their tracks, pictures and ZIPs; each is there for the session that it belongs to."""
+"""Addresses of recordings, their separation, tracks, pictures and ZIPs, each for the session that it belongs to."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from separator.audio.timeline import TimelineFormat, timeline_text
 from separator.errors import InputError
 from separator.output_folders import folder_name
 from separator.web.archive import zip_blocks
+from separator.web.options import SeparationOptions
 from separator.web.picture import measure_picture
 from separator.web.queue import Queue
 from separator.web.recording import Recording
@@ -24,6 +26,10 @@ STATIC = Path(__file__).parent / "static"
 
 MOST_RANGE_BYTES = 1 << 20
 """Bytes that a player gets at a time: a browser has six connections for a page, and players hold theirs."""
+
+MOST_OPTION_BYTES = 1 << 16
+"""Of the body that says how to separate."""
+
 MEDIA_TYPES = {
     ".wav": "audio/wav",
     ".flac": "audio/flac",
@@ -40,10 +46,16 @@ NOT_KEPT = {"cache-control": "no-store"}
 
 
 class Routes:
-    """Answers requests about the recordings of a queue."""
+    """Answers requests about the recordings of a queue.
 
-    def __init__(self, queue: Queue) -> None:
+    Args:
+        queue: The queue.
+        models: What visitors may choose.
+    """
+
+    def __init__(self, queue: Queue, models: Sequence[str]) -> None:
         self.queue = queue
+        self.models = models
 
     def routes(self) -> list[BaseRoute]:
         """Return the addresses."""
@@ -51,6 +63,7 @@ class Routes:
             Mount("/page", StaticFiles(directory=STATIC)),
             Route("/recordings", self.upload, methods=["POST"]),
             Route("/recordings", self.describe),
+            Route("/separations", self.separate, methods=["POST"]),
             Route("/recordings.zip", self.zip_all),
             Route("/recordings/{id}", self.remove, methods=["DELETE"]),
             Route("/recordings/{id}/sources.zip", self.zip_one),
@@ -70,6 +83,24 @@ class Routes:
         except ClientDisconnect:
             return Response(status_code=400)
         return JSONResponse({"id": recording.id, "name": recording.name})
+
+    async def separate(self, request: Request) -> Response:
+        """Let all that a tab has uploaded be separated; the body holds the options (`SeparationOptions.from_json`)."""
+        session, tab = session_of(request), request.query_params.get("tab", "")
+        body = b""
+        try:
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MOST_OPTION_BYTES:
+                    raise InputError(f"expected options of at most {MOST_OPTION_BYTES} bytes, found more")
+            options = SeparationOptions.from_json(body, self.models)
+            if not await run_in_threadpool(self.queue.submit, session, tab, options):
+                raise InputError("Drop or record something first.")
+        except InputError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        return JSONResponse({})
 
     def describe(self, request: Request) -> Response:
         """Give the state of a tab's recordings."""

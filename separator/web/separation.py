@@ -3,7 +3,6 @@
 import threading
 from dataclasses import replace
 from functools import lru_cache
-from itertools import count
 
 from separator.audio.reading import AudioReader
 from separator.audio.writing import AudioWriter
@@ -11,6 +10,7 @@ from separator.inference import Separator
 from separator.inference.excerpt import Excerpt
 from separator.inference.files import separate_file
 from separator.inference.interrupting import check_between_layers
+from separator.inference.memory import return_memory
 from separator.inference.output_names import choose_outputs
 from separator.inference.precision import Precision
 from separator.inference.separator import BLOCK_SECONDS
@@ -18,15 +18,11 @@ from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
 from separator.output_folders import folder_name
 from separator.web.limits import Limits
-from separator.web.memory import return_memory
 from separator.web.options import SeparationOptions
 from separator.web.recording import MIXTURE, KnownVoice, Recording
 
 MOST_MODELS = 2
 """Models, or one with other options, that stay in memory."""
-
-CALLS_BETWEEN_RETURNS = 50
-"""Blocks of a recording after which free memory is given back."""
 
 Voices = tuple[KnownVoice, ...]
 
@@ -61,12 +57,8 @@ class RecordingSeparation:
         separator = self.separator(options, recording.voices)
         recording.enter("working", step="separating")
 
-        calls = count(1)
-
         def on_seconds(done: float, total: float) -> None:
             recording.check()
-            if next(calls) % CALLS_BETWEEN_RETURNS == 0:
-                return_memory()
             recording.done_seconds = done
             if done >= total > 0:
                 recording.step = "telling voices apart, and writing"

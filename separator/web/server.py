@@ -98,12 +98,12 @@ def build_app(queue: "Queue", models: dict[str, str], limits: Limits) -> "FastAP
     from separator.web.routes import Routes
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.router.routes.extend(Routes(queue).routes())
+    app.router.routes.extend(Routes(queue, tuple(models)).routes())
     font = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # of the visitor's machine
     theme = gr.themes.Base(
         primary_hue="teal", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Consolas", "monospace"]
     )
-    page = build_page(queue, models, limits)
+    page = build_page(models, limits)
     gr.mount_gradio_app(
         app,
         page,

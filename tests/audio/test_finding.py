@@ -41,6 +41,16 @@ def test_what_is_no_audio_is_counted(tmp_path: Path) -> None:
     assert contents.unreadable == []
 
 
+def test_training_data_may_lie_behind_links(tmp_path: Path) -> None:
+    write(tmp_path / "corpus" / "anna", "a.flac")
+    (tmp_path / "corpus" / "anna" / "up").symlink_to(tmp_path / "corpus")
+    (tmp_path / "train").mkdir()
+    for name in ("anna", "ben"):
+        (tmp_path / "train" / name).symlink_to(tmp_path / "corpus" / "anna")
+    assert find_audio(tmp_path / "train") == [tmp_path / "train" / name / "a.flac" for name in ("anna", "ben")]
+    assert find_audio(tmp_path / "corpus") == [tmp_path / "corpus" / "anna" / "a.flac"]
+
+
 def test_many_kinds_are_summed_up() -> None:
     assert count_kinds([Path(f"a.{kind}") for kind in "aabbccddeefgh"]) == "2 .a, 2 .b, 2 .c, 2 .d, 2 .e, 3 others"
 

@@ -55,6 +55,7 @@ def main() -> None:
     )
     print(f"real-time factor {factor:.3f} (goal: under 0.3)")
     print(f"a step: median {step[0]:.2f} ms, 99 % {step[1]:.2f} ms, 99.9 % {step[2]:.2f} ms (goal: under 10)")
+    print(f"the slowest: {1000 * max(taken):.2f} ms, {100 * max(taken) / BLOCK_SECONDS:.0f} % of its block's length")
     chunk = np.median(again)
     print(
         f"{CONTEXT_SECONDS:g} s of context again for each block: {1000 * chunk:.1f} ms a block, "

@@ -323,6 +323,15 @@ def test_a_tree_of_several_mixtures_is_told_which_recipes_choose_one(
         assert "name a recipe with data.kind librimix" in err[0]
 
 
+def test_a_tree_of_several_splits_is_not_scored_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tree, model = tmp_path / "2speakers" / "wav16k" / "min", save_tiny_model(tmp_path / "m")
+    for split in ("tr", "cv", "tt"):
+        write_mixtures(tree / split, 1, 16000, noisy=False, clean="mix")
+    assert evaluate(model, tmp_path / "2speakers", tmp_path / "all", "--metrics", "si_sdr") == 2
+    assert "expected the tracks of one split, found those of cv, tr, tt: " in capsys.readouterr().err
+    assert evaluate(model, tree / "tt", tmp_path / "tt_scores", "--metrics", "si_sdr") == 0
+
+
 def test_a_tree_of_sources_is_scored_as_the_same_tree_of_tracks(tmp_path: Path) -> None:
     write_mixtures(tmp_path / "sources", 2, 16000, noisy=False, clean="mix")
     for path in (tmp_path / "sources").rglob("*.wav"):

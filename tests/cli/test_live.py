@@ -1,19 +1,23 @@
 """`separator live` through files and pipes."""
 
 import io
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from torch import Tensor
 
 from separator.checkpoint import save_model
 from separator.cli.main import main
+from separator.models.pipeline import MaskingSeparator
 from tests.tiny_model import TINY, build_tiny_model, describe, save_tiny_model
 
 RATE = 16000
@@ -150,10 +154,55 @@ def test_a_block_that_is_no_number_ends_it_with_the_files_complete(
     (tmp_path / "bad.f32").write_bytes(values.tobytes())
     options = ["--raw", "f32", "--sample-rate", str(RATE), "-o", str(tmp_path / "out")]
     assert main(["live", "-m", str(model), "--input", str(tmp_path / "bad.f32"), *options]) == 1
-    assert capsys.readouterr().err.startswith(
-        "separator: error: block: expected finite samples, found NaN or infinity\n"
-    )
+    said = capsys.readouterr().err.partition("\n")[0]
+    assert said.endswith("bad.f32: expected finite samples, found NaN or infinity at sample 8005 (0.500 s)")
     assert soundfile.info(tmp_path / "out" / "speaker1.wav").frames == RATE // 2
+
+
+def test_a_model_that_gives_no_number_any_more_ends_it_with_the_files_complete(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, steps = MaskingSeparator.step, itertools.count()
+
+    def fail(self: MaskingSeparator, samples: Tensor, state: Any) -> tuple[Tensor, Any]:
+        sources, state = step(self, samples, state)
+        return (sources * float("nan") if next(steps) >= 50 else sources), state
+
+    monkeypatch.setattr(MaskingSeparator, "step", fail)
+    soundfile.write(tmp_path / "talk.wav", tones(RATE, 1.0)[0], RATE)
+    options = ["--input", str(tmp_path / "talk.wav"), "-o", str(tmp_path / "out")]
+    assert main(["live", "-m", str(model), *options]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0] == "separator: error: output of the model: expected finite samples, found NaN or infinity"
+    assert len(errors) == 2 and errors[1].startswith("separator: note: 0.5 s, ")
+    for number in (1, 2):
+        found, _ = soundfile.read(tmp_path / "out" / f"speaker{number}.wav")
+        assert 50 * RATE // 100 - 254 <= len(found) <= 51 * RATE // 100 and np.isfinite(found).all()
+
+
+def test_a_full_disk_ends_it_with_what_was_written_complete(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, writes = soundfile.SoundFile.write, itertools.count()
+
+    def fill(self: soundfile.SoundFile, samples: np.ndarray) -> None:
+        if next(writes) == 101:  # of the second file
+            raise OSError(28, "No space left on device")
+        write(self, samples)
+
+    low, high = tones(RATE, 1.0)
+    soundfile.write(tmp_path / "talk.wav", low + high, RATE)
+    out = tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(soundfile.SoundFile, "write", fill)
+        assert main(["live", "-m", str(model), "--input", str(tmp_path / "talk.wav"), "-o", str(out)]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0] == f"separator: error: {out / 'speaker2.wav'}: cannot write: No space left on device"
+    assert len(errors) == 2 and sorted(path.name for path in out.iterdir()) == ["speaker1.wav", "speaker2.wav"]
+    for number, truth in ((1, low), (2, high)):
+        found, _ = soundfile.read(out / f"speaker{number}.wav", always_2d=True)
+        assert len(found) == (52 - number) * RATE // 100 - 254
+        assert ratio_db(found[RATE // 4 :], truth[RATE // 4 : len(found)]) > 20
 
 
 def test_pace_takes_as_long_as_it_sounds(model: Path, tmp_path: Path) -> None:
@@ -174,6 +223,9 @@ def test_bad_input_is_one_line(model: Path, tmp_path: Path, capsys: pytest.Captu
         "expected an output": ["-m", str(model), "--input", talk],
         "--raw: expected --sample-rate": ["-m", str(model), "--input", talk, "-o", out, "--raw", "s16"],
         "--block: expected 0.1 to 10000 ms": ["-m", str(model), "--input", talk, "-o", out, "--block", "0"],
+        "--sample-rate: is of the microphone or of --raw": [
+            *("-m", str(model), "--input", talk, "-o", out, "--sample-rate", "8000"),
+        ],
         "expected audio": ["-m", str(model), "--input", str(tmp_path / "text.wav"), "-o", out],
         "none.wav: expected an audio file, found nothing": [
             "-m",

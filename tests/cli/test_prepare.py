@@ -196,7 +196,8 @@ def test_check_of_a_kind_takes_settings(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([*check, "--set", "data.mode=max"]) == 1
     said = capsys.readouterr()
     assert said.out.splitlines() == [  # once, though no split is found
-        f"{tmp_path}/2speakers/wav16k/max: expected a folder with tr, cv, tt, found wav8k in {tmp_path}/2speakers"
+        f"{tmp_path}/2speakers/wav16k/max: expected a folder with tr, cv, tt, found wav8k in {tmp_path}/2speakers; "
+        "data.sample_rate=8000 reads wav8k"
     ]
     assert said.err.count("0 whole, 1 problems") == 3
     rate = ["--set", "data.mode=max", "--sample-rate", "8000"]

@@ -39,12 +39,13 @@ PAGE = b"\n<!-- a page --><!DOCTYPE html>\n<html><head><title>404</title></head>
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("page.mp3", PAGE, "a web page (HTML), no audio"),
-        ("page.wav", PAGE.upper(), "a web page (HTML), no audio"),
-        ("page.m4a", b"\xef\xbb\xbf<html lang='de'>\xc3\xa4</html>", "a web page (HTML), no audio"),
-        ("error.mp3", b'{"error": "not found"}', "text, no audio"),
-        ("picture.mp3", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(3000), "a picture (JPEG), no audio"),
-        ("scan.wav", b"%PDF-1.7\n%\xe2\xe3", "a PDF, no audio"),
+        ("page.mp3", PAGE, "a web page (HTML)"),
+        ("page.wav", PAGE.upper(), "a web page (HTML)"),
+        ("page.m4a", b"\xef\xbb\xbf<html lang='de'>\xc3\xa4</html>", "a web page (HTML)"),
+        ("error.mp3", b'{"error": "not found"}', "text"),
+        ("picture.mp3", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(3000), "a picture (JPEG)"),
+        ("talk.flac", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull brings the file"),
+        ("scan.wav", b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
         ("zeros.mp3", bytes(100_000), "found something else"),
     ],
 )

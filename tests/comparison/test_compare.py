@@ -19,7 +19,8 @@ from tests.comparison.test_fairness import write_recipe
 from tests.speech import write_speakers
 
 SETTINGS = (
-    *("training.max_steps=4", "training.validate_every_steps=2", "trainer.accelerator=cpu"),
+    *("training.max_steps=4", "training.validate_every_steps=2", "training.sample_every_validations=0"),
+    "trainer.accelerator=cpu",
     *("data.test.num_mixtures=3", "data.test.max_seconds=0.5", "data.valid.max_seconds=0.5"),
 )
 

@@ -48,6 +48,7 @@ def test_a_program_of_an_imported_model_runs_without_this_package(tmp_path: Path
     separator = Separator.from_pretrained(tmp_path / "theirs", device="cpu", precision="float32")
     for mixture, found in zip(mixtures, torch.load(tmp_path / "sources.pt"), strict=True):
         expected = [torch.stack(list(separator.separate(each, 8000).values())) for each in mixture]
+        assert not found.requires_grad  # else it is no numpy array
         torch.testing.assert_close(found, torch.stack(expected), rtol=0, atol=1e-4)
 
 

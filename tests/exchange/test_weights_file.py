@@ -81,9 +81,18 @@ def test_a_truncated_file_is_one_line(share: float, new: bool, tmp_path: Path) -
 def test_files_of_other_kinds_are_one_line(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "script.pt")
     (tmp_path / "text.pt").write_text("no weights at all")
+    (tmp_path / "page.pth").write_text("<!DOCTYPE html><title>404</title>")
     (tmp_path / "cut.safetensors").write_bytes(b"\x10")
-    for name in ("script.pt", "text.pt", "cut.safetensors"):
-        with pytest.raises(InputError, match=f"{name}: damaged, or no ") as error:
+    (tmp_path / "zeros.bin").write_bytes(bytes(1000))
+    messages = {
+        "script.pt": "damaged, or no file of weights: ",
+        "text.pt": "expected a file of weights, found text",
+        "page.pth": r"expected a file of weights, found a web page \(HTML\)",
+        "cut.safetensors": "damaged, or no file of weights: ",
+        "zeros.bin": "damaged, or no file of weights: ",
+    }
+    for name, message in messages.items():
+        with pytest.raises(InputError, match=f"{name}: {message}") as error:
             read_weights_file(tmp_path / name)
         assert "\n" not in str(error.value)
     with pytest.raises(InputError, match=r"none\.pt: expected a file of weights, found none"):

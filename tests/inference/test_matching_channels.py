@@ -13,7 +13,7 @@ RATE = 16000
 
 
 class Oracle(torch.nn.Module):
-    """Knows the voices of every channel; gives them in a random order for each."""
+    """Knows the voices of every channel, which come one after the other; gives them in a random order for each."""
 
     channels = 1
     num_sources = 2
@@ -22,10 +22,14 @@ class Oracle(torch.nn.Module):
         super().__init__()
         self.voices = voices  # (S, C, T)
         self._random = torch.Generator().manual_seed(1)
+        self._heard = 0
 
     def forward(self, mixture: Tensor) -> Tensor:
-        orders = [torch.randperm(2, generator=self._random) for _ in mixture]
-        return torch.stack([self.voices[order, channel].unsqueeze(1) for channel, order in enumerate(orders)])
+        given = []
+        for _ in mixture:
+            given.append(self.voices[torch.randperm(2, generator=self._random), self._heard % self.voices.shape[1]])
+            self._heard += 1
+        return torch.stack(given).unsqueeze(2)
 
 
 def voices() -> Tensor:

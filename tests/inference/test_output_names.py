@@ -14,5 +14,5 @@ def test_a_suffix_of_the_format_is_left_out() -> None:
 
 @pytest.mark.parametrize("pattern", ["", ".", "a//{source}", "./{source}", "{source}/", "a\0{source}"])
 def test_an_empty_name_is_refused(pattern: str) -> None:
-    with pytest.raises(InputError, match="^--name: expected names between the slashes of a path, found "):
+    with pytest.raises(InputError, match=r"^--name: expected names between the slashes of a path, found "):
         check_pattern(pattern, "wav")

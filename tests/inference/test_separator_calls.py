@@ -71,6 +71,25 @@ def test_chunks_that_share_a_batch_equal_one_after_the_other(
     assert max(rows) > 1
 
 
+def test_on_a_cpu_channels_go_through_the_model_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    separator, low_and_high = perfect_separator(chunk_seconds=1), voices(3.0, 16000)[:, 0]
+    heard, forward = [], separator.fused.forward
+    monkeypatch.setattr(separator.fused, "forward", lambda batch: heard.append(len(batch)) or forward(batch))
+    places = torch.tensor([[1.0, 0.5, 0.2], [0.1, 0.5, 1.0]]).unsqueeze(2)  # of each voice, in three channels
+    sources = low_and_high.unsqueeze(1) * places
+    found = separator.separate(sources.sum(dim=0), 16000)
+    assert set(heard) == {1} and len(heard) >= 9
+    assert ratio_db(torch.stack(list(found.values())), sources) > 15
+
+
+def test_a_model_that_gives_no_number_is_a_line(tmp_path: Path) -> None:
+    separator = perfect_separator(scales=(1.0, float("nan")))
+    soundfile.write(tmp_path / "talk.wav", voices(1.0)[:, 0].sum(dim=0).numpy(), 16000)
+    with pytest.raises(InputError, match=r"^output of the model: expected finite samples, found NaN or infinity$"):
+        separator.separate_file(tmp_path / "talk.wav", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_several_threads_may_use_one_separator(separator: Separator, tmp_path: Path) -> None:
     sources = talks(4)
     signals = [each.sum(dim=0) for each in sources]

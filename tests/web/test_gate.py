@@ -25,7 +25,7 @@ def basic(text: str) -> dict[str, str]:
     return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
 
-@pytest.mark.parametrize("path", ["/", "/recordings", "/page/page.js", "/gradio_api/queue/join", "/config"])
+@pytest.mark.parametrize("path", ["/", "/recordings", "/page/page.js", "/separations", "/config"])
 def test_nothing_is_open_without_the_password(path: str) -> None:
     page = client("änne:geheim:1")
     refused = [{}, basic("änne:geheim"), basic("änne:geheim:2"), {"authorization": "Basic ???"}, {"authorization": "x"}]
@@ -46,7 +46,10 @@ def test_nothing_is_open_without_the_password(path: str) -> None:
         "/gradio_api/stream/x",
         "/gradio_api/runs",
         "/gradio_api/run-history/connect",
-        "/gradio_api/queue/../file=/etc/passwd",
+        "/gradio_api/queue/join",
+        "/gradio_api/queue/data",
+        "/gradio_api/call/submit",
+        "/gradio_api/heartbeat/../file=/etc/passwd",
         "/file=/etc/passwd",
         "/docs",
         "/openapi.json",

@@ -1,9 +1,11 @@
 """Addresses of recordings, with work that copies them: uploads, their limits, ranges, pictures, ZIPs, and strangers."""
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -15,7 +17,6 @@ from starlette.testclient import TestClient
 from separator.audio.timeline import Segment
 from separator.web.gate import Gate
 from separator.web.limits import Limits
-from separator.web.options import SeparationOptions
 from separator.web.queue import Queue
 from separator.web.recording import Recording
 from separator.web.routes import MOST_RANGE_BYTES, Routes
@@ -43,13 +44,8 @@ class Browser(TestClient):
     """A browser with the page open."""
 
     def __init__(self, queue: Queue) -> None:
-        super().__init__(Gate(Starlette(routes=Routes(queue).routes()), None, 1))
-        self.queue = queue
+        super().__init__(Gate(Starlette(routes=Routes(queue, ("copy",)).routes()), None, 1))
         self.get("/")
-
-    @property
-    def session(self) -> str:
-        return next(iter(self.cookies.values()))
 
     def upload(self, name: str, content: bytes) -> str:
         answer = self.post("/recordings", params={"name": name, "tab": "t"}, content=content)
@@ -58,8 +54,13 @@ class Browser(TestClient):
     def recordings(self) -> list[dict]:
         return self.get("/recordings", params={"tab": "t"}).json()
 
+    def ask(self, options: Any) -> str:
+        content = options if isinstance(options, bytes) else json.dumps(options)
+        answer = self.post("/separations", params={"tab": "t"}, content=content)
+        return "" if answer.status_code == 200 else answer.json()["error"]
+
     def separate(self) -> list[dict]:
-        self.queue.submit(self.session, "t", SeparationOptions(model="copy"))
+        assert self.ask({"model": "copy"}) == ""
         wait_for(lambda: all(each["state"] == "done" for each in self.recordings()))
         return self.recordings()
 
@@ -117,7 +118,9 @@ def test_a_session_reaches_nothing_of_another(queue: Queue, sound: bytes) -> Non
         assert stranger.get(f"{address}/{path}").status_code == 404
     assert stranger.get("/recordings.zip?tab=t").status_code == 404
     assert stranger.delete(address).status_code == 404
+    assert stranger.ask({"model": "copy"}) == "Drop or record something first."
     stranger.cookies.clear()
+    assert stranger.post("/separations?tab=t", content="{}").status_code == 403
     assert stranger.get(f"{address}/tracks/speaker1").status_code == 403
     assert stranger.post("/recordings?name=a&tab=t", content=sound).status_code == 403
     for path in ("tracks/..%2F..%2Finput%2Ftalk.wav", "tracks/input", "tracks/timeline", "timeline.exe"):
@@ -144,3 +147,32 @@ def test_what_is_not_taken_is_said_and_leaves_nothing(queue: Queue, sound: bytes
     for _ in range(3):
         assert browser.upload("talk.wav", sound) == ""
     assert "the queue is full" in browser.upload("talk.wav", sound)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (b"", "expected the options as a JSON object, found something else"),
+        (b"[" * 5000, "expected the options as a JSON object, found something else"),
+        (b"\xff{}", "expected the options as a JSON object, found something else"),
+        (["copy"], "expected the options as a JSON object, found something else"),
+        (b" " * 70_000, "expected options of at most 65536 bytes, found more"),
+        ({}, "model is missing"),
+        ({"model": 5}, "model: expected text, found 5"),
+        ({"model": "/etc/passwd"}, "model: expected one of copy, found '/etc/passwd'"),
+        ({"model": "copy", "mode": "x"}, "expected keys out of model, talkers, enrol, "),
+        ({"model": "copy", "only": "anna"}, "only: expected a list, found 'anna'"),
+        ({"model": "copy", "only": [{"path": "/etc/passwd"}]}, "only.0: expected text, found {'path': '/etc/passwd'}"),
+        ({"model": "copy", "talkers": ["2"]}, "talkers: expected 'auto', '2', '3', '4', '5' or '6', found ['2']"),
+        ({"model": "copy", "track": "first"}, "track: expected an integer, found 'first'"),
+        ({"model": "copy", "chunk-seconds": float("nan")}, "chunk_seconds: expected at "),
+        ({"model": "copy", "mono": {}}, "mono: expected true or false, found {}"),
+        ({"model": "copy", "enrol": ["anna=\ud800"]}, "enrol: expected a clip that is here, found '\\ud800'"),
+    ],
+)
+def test_options_that_are_none_are_answered_in_a_line(queue: Queue, sound: bytes, asked: Any, answer: str) -> None:
+    browser = Browser(queue)
+    browser.upload("talk.wav", sound[:100_000])
+    found = browser.ask(asked)
+    assert found.startswith(answer) and "\n" not in found
+    assert [each["state"] for each in browser.recordings()] == ["uploaded"]

@@ -1,16 +1,17 @@
 """Who is who in a recording: each talker in one output from beginning to end, by name where the voice is known."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from separator.errors import InputError
+from separator.inference.assignment.clustering import find_talkers
 from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol, match_names
-from separator.inference.assignment.orders import Orders, find_orders
-from separator.inference.assignment.reordering import Reordering
-from separator.inference.assignment.stretches import Stretches, StretchListener
+from separator.inference.assignment.routing import Routing
+from separator.inference.assignment.stretches import StretchListener
 from separator.inference.recording import SeparatedRecording
 from separator.inference.voices import VoiceModel
 from separator.metrics import group_by_name
@@ -18,12 +19,15 @@ from separator.metrics import group_by_name
 MOST_TALKERS = 4
 """Of more outputs there are too many orders."""
 
+LEAST_SECONDS = 1.5
+"""Less activity in all outputs tells nothing of who is in them."""
+
 
 class Assignment:
     """Finds who is in which output of a model of talkers. It keeps nothing of a recording.
 
     Args:
-        voices: The voice model; its sample rate is that of the model of talkers.
+        voices: The voice model.
         sources: Names of the model's outputs.
         clips: Of voices that are known by name.
 
@@ -49,42 +53,53 @@ class Assignment:
         """Return the names of what may come out of outputs called `sources`."""
         return (*self._plain_names(sources), *self.enrolled)
 
-    def listener(self) -> StretchListener:
-        """Return what listens to the talkers' outputs of a recording."""
-        return StretchListener(self.voices, len(self.talkers))
-
-    def _find(self, stretches: Stretches) -> Orders:
-        """Find the order of the talkers; those who are enrolled come first, in the order of their clips."""
-        known = torch.stack(list(self.enrolled.values())) if self.enrolled else None
-        found = find_orders(stretches, known)
-        named = match_names(found.voices, self.enrolled)
-        ranks = {name: rank for rank, name in enumerate(self.enrolled)}
-        places = sorted(range(len(self.talkers)), key=lambda place: ranks.get(named.get(place, ""), len(ranks)))
-        return Orders(found.orders[:, places], found.changes, found.voices[places], found.alone)
-
-    def _name(self, orders: Orders, sources: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of outputs called `sources`, once they are in order."""
-        names = list(self._plain_names(sources))
-        for place, name in match_names(orders.voices, self.enrolled).items():
-            names[self.talkers[place]] = name
-        return tuple(names)
+    def listener(self, sample_rate: int, channels: int) -> StretchListener:
+        """Return what listens to the talkers' outputs of a recording, at a rate in Hz."""
+        return StretchListener(self.voices, len(self.talkers), sample_rate, channels)
 
     def put_in_order(
-        self, stretches: Stretches, blocks: Iterable[Tensor], sources: Sequence[str], sample_rate: int
+        self, listener: StretchListener, blocks: Iterable[Tensor], sources: Sequence[str], sample_rate: int
     ) -> SeparatedRecording:
-        """Return a recording with each talker in one output.
+        """Return a recording with each talker in one output, in the order in which they are first heard.
+
+        Where somebody talks alone, all outputs of talkers are put together, so that nothing is lost; the other outputs
+        are silent there. What is too short to tell stays as it is. Those who are enrolled come first, in the order of
+        their clips.
 
         Args:
-            stretches: What is kept of it.
+            listener: What has heard all of it.
             blocks: Its outputs, `(S, C, t)` each.
             sources: Their names.
             sample_rate: Theirs, in Hz.
         """
-        orders = self._find(stretches)
-        names = self._name(orders, sources)
-        unheard = [f"{name}: no voice like this was heard" for name in self.enrolled if name not in names]
-        push = Reordering(orders, self.talkers, sample_rate).push
-        return SeparatedRecording(names, map(push, blocks), tuple(unheard))
+        stretches = listener.finish()
+        known = torch.stack(list(self.enrolled.values())).numpy() if self.enrolled else None
+        if stretches.activity.sum() * stretches.hop_seconds < LEAST_SECONDS:
+            return SeparatedRecording(self._plain_names(sources), iter(blocks), self._unheard(()))
+        found, voices = find_talkers(stretches, (1, len(self.talkers)), known)
+        named = match_names(torch.from_numpy(voices).float(), self.enrolled)
+        ranks = {name: rank for rank, name in enumerate(self.enrolled)}
+        order = sorted(range(len(voices)), key=lambda talker: ranks.get(named.get(talker, ""), len(ranks)))
+        names = list(self._plain_names(sources))
+        for place, talker in enumerate(order):
+            if talker in named:
+                names[self.talkers[place]] = named[talker]
+        levels_db = listener.levels_db()
+        routing = Routing(np.argsort(order)[found], stretches.hop_seconds, levels_db, listener.frame_seconds)
+        return SeparatedRecording(tuple(names), self._route(blocks, routing, sample_rate), self._unheard(names))
+
+    def _route(self, blocks: Iterable[Tensor], routing: Routing, sample_rate: int) -> Iterator[Tensor]:
+        start = 0
+        for sources in blocks:
+            given = sources.clone()
+            given[self.talkers] = 0
+            talkers = routing.apply(sources[self.talkers], start / sample_rate, sample_rate)
+            given[self.talkers[: len(talkers)]] = talkers
+            start += sources.shape[2]
+            yield given
+
+    def _unheard(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(f"{name}: no voice like this was heard" for name in self.enrolled if name not in names)
 
     def _plain_names(self, sources: Sequence[str]) -> tuple[str, ...]:
         """Return the names where nobody is recognised: the talkers' own, or `talker1` and so on beside known voices."""

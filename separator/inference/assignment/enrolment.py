@@ -12,17 +12,16 @@ from torch.nn import functional
 
 from separator.audio.finding import find_audio
 from separator.audio.reading import AudioReader
-from separator.audio.resampling import StreamResampler
 from separator.errors import InputError
-from separator.inference.assignment.orders import apartness, divide
-from separator.inference.assignment.stretches import StretchListener, clean_shares
+from separator.inference.assignment.stretches import STRETCH_FRAMES, WINDOW_FRAMES, StretchListener
 from separator.inference.voices import VoiceModel
 
 LEAST_SECONDS = 1.0
 """A clip with less sound tells too little."""
 
 TWO_APART, TWO_APART_OF_ONE = 0.15, 1.8
-"""A clip is of two voices if its stretches fall into groups that are apart by this, as `orders.LEAST_APART`."""
+"""A clip is of two voices if its stretches fall into groups that are apart, in cosine, by the first and the second over
+their number: chance makes two groups of a few stretches of one voice."""
 
 TWO_SECONDS = 6.0
 """Whether there are two voices in a shorter clip, its few stretches do not tell."""
@@ -101,16 +100,53 @@ def match_names(voices: Tensor, enrolled: Mapping[str, Tensor]) -> dict[int, str
     return found
 
 
+def apartness(vectors: Tensor, weights: Tensor, groups: Tensor) -> float:
+    """Return how much nearer vectors of one group are than those of two, as a difference of mean cosines.
+
+    Stretches whose windows overlap are not compared. 0 where there is nothing to compare.
+
+    Shape:
+        vectors: `(K, D)`; weights, groups: `(K)`.
+    """
+    weighted = weights.unsqueeze(1) * vectors
+    members = (groups.unsqueeze(1) == groups.unique()).to(vectors)  # (K, G)
+    sums, totals = members.T @ weighted, members.T @ weights
+    within = torch.stack([sums.square().sum(), totals.square().sum()])  # of cosines, and of weights
+    across = torch.stack([sums.sum(dim=0).square().sum(), totals.sum().square()]) - within
+    for lag in range(min(len(vectors), WINDOW_FRAMES // STRETCH_FRAMES)):  # what overlaps is taken out again
+        first, second = slice(len(vectors) - lag), slice(lag, None)
+        pairs = [(weighted[first] * weighted[second]).sum(dim=1), weights[first] * weights[second]]
+        near = torch.stack(pairs) * (2 if lag else 1)
+        same = groups[first] == groups[second]
+        within, across = within - (near * same).sum(dim=1), across - (near * ~same).sum(dim=1)
+    if min(float(within[1]), float(across[1])) < 1e-3:
+        return 0.0
+    return float(within[0] / within[1] - across[0] / across[1])
+
+
+def divide(vectors: Tensor, weights: Tensor, num_groups: int) -> Tensor:
+    """Divide vectors `(K, D)` into groups, `(K)`: again and again the widest one, along its widest axis."""
+    groups = torch.zeros(len(vectors), dtype=torch.long)
+    for number in range(1, num_groups):
+        widest = (-1.0, groups == 0, torch.zeros(len(vectors)))
+        for group in range(number):
+            weight = (weights * (groups == group)).unsqueeze(1)
+            centred = vectors - (weight * vectors).sum(dim=0) / weight.sum().clamp(min=1e-6)
+            _, widths, axes = torch.linalg.svd(weight.sqrt() * centred, full_matrices=False)
+            if float(widths[0]) > widest[0]:
+                widest = float(widths[0]), groups == group, centred @ axes[0]
+        groups = torch.where(widest[1] & (widest[2] > 0), number, groups)
+    return groups
+
+
 def _voice_of(path: Path, voices: VoiceModel) -> Tensor:
-    listener = StretchListener(voices, num_outputs=1)
     with AudioReader(path) as reader:
-        resampler = StreamResampler(reader.sample_rate, voices.sample_rate, 1)
+        listener = StretchListener(voices, 1, reader.sample_rate, reader.channels)
         for block in reader.blocks(keep_damaged=True):
-            listener.push(resampler.push(block.mean(dim=0, keepdim=True)).unsqueeze(0))
-        listener.push(resampler.push(torch.zeros(1, 0), last=True).unsqueeze(0))
+            listener.push(block.unsqueeze(0))
     stretches = listener.finish()
-    vectors, shares = stretches.vectors[:, 0].float(), clean_shares(stretches)[:, 0]
-    seconds = float(shares.sum()) * listener.stretch_seconds
+    vectors, shares = torch.from_numpy(stretches.together), torch.from_numpy(stretches.activity[:, 0]).float()
+    seconds = float(shares.sum()) * stretches.hop_seconds
     if seconds < LEAST_SECONDS:
         found = f"{seconds:.1f} s" if seconds else "silence"
         raise InputError(f"{path}: expected at least {LEAST_SECONDS:g} s of one voice, found {found}")

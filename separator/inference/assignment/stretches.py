@@ -1,143 +1,152 @@
-"""What is kept of a recording to tell who is in which output: levels, and a vector of each stretch's voices."""
+"""What is kept of a recording to tell who is in which output: levels, and the voices of each stretch."""
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from separator.audio.activity import FRAME_SECONDS, MOST_FRAMES, QUIETEST_DB
-from separator.inference.voices import ACTIVE_RANGE_DB, BATCH, LOUD_QUANTILE, VoiceModel
+from separator.audio.activity import FRAME_SECONDS, QUIETEST_DB, is_active
+from separator.audio.resampling import StreamResampler
+from separator.inference.segments import LEAKED_DB
+from separator.inference.voices import BATCH, VoiceModel
 
 STRETCH_FRAMES = 25
 """Frames of a stretch: half a second."""
 
 WINDOW_FRAMES = 75
-"""Frames that the voice model hears of an output to tell who is in a stretch, which lies in their middle."""
+"""Frames that are heard of an output to tell who is in a stretch, which lies in their middle."""
 
-HEARD_RANGE_DB = 12.0
-"""An output further than this below another one in a stretch holds what is left of that: its voice is not asked."""
+LEAST_ACTIVITY = 0.1
+"""Where an output is active for a smaller share of a window it tells of no voice."""
 
-CLEAN_DB = 3.0
-"""An output so far above the others has three quarters of the say of one alone, one so far below a quarter."""
-
-QUIET_FRAMES = 3
-"""Frames of a quiet place."""
-
-AT_ONCE_DB = 10.0
-"""Outputs that are nearer in level than this are heard at once."""
+LOUD_RANGE_DB = 40.0
+"""Frames further below the loudest of their window tell nothing."""
 
 
 @dataclass(frozen=True)
 class Stretches:
-    """Summary of a recording's outputs.
+    """What the outputs hold, stretch by stretch, one every `hop_seconds`.
 
     Attributes:
-        vectors: Vector of the voice of each output in each stretch, `(K, S, D)`; zeros where it was not asked.
-        powers: Mean square of each frame of each output, `(K, S, F)`, `F` being `STRETCH_FRAMES`.
+        vectors: Voices, `(W, S, D)` of length 1; zeros where an output is silent.
+        together: Voice of what all outputs have together, `(W, D)` of length 1: where one talks alone it is that one's,
+            however it is divided among the outputs.
+        activity: Share of the stretch and of what lies around it in which each output is active, `(W, S)`.
+        shares: Share of each output in the energy of all there, `(W, S)`.
+        hop_seconds: From one stretch to the next.
+        at_once: Share of the recording's active frames in which two outputs are about as loud.
     """
 
-    vectors: Tensor
-    powers: Tensor
+    vectors: np.ndarray
+    together: np.ndarray
+    activity: np.ndarray
+    shares: np.ndarray
+    hop_seconds: float
+    at_once: float = 0.0
 
 
 class StretchListener:
-    """Listens to outputs that come in blocks, at the voice model's rate, and keeps what `Stretches` has of them.
+    """Listens to outputs that come in blocks, and keeps what `Stretches` has of them, and the levels of their frames.
 
     Args:
         voices: The voice model.
         num_outputs: S, how many outputs hold talkers.
+        sample_rate: Of the outputs, in Hz.
+        channels: Of the outputs; of each stretch the loudest is heard.
     """
 
-    def __init__(self, voices: VoiceModel, num_outputs: int) -> None:
+    frame_seconds = FRAME_SECONDS
+
+    def __init__(self, voices: VoiceModel, num_outputs: int, sample_rate: int, channels: int = 1) -> None:
         self.voices = voices
+        self._shape = (num_outputs, channels)
+        self._resampler = StreamResampler(sample_rate, voices.sample_rate, num_outputs * channels)
         self._frame = round(FRAME_SECONDS * voices.sample_rate)
         before = (WINDOW_FRAMES - STRETCH_FRAMES) // 2 * self._frame
-        self._waiting = torch.zeros(num_outputs, before)  # from the beginning of the next stretch's window on
-        self._vectors: list[Tensor] = []
-        self._powers: list[Tensor] = []
+        self._waiting = torch.zeros(*self._shape, before)  # from the beginning of the next stretch's window on
+        self._vectors: list[Tensor] = []  # (w, S, D) each
+        self._together: list[Tensor] = []  # (w, D) each
+        self._powers: list[Tensor] = []  # (S, k) each
         self._samples = 0
-
-    @property
-    def stretch_seconds(self) -> float:
-        """Return the length of a stretch."""
-        return STRETCH_FRAMES * FRAME_SECONDS
 
     def push(self, sources: Tensor) -> None:
         """Take the next block of the outputs, `(S, C, t)`."""
-        self._samples += sources.shape[-1]
-        self._waiting = torch.cat([self._waiting, sources.mean(dim=1)], dim=1)
-        self._listen()
+        self._take(self._resampler.push(sources.flatten(0, 1)))
+
+    def levels_db(self) -> Tensor:
+        """Return the level of each frame of each output in dB of full scale, `(S, K)`."""
+        powers = torch.cat(self._powers, dim=1) if self._powers else torch.zeros(self._shape[0], 0)
+        return 10 * torch.log10(powers[:, : -(-self._samples // self._frame)] + 1e-20)
 
     def finish(self) -> Stretches:
         """End the recording, and return its summary."""
+        outputs, size = self._shape[0], self.voices.embedding_size
+        self._take(self._resampler.push(torch.zeros(outputs * self._shape[1], 0), last=True))
         missing = -(-self._samples // (STRETCH_FRAMES * self._frame)) - sum(map(len, self._vectors))
         window, hop = WINDOW_FRAMES * self._frame, STRETCH_FRAMES * self._frame
-        self._waiting = functional.pad(self._waiting, (0, window + (missing - 1) * hop - self._waiting.shape[1]))
+        self._waiting = functional.pad(self._waiting, (0, window + (missing - 1) * hop - self._waiting.shape[2]))
         if missing:
             self._listen()
-        outputs = len(self._waiting)
-        vectors = [torch.zeros(0, outputs, self.voices.embedding_size, dtype=torch.half), *self._vectors]
-        return Stretches(torch.cat(vectors), torch.cat([torch.zeros(0, outputs, STRETCH_FRAMES), *self._powers]))
+        vectors = torch.cat([torch.zeros(0, outputs, size, dtype=torch.half), *self._vectors]).float()
+        together = torch.cat([torch.zeros(0, size, dtype=torch.half), *self._together]).float()
+        levels_db = self.levels_db()
+        energies = 10 ** (levels_db.double() / 10)
+        speech = is_active(10 * torch.log10(energies.sum(dim=0) + 1e-20))
+        active = speech & (levels_db >= levels_db.amax(dim=0) - LEAKED_DB)
+        frames = _in_windows(torch.ones(1, len(speech)), len(vectors))
+        activity = _in_windows(active.double(), len(vectors)) / frames
+        activity[activity < LEAST_ACTIVITY] = 0
+        shares = _in_windows(energies * speech, len(vectors))
+        shares /= shares.sum(dim=1, keepdim=True).clamp(min=1e-20)
+        at_once = float((active.sum(dim=0) > 1).sum() / speech.sum().clamp(min=1))
+        vectors[activity == 0] = 0
+        hop_seconds = STRETCH_FRAMES * FRAME_SECONDS
+        return Stretches(vectors.numpy(), together.numpy(), activity.numpy(), shares.numpy(), hop_seconds, at_once)
+
+    def _take(self, block: Tensor) -> None:
+        self._samples += block.shape[1]
+        self._waiting = torch.cat([self._waiting, block.unflatten(0, self._shape)], dim=2)
+        self._listen()
 
     def _listen(self) -> None:
         """Summarise the stretches whose windows are complete."""
         window, hop = WINDOW_FRAMES * self._frame, STRETCH_FRAMES * self._frame
-        if self._waiting.shape[1] < window:
+        if self._waiting.shape[2] < window:
             return
-        windows = self._waiting.unfold(1, window, hop).transpose(0, 1)  # (K, S, window)
-        self._waiting = self._waiting[:, len(windows) * hop :].clone()
-        start = (window - hop) // 2
-        powers = windows[..., start : start + hop].unflatten(2, (-1, self._frame)).square().mean(dim=3)
-        whole = powers.mean(dim=2)  # (K, S)
-        loudest = whole.amax(dim=1, keepdim=True)
-        asked = (whole > loudest * 10 ** (-HEARD_RANGE_DB / 10)) & (whole > 10 ** (QUIETEST_DB / 10))
-        vectors = torch.zeros(*asked.shape, self.voices.embedding_size, dtype=torch.half)
-        if asked.any():
-            heard = [self.voices.embed(each, self.voices.sample_rate) for each in windows[asked].split(BATCH)]
-            vectors[asked] = torch.cat(heard).half()
+        all_windows = self._waiting.unfold(2, window, hop).permute(2, 1, 0, 3)  # (w, C, S, window)
+        loudest = all_windows.square().sum(dim=(2, 3)).argmax(dim=1)  # (w)
+        windows = all_windows[torch.arange(len(loudest)), loudest]  # (w, S, window)
+        self._waiting = self._waiting[:, :, len(windows) * hop :].clone()
+        powers = all_windows.unflatten(3, (WINDOW_FRAMES, self._frame)).square().mean(dim=(1, 4))  # (w, S, frames)
+        middle = (WINDOW_FRAMES - STRETCH_FRAMES) // 2
+        self._powers.append(powers[:, :, middle : middle + STRETCH_FRAMES].transpose(0, 1).flatten(1))
+        whole = powers.sum(dim=1)  # (w, frames)
+        loud = whole.amax(dim=1, keepdim=True) * 10 ** (-LOUD_RANGE_DB / 10)
+        sounding = whole > loud.clamp(min=10 ** (QUIETEST_DB / 10))
+        heard = sounding.unsqueeze(1) & (powers >= powers.amax(dim=1, keepdim=True) * 10 ** (-LEAKED_DB / 10))
+        asked = heard.float().mean(dim=2) >= LEAST_ACTIVITY  # (w, S)
+        together = torch.zeros(len(windows), self.voices.embedding_size, dtype=torch.half)
+        together[asked.any(dim=1)] = self._embed(windows[asked.any(dim=1)].sum(dim=1))
+        vectors = together.unsqueeze(1).repeat(
+            1, windows.shape[1], 1
+        )  # where one is heard the others hold next to nothing
+        asked &= asked.sum(dim=1, keepdim=True) > 1
+        vectors[asked] = self._embed(windows[asked])
         self._vectors.append(vectors)
-        self._powers.append(powers)
+        self._together.append(together)
+
+    def _embed(self, signals: Tensor) -> Tensor:
+        """Return the voice of each of some signals, `(M, T)` to `(M, D)`."""
+        heard = [self.voices.embed(each, self.voices.sample_rate).half() for each in signals.split(BATCH) if len(each)]
+        return torch.cat(heard) if heard else torch.zeros(0, self.voices.embedding_size, dtype=torch.half)
 
 
-def clean_shares(stretches: Stretches) -> Tensor:
-    """Return how much each vector tells: how long its output is active, and how clean, `(K, S)` from 0 to 1."""
-    power = stretches.powers.mean(dim=2)  # (K, S)
-    others = (power.sum(dim=1, keepdim=True) - power).clamp(min=1e-20)
-    above_db = 10 * torch.log10(power.clamp(min=1e-20) / others)
-    active = stretches.powers > _loudness(stretches) * 10 ** (-ACTIVE_RANGE_DB / 10)
-    asked = stretches.vectors.abs().amax(dim=2) > 0
-    return active.float().mean(dim=2) * torch.sigmoid(above_db / CLEAN_DB) * asked
-
-
-def at_once_share(stretches: Stretches) -> float:
-    """Return the share of the active frames in which a second output is not `AT_ONCE_DB` below the loudest one."""
-    frames = stretches.powers.transpose(0, 1).flatten(1)  # (S, K · F)
-    heard = frames[:, frames.sum(dim=0) > _loudness(stretches) * 10 ** (-ACTIVE_RANGE_DB / 10)]
-    loudest, second = heard.topk(2, dim=0).values
-    return float((second > loudest * 10 ** (-AT_ONCE_DB / 10)).float().mean()) if heard.numel() else 0.0
-
-
-def cost_of_change(stretches: Stretches) -> tuple[Tensor, Tensor]:
-    """Find the quietest place near the beginning of each stretch.
-
-    Returns:
-        What a change costs there, `(K)`, from 0 (silence) to 1 (as loud as the loud places), and its frame, `(K)`.
-    """
-    total = stretches.powers.sum(dim=1).flatten()  # (K · F)
-    reach = STRETCH_FRAMES // 2
-    if not len(total):
-        return torch.zeros(0), torch.zeros(0, dtype=torch.long)
-    around = functional.avg_pool1d(total[None], QUIET_FRAMES, 1, QUIET_FRAMES // 2, count_include_pad=False)[0]
-    near = functional.pad(around, (reach, 0), value=float("inf")).unfold(0, 2 * reach + 1, STRETCH_FRAMES)
-    quietest, place = near.min(dim=1)
-    frames = (torch.arange(len(near)) * STRETCH_FRAMES - reach + place).clamp(min=0)
-    above_db = ACTIVE_RANGE_DB + 10 * torch.log10(quietest / _loudness(stretches) + 1e-20)
-    return (above_db / ACTIVE_RANGE_DB).clamp(0, 1), frames
-
-
-def _loudness(stretches: Stretches) -> float:
-    """Return the power of the loud frames of all outputs together, at least the quietest that counts as sound."""
-    total = stretches.powers.sum(dim=1).flatten()[:MOST_FRAMES]
-    loud = float(torch.quantile(total, LOUD_QUANTILE)) if len(total) else 0.0
-    return max(loud, 10 ** ((QUIETEST_DB + ACTIVE_RANGE_DB) / 10))
+def _in_windows(frames: Tensor, number: int) -> Tensor:
+    """Return the sums of `(S, K)` over the window of each of so many stretches, `(W, S)`."""
+    sums = functional.pad(frames.double().cumsum(dim=1), (1, 0))
+    before = (WINDOW_FRAMES - STRETCH_FRAMES) // 2
+    starts = (torch.arange(number) * STRETCH_FRAMES - before).clamp(min=0)
+    ends = (torch.arange(number) * STRETCH_FRAMES - before + WINDOW_FRAMES).clamp(max=frames.shape[1])
+    return (sums[:, ends] - sums[:, starts]).T

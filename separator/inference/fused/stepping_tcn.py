@@ -157,14 +157,17 @@ class _SteppingBlock:
 
 
 def _statistics(frames: Tensor, sums: list[float], eps: float) -> tuple[list[float], list[float]]:
-    """Return `m` and `1 / s` of the cumulative norm at each of frames `(k, C)`; the sums take them along."""
+    """Return `m` and `1 / s` of the cumulative norm at each of frames `(k, C)`; the sums take them along.
+
+    From a frame on whose power float32 does not hold they are NaN.
+    """
     _, frame_means, frame_gains = torch.native_layer_norm(frames, frames.shape[1:], None, None, eps)
     count, mean_sum, power_sum = sums
     means, gains = [], []
     for mean, gain in zip(frame_means.flatten().tolist(), frame_gains.flatten().tolist(), strict=True):
         count += 1
         mean_sum += mean
-        power_sum += 1 / gain**2 - eps + mean**2  # variance and squared mean
+        power_sum += (1 / gain**2 if gain else math.nan) - eps + mean**2  # variance and squared mean
         average = mean_sum / count
         means.append(average)
         gains.append(1 / math.sqrt(max(power_sum / count - average**2, 0.0) + eps))

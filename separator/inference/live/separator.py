@@ -17,7 +17,7 @@ from separator.inference.live.voice_order import MOST_TALKERS, VoiceOrder
 from separator.inference.precision import Precision
 from separator.inference.separator import Separator
 from separator.inference.voices import VoiceModel
-from separator.inference.waveforms import as_block
+from separator.inference.waveforms import as_block, check_finite
 from separator.metrics import group_by_name
 
 
@@ -71,11 +71,11 @@ class LiveSeparator:
         voices: VoiceModel | None = None,
     ) -> None:
         self.separator = separator
-        self.sample_rate = separator.sample_rate if sample_rate is None else sample_rate
-        self.channels = channels
+        rate = separator.sample_rate if sample_rate is None else sample_rate
+        separator.check_signal(rate, channels)
+        self.sample_rate, self.channels = int(rate), channels
         self.follow_level = follow_level
         self.voices = voices
-        separator.check_signal(self.sample_rate, channels)
         self._network = stepping_network(separator, channels)
         is_consistent = separator.model.sums_to_mixture and self.sample_rate == separator.sample_rate
         self._has_rest = separator.mixture_consistency and not is_consistent
@@ -149,8 +149,9 @@ class LiveSeparator:
             `(t,)` or `(C, t)` to `(C, t)` for each source, float32 on the CPU; `t` from 0.
 
         Raises:
-            InputError: If the block has another number of channels, or holds NaN or infinity. The session is then as
-                if it had not been there.
+            InputError: If the block has another number of channels, or holds NaN or infinity: the session is then as
+                if it had not been there. If the model gives NaN or infinity: the session has come to its end, `reset`
+                begins another.
         """
         block = as_block(samples, self.channels)
         self._samples_in += block.shape[1]
@@ -208,6 +209,7 @@ class LiveSeparator:
                 sources = torch.cat([sources, self._network.finish(state)], dim=3)
         self._state = state
         sources = sources.float().cpu()
+        check_finite(sources, "output of the model")
         if model_channels == 1:
             return sources[:, :, 0].transpose(0, 1)
         return sources[0].mean(dim=1, keepdim=True) if self.channels == 1 else sources[0]

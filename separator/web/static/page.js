@@ -1,6 +1,6 @@
 // The page: which tab this is, what the server knows of its recordings, and their cards.
 import { showCard, removeCard, cardIds } from "./card.js";
-import { ended, wireUploads } from "./uploads.js";
+import { ended, errorOf, wireUploads } from "./uploads.js";
 import { enrolled, showVoices, wireVoices } from "./voices.js";
 
 const BUSY_MS = 400, IDLE_MS = 10000;
@@ -48,6 +48,7 @@ export function say(text) {
   const notice = document.getElementById("notice");
   notice.textContent = text;
   notice.hidden = !text;
+  if (text) notice.scrollIntoView({ block: "nearest" });
 }
 
 function showAllAsZip(list, done) {
@@ -74,10 +75,18 @@ function start() {
   refresh();
 }
 
-async function uploaded() { // and which tab this is
+async function separate(names, values) { // of gradio's controls
   await ended();
-  return tab;
+  const options = Object.fromEntries(names.map((name, number) => [name, values[number]]));
+  options.enrol = enrolled();
+  try {
+    const answer = await fetch(`separations?tab=${tab}`, { method: "POST", body: JSON.stringify(options) });
+    say(answer.ok ? "" : errorOf(await answer.text(), answer.status));
+  } catch {
+    say("The server cannot be reached.");
+  }
+  await refresh();
 }
 
-window.separatorPage = { uploaded, enrolled, refresh };
+window.separatorPage = { separate };
 start();

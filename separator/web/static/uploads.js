@@ -65,7 +65,7 @@ export function send(section, list, blob, name, kind = "", taken = () => {}) {
     text.textContent = event.loaded < event.total ? `uploading, ${Math.floor(100 * bar.value)} %` : "looking into it";
   };
   request.onload = async () => {
-    if (request.status !== 200) return refuse(errorOf(request));
+    if (request.status !== 200) return refuse(errorOf(request.responseText, request.status));
     taken(JSON.parse(request.responseText));
     await refresh();
     card.remove();
@@ -80,11 +80,11 @@ export function send(section, list, blob, name, kind = "", taken = () => {}) {
   request.send(blob);
 }
 
-function errorOf(request) {
+export function errorOf(text, status) { // in an answer of the server
   try {
-    return JSON.parse(request.responseText).error;
+    return JSON.parse(text).error ?? text;
   } catch {
-    return request.responseText || `the server answered ${request.status}`;
+    return text || `the server answered ${status}`;
   }
 }
 

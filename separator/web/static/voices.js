@@ -24,7 +24,7 @@ export function showVoices(clips) { // those that the server has: the others are
 }
 
 export function enrolled() { // as the command line takes them
-  return [...rows.values()].map(({ name, file }) => `${name.value.trim()}=${file}`).join("\n");
+  return [...rows.values()].map(({ name, file }) => `${name.value.trim()}=${file}`);
 }
 
 const place = () => document.querySelector("#voices .clips");

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from torch.nn import functional
 
 from separator.errors import InputError
-from separator.inference.assignment.enrolment import enrol, find_clips, match_names
+from separator.inference.assignment.enrolment import apartness, enrol, find_clips, match_names
 from separator.inference.voices import VoiceModel
 from tests.speech import buzz
 
@@ -73,3 +74,14 @@ def test_names_are_those_of_files(tmp_path: Path) -> None:
     clip(tmp_path / "team" / "bob.flac", np.zeros(10))
     with pytest.raises(InputError, match="expected clips of different names"):
         find_clips(tmp_path / "team")
+
+
+def test_apartness_is_that_of_all_pairs_whose_windows_do_not_overlap() -> None:
+    random = torch.Generator().manual_seed(0)
+    vectors = functional.normalize(torch.randn(60, 8, generator=random), dim=1)
+    weights, groups = torch.rand(60, generator=random), torch.randint(0, 2, (60,), generator=random)
+    number = torch.arange(60)
+    pairs = weights.unsqueeze(1) * weights * ((number.unsqueeze(1) - number).abs() >= 3)
+    same, cosines = groups.unsqueeze(1) == groups, vectors @ vectors.T
+    within, across = ((cosines * pairs * each).sum() / (pairs * each).sum() for each in (same, ~same))
+    assert apartness(vectors, weights, groups) == pytest.approx(float(within - across), abs=1e-5)

@@ -1,39 +1,62 @@
 """What is kept of a recording does not depend on its blocks, and lies where the sound is."""
 
+import numpy as np
+import pytest
 import torch
 
-from separator.inference.assignment.stretches import StretchListener, cost_of_change
+from separator.inference.assignment.stretches import Stretches, StretchListener
 from separator.inference.voices import VoiceModel
 from tests.speech import buzz
 from tests.tiny_voice import save_tiny_voice
 
 
-def test_blocks_of_any_length_give_one_summary(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    voices = VoiceModel.from_pretrained(save_tiny_voice(tmp_path / "voice"), "cpu")
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> VoiceModel:
+    return VoiceModel.from_pretrained(save_tiny_voice(tmp_path_factory.mktemp("voice")), "cpu")
+
+
+def hear(voices: VoiceModel, outputs: torch.Tensor, length: int) -> tuple[Stretches, torch.Tensor]:
+    listener = StretchListener(voices, len(outputs), 16000, outputs.shape[1])
+    for block in outputs.split(length, dim=2):
+        listener.push(block)
+    return listener.finish(), listener.levels_db()
+
+
+def test_blocks_of_any_length_give_one_summary(voices: VoiceModel) -> None:
     outputs = torch.stack([torch.from_numpy(buzz(100, 500, 4.3)), torch.from_numpy(buzz(200, 1500, 4.3))]).unsqueeze(1)
-    outputs[1, :, :40000] = 0
-    outputs[:, :, 16000 + 1600 : 16000 + 3200] = 0
-    summaries = []
-    for length in (68800, 5000, 333):
-        listener = StretchListener(voices, 2)
-        for block in outputs.split(length, dim=2):
-            listener.push(block)
-        summaries.append(listener.finish())
-    for each in summaries[1:]:
-        torch.testing.assert_close(each.vectors, summaries[0].vectors, atol=2e-3, rtol=0)
-        assert torch.equal(each.powers, summaries[0].powers)
-    vectors, powers = summaries[0].vectors.float(), summaries[0].powers
-    assert vectors.shape == (9, 2, 16) and powers.shape == (9, 2, 25)
+    outputs[1, :, :40000] = 0  # one talks alone for 2.5 s, then two at once
+    (whole, levels_db), *parts = (hear(voices, outputs, length) for length in (68800, 5000, 333))
+    for each, levels in parts:
+        np.testing.assert_allclose(each.vectors, whole.vectors, atol=2e-3)
+        np.testing.assert_allclose(each.together, whole.together, atol=2e-3)
+        assert np.array_equal(each.activity, whole.activity) and torch.equal(levels, levels_db)
+    assert whole.vectors.shape == (9, 2, 16) and levels_db.shape == (2, 215)
+    frames = outputs[:, 0].unflatten(1, (215, 320))
+    torch.testing.assert_close(levels_db, 10 * torch.log10(frames.square().mean(dim=2) + 1e-20))
     expected = voices.embed(outputs[0, 0, 16000 - 8000 : 16000 + 16000], 16000)[0]
-    torch.testing.assert_close(vectors[2, 0], expected, atol=2e-3, rtol=0)
-    assert not vectors[:5, 1].any() and vectors[8].any(dim=1).all()
-    frames = outputs[0, 0, :64000].unflatten(0, (8, 25, 320))
-    torch.testing.assert_close(powers[:8, 0], frames.square().mean(dim=2))
-    costs, changes = cost_of_change(summaries[0])
-    assert costs[2] == 0 and 55 <= changes[2] < 60  # the silence from 1.1 to 1.2 s
-    assert costs[4] > 0.3
+    np.testing.assert_allclose(whole.together[2], expected, atol=2e-3)
+    assert not whole.vectors[:4, 1].any() and not whole.activity[:4, 1].any()
+    both = slice(48000 - 8000, 48000 + 16000)
+    for number in (0, 1):
+        np.testing.assert_allclose(
+            whole.vectors[6, number], voices.embed(outputs[number, 0, both], 16000)[0], atol=2e-3
+        )
+    np.testing.assert_allclose(whole.together[6], voices.embed(outputs[:, 0, both].sum(dim=0), 16000)[0], atol=2e-3)
+    np.testing.assert_allclose(whole.shares.sum(axis=1), 1)
+    assert whole.shares[0, 0] == 1 and whole.activity[6].min() > 0.5
+    assert 0.2 < whole.at_once < 0.45  # 1.8 of 4.3 s, less where the two are not as loud
 
 
-def test_a_recording_without_samples_has_no_stretch(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    voices = VoiceModel.from_pretrained(save_tiny_voice(tmp_path / "voice"), "cpu")
-    assert StretchListener(voices, 2).finish().vectors.shape == (0, 2, 16)
+@pytest.mark.parametrize("seconds", [0, 0.3, 5])
+def test_silence_and_little_tell_nothing_of_voices(voices: VoiceModel, seconds: float) -> None:
+    stretches, levels_db = hear(voices, torch.zeros(2, 1, round(seconds * 16000)), 8000)
+    assert stretches.vectors.shape == (round(np.ceil(2 * seconds)), 2, 16) and levels_db.shape[1] == round(50 * seconds)
+    assert not stretches.activity.any() and not stretches.vectors.any() and stretches.at_once == 0
+
+
+def test_of_several_channels_the_loudest_is_heard(voices: VoiceModel) -> None:
+    one = torch.stack([torch.from_numpy(buzz(100, 500, 3.0)), torch.from_numpy(buzz(200, 1500, 3.0))]).unsqueeze(1)
+    alone, levels_db = hear(voices, one, 8000)
+    several, of_several = hear(voices, torch.cat([0 * one, -0.5 * one, one, -one], dim=1), 8000)
+    np.testing.assert_allclose(several.vectors, alone.vectors, atol=2e-3)
+    torch.testing.assert_close(of_several, levels_db + 10 * np.log10(2.25 / 4))

@@ -43,6 +43,16 @@ def test_kernels_of_any_length(block_kernel_size: int) -> None:
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("level", [1e16, 1e19, 1e25])
+def test_frames_whose_power_float32_does_not_hold_give_no_number_and_no_error(level: float) -> None:
+    tcn = SMALL["stft_tcn"].build(causal=True).masker.masker.tcn
+    frames = level * torch.randn(1, 6, 20)
+    found, _ = SteppingTCN(tcn).step(frames, SteppingTCN(tcn).initial_state(1))
+    expected = tcn(frames) if level < 1e18 else torch.full_like(found, torch.nan)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4, equal_nan=True)
+
+
+@torch.inference_mode()
 def test_the_past_is_kept_frame_by_frame_and_in_float64() -> None:
     tcn = SMALL["stft_tcn"].build(causal=True).masker.masker.tcn
     fused, frames = SteppingTCN(tcn), torch.randn(1, 6, 500) + 5

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,9 +119,21 @@ def test_a_bad_block_leaves_the_session_as_it_was(bad: float) -> None:
             live.push(torch.full((1, 441), bad))
         with pytest.raises(InputError, match=r"^block: expected \(1, samples\), found \(2, 441\)$"):
             live.push(torch.zeros(2, 441))
+        with pytest.raises(InputError, match=r"^expected an array of real samples, found bytes$"):
+            live.push(bytes(882))  # type: ignore[arg-type]
         parts.append(torch.stack(list(live.push(block).values())))
     found = torch.cat([*parts, torch.stack(list(live.flush().values()))], dim=2)
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_a_model_that_gives_no_number_ends_the_session_in_a_line() -> None:
+    live = LiveSeparator(open_model(), follow_level=False)
+    expected = torch.stack(list(live.push(noise(1, 800)).values()))
+    for _ in range(2):  # its state is no number either
+        with pytest.raises(InputError, match=r"^output of the model: expected finite samples, found NaN or infinity$"):
+            live.push(torch.full((1, 800), 1e38))
+    live.reset()
+    torch.testing.assert_close(torch.stack(list(live.push(noise(1, 800)).values())), expected, rtol=0, atol=0)
 
 
 def test_sessions_on_one_model_do_not_hear_each_other() -> None:
@@ -175,6 +188,12 @@ def test_a_model_that_looks_ahead_is_refused() -> None:
     description = describe()
     with pytest.raises(InputError, match=r"^STFTTCN cannot run on a live signal: it is not causal.*separator separate"):
         LiveSeparator(Separator(build_tiny_model(description), description, device="cpu"))
+
+
+def test_a_rate_may_be_a_float_as_sound_cards_say_it() -> None:
+    rate: Any = 44100.0
+    live = LiveSeparator(open_model(), rate)
+    assert live.sample_rate == 44100 and live.push(np.zeros(100))["speaker1"].shape == (1, 100)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(500, 1), (16000.5, 1), (16000, 0)])

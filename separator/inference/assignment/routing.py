@@ -45,6 +45,8 @@ class Routing:
         """Give each talker what is theirs of the outputs: `(S, C, t)` from `start_seconds` on to `(N, C, t)`."""
         given = torch.zeros(self.num_talkers, *outputs.shape[1:])
         times = start_seconds + np.arange(outputs.shape[2]) / sample_rate
+        if not len(times):
+            return given
         for output, (starts, whose) in zip(outputs, self.changes, strict=True):
             first = max(0, int(np.searchsorted(starts, times[0] - FADE_SECONDS, side="right")) - 1)
             end = int(np.searchsorted(starts, times[-1] + FADE_SECONDS, side="right"))

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from separator.inference.clustering import Stretches, find_talkers
+from separator.inference.assignment.clustering import find_talkers
+from separator.inference.assignment.stretches import Stretches
 
 
 def drawn(talkers: np.ndarray, together: np.ndarray, spread: float = 0.06, seed: int = 0) -> Stretches:
@@ -53,10 +54,10 @@ def test_the_number_of_talkers_is_found(number: int) -> None:
 def test_as_many_are_found_as_are_asked_for() -> None:
     talkers, together = turns_of(3, seed=0)
     for number in (2, 3):
-        assert len(np.unique(find_talkers(drawn(talkers, together), number)[0])) == number
-    assert 3 <= len(np.unique(find_talkers(drawn(talkers, together), 5)[0])) <= 5
+        assert len(np.unique(find_talkers(drawn(talkers, together), (number,))[0])) == number
+    assert 3 <= len(np.unique(find_talkers(drawn(talkers, together), (5,))[0])) <= 5
 
 
 def test_nothing_is_one_talker() -> None:
     silence = Stretches(np.zeros((4, 2, 8)), np.zeros((4, 8)), np.zeros((4, 2)), np.zeros((4, 2)), 0.5)
-    assert find_talkers(silence)[0].tolist() == find_talkers(silence, 3)[0].tolist() == [[0, 0]] * 4
+    assert find_talkers(silence)[0].tolist() == find_talkers(silence, (3,))[0].tolist() == [[0, 0]] * 4
