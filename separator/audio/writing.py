@@ -220,7 +220,8 @@ def write_reason(error: Exception, path: Path) -> str:
                 while file.write(bytes(FREE_PROBE_BYTES)) < FREE_PROBE_BYTES:  # a part fits, then nothing does
                     pass
             finally:
-                file.truncate(size)
+                with suppress(OSError):  # a device has no length
+                    file.truncate(size)
     except OSError as again:
         return reason(again)
     return reason(error) or NO_SPACE
