@@ -12,6 +12,7 @@ from separator.audio.timeline import Timeline, timeline_text
 from separator.errors import InputError
 from separator.inference.excerpt import Excerpt, OnSeconds
 from separator.inference.file_options import FileOptions
+from separator.inference.loaded_model import SILENCE_FLOOR
 from separator.inference.output_names import TIMELINE
 from separator.inference.outputs import OutputFiles
 from separator.inference.record import Record, input_stamp
@@ -100,7 +101,8 @@ def separate_file(
             peak=max(writer.peak for writer in outputs.writers) * gain,
             input_peak=excerpt.peak,
             levels_db={
-                name: 20 * math.log10(level) if level > 0 else None for name, level in zip(targets, levels, strict=True)
+                name: 20 * math.log10(level) if level > SILENCE_FLOOR else None
+                for name, level in zip(targets, levels, strict=True)
             },
             processing_seconds=time.perf_counter() - started,
             timeline=timeline,

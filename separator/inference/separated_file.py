@@ -21,7 +21,7 @@ class SeparatedFile(Mapping[str, Path]):
         gain: Common gain of the outputs: 1 unless 16 or 24 bits would have clipped.
         peak: Largest sample of the outputs, 1 is full scale; only float holds more.
         input_peak: Largest sample of the input.
-        levels_db: Level of each source in dB of full scale (RMS); None for silence.
+        levels_db: Level of each source in dB of full scale (RMS); None for silence, below -140 dB.
         processing_seconds: How long reading, separating and writing took.
         timeline: Who speaks when, where that was asked for.
     """
