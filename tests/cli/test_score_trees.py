@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from separator.cli.main import main
+from separator.errors import InputError
 from separator.metrics import si_sdr
+from separator.scoring.finding import find_paths
+from tests.audio.test_finding import refuse
 from tests.data.trees import write_list
 from tests.stem_folders import RATE, leaky, stems, write_track
 
@@ -227,3 +230,11 @@ def test_a_silent_reference_has_no_score(tmp_path: Path, capsys: pytest.CaptureF
     assert score(tmp_path / "references", tmp_path / "references", tmp_path / "out") == 0
     assert [row["si_sdr_db"] for row in rows(tmp_path / "out")] == ["100.0", ""]
     assert "1 not defined" in capsys.readouterr().out
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("talk", "closed"):
+        (tmp_path / name).mkdir()
+    refuse(tmp_path / "closed", monkeypatch)
+    with pytest.raises(InputError, match="closed: cannot read this folder: Permission denied"):
+        find_paths(tmp_path)
