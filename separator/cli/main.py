@@ -131,12 +131,12 @@ def print_result(text: str) -> None:
     Raises:
         OSError: If that cannot be written; it names standard output.
     """
-    print(text)
-    _flush_output()
+    _flush_output(f"{text}\n")
 
 
-def _flush_output() -> None:
+def _flush_output(text: str = "") -> None:
     try:
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
