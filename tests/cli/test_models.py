@@ -23,7 +23,7 @@ def test_models_info_and_card_agree(name: str, capsys: pytest.CaptureFixture[str
     millions, giga_macs = f"{facts['parameters'] / 1e6:.2f} M", f"{facts['macs_per_second'] / 1e9:.1f} GMAC a second"
     card = (BUNDLED / name / CARD_NAME).read_text(encoding="utf-8")
     assert f"{millions} parameters" in line and f"{millions} parameters" in card and giga_macs in card
-    assert all(f"{score} dB" in card for score in facts["scores"].values())
+    assert all(f"{score:.2f} dB" in card for score in facts["scores"].values())
 
 
 def test_models_info_and_card_of_the_voice_model_agree(capsys: pytest.CaptureFixture[str]) -> None:
