@@ -40,7 +40,7 @@ def test_a_conv_tasnet_beside_torchaudios_with_its_weights() -> None:
     assert peer["largest_difference"] < 1e-5
 
 
-@pytest.mark.parametrize("setting", ["mask=softmax", "skip_channels=6"])
+@pytest.mark.parametrize("setting", ["mask=softmax", "channels=2", "skip_channels=6"])
 def test_what_torchaudio_cannot_express_is_called_another_network(
     setting: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
