@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,8 +13,10 @@ import torch
 from torch import Tensor
 
 from separator.benchmark.cost import mixture_samples
+from separator.errors import InputError
 from separator.inference.fused import fuse
 from separator.inference.live import LiveSeparator
+from separator.inference.precision import Precision, choose_dtype, has_native_bfloat16
 from separator.models.pipeline import MaskingSeparator
 
 REPEATS = 5
@@ -63,10 +66,10 @@ def measure_speed(
         sample_rate: Its rate in Hz.
         device: Where to run.
         seconds: Length of the mixture, from 0.1 to 600.
-        dtype: Precision, float32 or bfloat16.
+        dtype: Precision: float32, bfloat16 or int8.
 
     Raises:
-        InputError: If the length is out of range.
+        InputError: If the length is out of range, or the model has no copy in 8 bits.
     """
     fused = fuse(model.to(device).eval(), device, dtype)
     mixture = noise(model.channels, sample_rate, seconds).to(device)
@@ -85,6 +88,24 @@ def measure_speed(
         device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
         threads=torch.get_num_threads(),
     )
+
+
+def measure_coarser(
+    model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float
+) -> dict[Precision, float | None]:
+    """Return the real-time factor in each precision below float32; None where the machine or the model has it not.
+
+    Args:
+        model, sample_rate, device, seconds: As of `measure_speed`.
+    """
+    factors: dict[Precision, float | None] = {"bfloat16": None, "int8": None}
+    for precision in factors:
+        if precision == "bfloat16" and device.type == "cpu" and not has_native_bfloat16():
+            continue
+        with suppress(InputError):
+            dtype = choose_dtype(precision, device, None)
+            factors[precision] = measure_speed(model, sample_rate, device, seconds, dtype).real_time_factor
+    return factors
 
 
 @dataclass(frozen=True)
