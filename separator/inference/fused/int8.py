@@ -44,11 +44,12 @@ def quantise(model: MaskingSeparator) -> Spectrogram:
         Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
         arXiv 1712.05877; scales of each output channel: Krishnamoorthi, arXiv 1806.08342.
     """
-    if type(model) is not Spectrogram or model.config.block not in BLOCKS:
-        found = model.config.block if type(model) is Spectrogram else type(model).__name__
+    config: Any = model.config
+    if type(model) is not Spectrogram or config.block not in BLOCKS:
+        found = config.block if type(model) is Spectrogram else type(model).__name__
         raise InputError(f"precision int8: expected a spectrogram model of {', '.join(BLOCKS)} blocks, found {found}")
     folded: Any = fold_batch_norm(model)
-    peaks = measure_peaks(folded, two_voices().expand(1, model.config.channels, -1))
+    peaks = measure_peaks(folded, two_voices().expand(1, config.channels, -1))
     steps = {name: [max(HEADROOM * peak, 1e-6) / 255 for peak in found] for name, found in peaks.items()}
     masker = folded.masker
     stem, output = PackedConvolution(masker.stem.conv, relu=True), PackedConvolution(masker.output)
