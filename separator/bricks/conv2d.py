@@ -181,5 +181,4 @@ class ConvBlock2d(ConvolutionChain2d):
         self.relu = nn.ReLU()
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
-        output: Tensor = self.relu(self.norm(run(self.conv, frames)))  # (B, out_channels, F / stride, K / stride)
-        return output
+        return self.relu(self.norm(run(self.conv, frames)))  # (B, out_channels, F / stride, K / stride)

@@ -55,19 +55,12 @@ class DepthwiseSeparableConv1d(ComposedBrick):
             in_channels, in_channels, kernel_size, dilation, causal, groups=in_channels, bias=bias
         )
         self.pointwise = DilatedConv1d(in_channels, out_channels, kernel_size=1, bias=bias)
-
-    @property
-    def receptive_field(self) -> int:
-        """Return the number of frames that one output frame sees."""
-        return self.depthwise.receptive_field
-
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
+        self.receptive_field = self.depthwise.receptive_field
+        """Frames that one output frame sees."""
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         filtered = run(self.depthwise, frames)  # (B, in_channels, K)
-        mixed: Tensor = run(self.pointwise, filtered)  # (B, out_channels, K)
-        return mixed
+        return run(self.pointwise, filtered)  # (B, out_channels, K)
 
 
 class DepthwiseSeparableConv2d(ConvolutionChain2d):
@@ -126,8 +119,7 @@ class DepthwiseSeparableConv2d(ConvolutionChain2d):
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         filtered = run(self.depthwise, frames)  # (B, in_channels · kernels_per_layer, F / stride, K / stride)
-        mixed: Tensor = run(self.pointwise, filtered)  # (B, out_channels, F / stride, K / stride)
-        return mixed
+        return run(self.pointwise, filtered)  # (B, out_channels, F / stride, K / stride)
 
 
 class DepthwiseSeparableBlock2d(ConvolutionChain2d):

@@ -78,8 +78,7 @@ class ResNetBlock(_ResidualBlock):
         hidden = self.relu(self.bn1(run(self.conv1, frames)))  # (B, out_channels, F / stride, K / stride)
         hidden = self.bn2(run(self.conv2, hidden))  # the same, as are the lines that follow
         shortcut = frames if self.downsample is None else run(self.downsample, frames)
-        output: Tensor = self.relu(hidden + shortcut)
-        return output
+        return self.relu(hidden + shortcut)
 
 
 class AxialBlock(_ResidualBlock):
@@ -122,8 +121,7 @@ class AxialBlock(_ResidualBlock):
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         hidden = self.relu(self.bn1(run(self.conv1, frames)))  # (B, channels, F, K)
         hidden = self.bn2(run(self.conv2, hidden))  # (B, channels, F, K)
-        output: Tensor = self.relu(hidden + frames)  # (B, channels, F, K)
-        return output
+        return self.relu(hidden + frames)  # (B, channels, F, K)
 
 
 class ResNetBottleneck(_ResidualBlock):
@@ -195,5 +193,4 @@ class ResNetBottleneck(_ResidualBlock):
         hidden = self.relu(self.bn2(run(self.conv2, hidden)))  # (B, width, F / stride, K / stride)
         hidden = self.bn3(run(self.conv3, hidden))  # (B, out_channels, F / stride, K / stride), as below
         shortcut = frames if self.downsample is None else run(self.downsample, frames)
-        output: Tensor = self.relu(hidden + shortcut)
-        return output
+        return self.relu(hidden + shortcut)
