@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from separator.cli.options import add_json
+from separator.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,6 @@ def run(args: argparse.Namespace) -> int:
     from separator.benchmark.peers import matrix_rate, measure_peers
     from separator.benchmark.speed import measure_speed
     from separator.cli.info import load
-    from separator.errors import InputError
     from separator.inference.devices import find_device
     from separator.inference.precision import has_native_bfloat16
 
