@@ -115,8 +115,7 @@ class Examples(lightning.LightningDataModule):
                 f"data: expected at least one mixture to validate on for each of {world_size} devices, "
                 f"found {len(examples)}"
             )
-        mine: Subset[Example] = Subset(examples, range(rank, len(examples), world_size))  # type: ignore[arg-type]
-        return DataLoader(mine, batch_size=1, num_workers=0)
+        return DataLoader(Subset(examples, range(rank, len(examples), world_size)), batch_size=1, num_workers=0)
 
     def _place(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
