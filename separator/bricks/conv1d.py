@@ -148,11 +148,7 @@ class Conv1dDecoder(_FrameGeometry):
     """Frames back to a waveform: `x̂_k = d_k V`, overlapping segments summed.
 
     Args:
-        channels: Audio channels C.
-        num_filters: Basis functions N.
-        kernel_size: L, in samples.
-        stride: Samples from one frame to the next.
-        edge_padding: As in the encoder.
+        channels, num_filters, kernel_size, stride, edge_padding: Those of the encoder.
 
     Shape:
         `(B, N, K)` to `(B, C, length)`, exactly, for any `length ≥ 1`.

@@ -145,14 +145,8 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
     convolution brings the input to those of the output.
 
     Args:
-        in_channels: Channels of the input and of the depthwise convolution.
-        out_channels: Channels of the output; None for as many.
-        kernel_size: Taps of the depthwise convolution, (bins, frames); odd over bins, and over frames unless causal.
-        dilation: (bins, frames).
-        causal: Whether frame n sees only frames up to n.
-        expansion: Width between the 1×1 convolutions, for each input channel.
-        layer_scale: Value at which the learned gain of each channel of the branch starts.
-        stochastic_depth: Probability of dropping the branch of a sample in training.
+        kernel_size, dilation, causal: Of the depthwise convolution, as for `Conv2d`.
+        in_channels, out_channels, expansion, layer_scale, stochastic_depth: As for `ConvNeXtBlock1d`.
 
     Shape:
         `(B, in_channels, F, K)` to `(B, out_channels, F, K)`.

@@ -70,12 +70,8 @@ class DepthwiseSeparableConv2d(ConvolutionChain2d):
     full convolution; `kernels_per_layer` times as many with more kernels.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Taps of the depthwise step, (bins, frames); odd over bins, and over frames unless causal.
-        stride: Of the depthwise step, (bins, frames).
-        dilation: Of the depthwise step, (bins, frames).
-        causal: Whether frame n sees only frames up to n.
+        in_channels, out_channels: Channels of input and output.
+        kernel_size, stride, dilation, causal: Of the depthwise step, as for `Conv2d`.
         kernels_per_layer: Depthwise kernels for each input channel; all of their outputs go into the 1×1 step.
         bias: Whether both steps add a learned constant to each channel.
 
@@ -126,13 +122,8 @@ class DepthwiseSeparableBlock2d(ConvolutionChain2d):
     """Depthwise step → batch norm → ReLU → 1×1 step → batch norm → ReLU: the block of MobileNets.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Taps of the depthwise step, (bins, frames).
-        stride: Of the depthwise step, (bins, frames).
-        dilation: Of the depthwise step, (bins, frames).
+        in_channels, out_channels, kernel_size, stride, dilation, kernels_per_layer: As for `DepthwiseSeparableConv2d`.
         causal: Whether frame n sees only frames up to n, in evaluation (see `ConvBlock2d`).
-        kernels_per_layer: Depthwise kernels for each input channel.
 
     Shape:
         `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.

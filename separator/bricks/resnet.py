@@ -33,8 +33,7 @@ class ResNetBlock(_ResidualBlock):
     Where the shape changes, the input goes through a 1×1 convolution and batch norm (option B of the paper).
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
+        in_channels, out_channels: Channels of input and output.
         kernel_size: Taps of both convolutions, (bins, frames); 3×3 in the paper.
         stride: Of the first convolution and the shortcut, (bins, frames).
         dilation: Of both convolutions, (bins, frames).

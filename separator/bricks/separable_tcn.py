@@ -89,13 +89,9 @@ class SeparableTCN(ComposedBrick):
         channels: Channels of the input (B).
         hidden_channels: Channels inside a block (H).
         skip_channels: Channels of the output (Sc); None for blocks without skip outputs.
-        kernel_size: Taps of the depthwise convolutions (P); odd unless causal.
         num_blocks: Blocks in a repeat (X).
         num_repeats: Repeats (R).
-        norm: "gLN", "cLN" or "frameLN".
-        causal: Whether no frame sees a later one; not with gLN.
-        bias: Whether the convolutions add constants.
-        padding_of: Frames outside of the input: "zeros", or as "speechbrain" has them (`DilatedConv1d`).
+        kernel_size, norm, causal, bias, padding_of: As for `SeparableBlock`.
 
     Shape:
         `(B, channels, K)` to `(B, skip_channels, K)`, or to `(B, channels, K)` without skip outputs.

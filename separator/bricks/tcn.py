@@ -69,8 +69,7 @@ class TemporalConvNet(ComposedBrick):
     Args:
         in_channels: Channels of the input.
         level_channels: Output channels of each level, the first level first.
-        kernel_size: Taps of every convolution.
-        dropout: Share of values set to zero in training, from 0 up to 1.
+        kernel_size, dropout: As for `TemporalBlock`.
 
     Shape:
         `(B, in_channels, K)` to `(B, level_channels[-1], K)`.

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if not results:
         return 1
     table = make_table(results, recipes[0], with_runs=bool(seeds))
-    replace_file(args.output / "results.csv", lambda path: write_csv(table, path))
+    write_csv(table, args.output / "results.csv")
     replace_file(args.output / "results.png", lambda path: plot_table(table, path))
     num_mixtures = len(results[0].runs[0].items)
     write_report(args.output / "results.md", table, recipes[0], seeds, num_mixtures, reasons, command)
