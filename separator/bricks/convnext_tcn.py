@@ -77,10 +77,6 @@ class ConvNeXtTCN(ComposedBrick):
         self.receptive_field = 1 + num_repeats * (kernel_size - 1) * (2**num_blocks - 1)
         """Frames that one output frame sees."""
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         hidden = run(self.blocks, frames).movedim(1, -1)  # (B, K, C)
-        output: Tensor = self.norm(hidden).movedim(-1, 1)  # (B, C, K)
-        return output
+        return self.norm(hidden).movedim(-1, 1)  # (B, C, K)

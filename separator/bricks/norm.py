@@ -63,9 +63,6 @@ class ChannelAffineNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def extra_repr(self) -> str:
         return f"{self.channels}, eps={self.eps}"
 

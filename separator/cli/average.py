@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output, add_overrides
+from separator.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +24,6 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from separator.checkpoint import CONFIG_NAME
-    from separator.cli.main import print_result
-    from separator.errors import InputError
     from separator.output_folders import check_writable
     from separator.training.averaging import average_run, save_average
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from separator.cli.options import add_json
+from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.inference.precision import Precision
@@ -33,7 +34,6 @@ def run(args: argparse.Namespace) -> int:
     from separator.benchmark.peers import matrix_rate, measure_peers
     from separator.benchmark.speed import measure_coarser, measure_speed
     from separator.cli.info import load
-    from separator.errors import InputError
     from separator.inference.devices import find_device
 
     if args.threads is not None:

@@ -4,7 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from separator.cli.main import print_error
 from separator.cli.options import add_output, add_overrides
+from separator.errors import InputError, describe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,13 +42,11 @@ def run(args: argparse.Namespace) -> int:
     import shlex
     import traceback
 
-    from separator.cli.main import print_error
     from separator.comparison.compare import Stopped, compare
     from separator.comparison.fairness import load_recipes
     from separator.comparison.page import write_report
     from separator.comparison.plot import plot_table
     from separator.comparison.table import make_table, write_csv
-    from separator.errors import describe
     from separator.output_folders import check_outside, make_folder
     from separator.replacing import replace_file
 
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if not results:
         return 1
     table = make_table(results, recipes[0], with_runs=bool(seeds))
-    replace_file(args.output / "results.csv", lambda path: write_csv(table, path))
+    write_csv(table, args.output / "results.csv")
     replace_file(args.output / "results.png", lambda path: plot_table(table, path))
     num_mixtures = len(results[0].runs[0].items)
     write_report(args.output / "results.md", table, recipes[0], seeds, num_mixtures, reasons, command)
@@ -91,8 +91,6 @@ def run(args: argparse.Namespace) -> int:
 def _read_seeds(text: str) -> tuple[int, ...]:
     """Return the seeds that `--seeds` names; none where it is left out."""
     import re
-
-    from separator.errors import InputError
 
     seeds = tuple(map(int, text.split(","))) if re.fullmatch(r"\d+(,\d+)*", text) else ()
     if (text and not seeds) or len(set(seeds)) != len(seeds) or max(seeds, default=0) >= 2**32:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output
 
 
@@ -34,7 +35,6 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from separator.cli.extras import require_extra
-    from separator.cli.main import print_result
     from separator.exchange.exporting import export_model
     from separator.output_folders import check_writable
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output
 
 
@@ -39,7 +40,6 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
     from typing import Any
 
-    from separator.cli.main import print_result
     from separator.exchange.importing import import_model
     from separator.output_folders import check_writable
     from separator.recipe.reading import apply_overrides

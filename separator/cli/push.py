@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json
 
 
@@ -22,7 +23,6 @@ def run(args: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from separator.cli.main import print_result
     from separator.exchange.pushing import push_model
 
     pushed = push_model(args.folder, args.repository, args.public, args.dry_run)

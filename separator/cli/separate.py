@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.main import print_line
 from separator.cli.options import (
     add_cluster,
     add_device,
@@ -16,6 +17,7 @@ from separator.cli.options import (
 )
 from separator.cli.separate_options import add_output_options, add_part_options, read_options
 from separator.cluster.urls import parse_path
+from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.cluster.urls import UrlPath
@@ -82,7 +84,6 @@ def run(args: argparse.Namespace) -> int:
 
     from separator.cli.inputs import check_targets, find_jobs
     from separator.cli.interruption import end_in_order
-    from separator.cli.main import print_line
     from separator.cli.separate_report import SeparationOutcome, report
 
     atexit.register(gc.freeze)  # at its end Python would look at each object of torch once more, for a second
@@ -142,7 +143,6 @@ def _load(args: argparse.Namespace) -> "Separator | TalkerSeparator":
 
 def _clips(options: list[str]) -> dict[str, Path]:
     """Return the clips of `--enrol` by name."""
-    from separator.errors import InputError
     from separator.inference.assignment.enrolment import find_clips
 
     clips: dict[str, Path] = {}

@@ -2,8 +2,10 @@
 
 import argparse
 
+from separator.cli.main import print_result
 from separator.cli.options import add_device
 from separator.cli.separate import DEFAULT_MODEL
+from separator.errors import InputError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -58,8 +60,6 @@ def run(args: argparse.Namespace) -> int:
     import signal
 
     from separator.cli.interruption import end_in_order
-    from separator.cli.main import print_result
-    from separator.errors import InputError
     from separator.web.limits import Limits, parse_bytes
     from separator.web.server import serve
 
@@ -91,8 +91,6 @@ def read_auth(given: str) -> str:
     Raises:
         InputError: If it is something else.
     """
-    from separator.errors import InputError
-
     text = given
     if given.startswith("@"):
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -47,39 +47,29 @@ class TrainingSet(Dataset[Example]):
         return self.example(index, self.segment_samples)
 
 
-class ExampleSet(Protocol):
+class ExampleSet(Dataset[Example]):
     """A fixed list of examples at one sample rate: what validation and the final score go through.
 
     Attributes:
         sample_rate: In Hz.
-        original_rate: Highest rate of the recordings in Hz, for scores to tell; None where it is of no interest.
         names: Names of the examples, in order.
-        rows: What the mixtures are made of, where they are made as they are read; empty where files hold them.
         contents: How many talkers, mixtures or songs of which length there are, in words.
+        original_rate: Highest rate of the recordings in Hz, for scores to tell; None where it is of no interest.
+        rows: What the mixtures are made of, where they are made as they are read; empty where files hold them.
     """
 
-    @property
-    def sample_rate(self) -> int: ...
+    sample_rate: int
+    names: list[str]
+    contents: list[str]
+    original_rate: int | None = None
+    rows: Sequence[MixtureRow] = ()
 
-    @property
-    def original_rate(self) -> int | None: ...
+    def __len__(self) -> int:
+        return len(self.names)
 
-    @property
-    def names(self) -> list[str]: ...
-
-    @property
-    def rows(self) -> Sequence[MixtureRow]: ...
-
-    @property
-    def contents(self) -> list[str]: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Example: ...
-
-    def fingerprint(self, index: int, /) -> Any:
+    def fingerprint(self, index: int) -> list[Any]:
         """Return plain values that change once the example is another one, or a file that it is read from changes."""
-        ...
+        raise NotImplementedError
 
 
 def file_facts(paths: Iterable[Path]) -> list[list[int]]:

@@ -1,9 +1,10 @@
 """Rows of the table that says what the mixtures of a list are made of."""
 
-import csv
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+from separator.replacing import replace_table
 
 NOISE_NUMBER = 0
 """The number of the noise among a mixture's sources; talkers are counted from 1."""
@@ -41,7 +42,4 @@ class MixtureRow:
 
 def write_rows(path: Path, rows: Iterable[MixtureRow]) -> None:
     """Write a CSV file of the rows, its columns named as the attributes."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(MixtureRow)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+    replace_table(path, [field.name for field in fields(MixtureRow)], map(astuple, rows))

@@ -30,7 +30,7 @@ def _outlive_termination(worker: int) -> None:
 
 
 class Examples(lightning.LightningDataModule):
-    """The examples of a recipe's `data` section: endless for training, fixed lists for validation and test.
+    """The examples of a recipe's `data` section: endless for training, a fixed list for validation.
 
     A resumed run goes on with the training examples it has not seen. Of several processes each takes its own.
 
@@ -62,7 +62,6 @@ class Examples(lightning.LightningDataModule):
         self.show_progress = show_progress
         self.train_set: TrainingSet | None = None
         self.valid_set: ExampleSet | None = None
-        self.test_set: ExampleSet | None = None
 
     def setup(self, stage: str) -> None:
         """Find the data and look at it; what is missing or broken raises InputError here, before training starts."""
@@ -72,8 +71,6 @@ class Examples(lightning.LightningDataModule):
             with Progress(disable=not self.show_progress, transient=True) as progress:
                 task = progress.add_task("reading the data", total=None)
                 self.train_set = self.config.load_training_set(self.sources, self.seed, lambda: progress.advance(task))
-        if stage == "test" and self.test_set is None:
-            self.test_set = self.config.load_list(self.sources, "test")
 
     @property
     def examples_per_epoch(self) -> int | None:
@@ -83,7 +80,7 @@ class Examples(lightning.LightningDataModule):
     @property
     def contents(self) -> list[str]:
         """Return what the sets that are set up hold, in words."""
-        named = {"train": self.train_set, "valid": self.valid_set, "test": self.test_set}
+        named = {"train": self.train_set, "valid": self.valid_set}
         return [f"{split}: {line}" for split, each in named.items() if each is not None for line in each.contents]
 
     def train_dataloader(self) -> DataLoader[Example]:
@@ -101,13 +98,7 @@ class Examples(lightning.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Example]:
-        return self._list_loader(self.valid_set)
-
-    def test_dataloader(self) -> DataLoader[Example]:
-        return self._list_loader(self.test_set)
-
-    def _list_loader(self, examples: ExampleSet | None) -> DataLoader[Example]:
-        if examples is None:
+        if (examples := self.valid_set) is None:
             raise ValueError("setup() comes before the loaders")
         rank, world_size = self._place()
         if len(examples) < world_size:
@@ -115,8 +106,7 @@ class Examples(lightning.LightningDataModule):
                 f"data: expected at least one mixture to validate on for each of {world_size} devices, "
                 f"found {len(examples)}"
             )
-        mine: Subset[Example] = Subset(examples, range(rank, len(examples), world_size))  # type: ignore[arg-type]
-        return DataLoader(mine, batch_size=1, num_workers=0)
+        return DataLoader(Subset(examples, range(rank, len(examples), world_size)), batch_size=1, num_workers=0)
 
     def _place(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -130,23 +131,33 @@ def find_noise(root: Path, config: NoiseConfig) -> list[list[Path]]:
     Raises:
         InputError: If a folder is missing, or nothing in any is taken.
     """
-    folders = [root / path for path in config.paths]
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder}: expected a folder of noise (data.noise.path), found nothing")
-    found = [
-        [file for file in find_audio(folder) if is_taken(file, root, config.only, config.exclude)] for folder in folders
-    ]
-    if not any(found):
-        raise InputError(
-            f"{', '.join(map(str, folders))}: expected noise that only, exclude and data.held_out leave, found none"
-        )
-    return [files for files in found if files]
+    return [files for _, files in find_taken(root, config, "noise", "noise (data.noise.path)")]
 
 
-def is_taken(file: Path, root: Path, only: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
-    """Return whether a file's name below `root` fits a pattern of `only`, if there are any, and none of `exclude`."""
-    name = file.relative_to(root).as_posix()
-    return (not only or any(fnmatchcase(name, each) for each in only)) and not any(
-        fnmatchcase(name, each) for each in exclude
-    )
+def find_taken(root: Path, config: Any, what: str, of: str) -> list[tuple[str, list[Path]]]:
+    """List the files that a section takes of each of its folders, without folders of which it takes none.
+
+    Args:
+        root: Data root.
+        config: A section with `paths`, `only` and `exclude`.
+        what: In words, what is taken.
+        of: In words, what the folders are of.
+
+    Raises:
+        InputError: If a folder is missing or empty, or nothing in any is taken.
+    """
+
+    def is_taken(file: Path) -> bool:
+        fits = partial(fnmatchcase, file.relative_to(root).as_posix())
+        return (not config.only or any(map(fits, config.only))) and not any(map(fits, config.exclude))
+
+    taken = []
+    for path in config.paths:
+        if not (root / path).is_dir():
+            raise InputError(f"{root / path}: expected a folder of {of}, found nothing")
+        if files := list(filter(is_taken, find_audio(root / path))):
+            taken.append((path, files))
+    if config.paths and not taken:
+        folders = ", ".join(str(root / path) for path in config.paths)
+        raise InputError(f"{folders}: expected {what} that only, exclude and data.held_out leave, found none")
+    return taken

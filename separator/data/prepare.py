@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -22,7 +22,7 @@ from separator.data.conversion import Conversion
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
 from separator.errors import InputError
 from separator.output_folders import check_outside, make_folder
-from separator.replacing import remove_leftovers, replace_file
+from separator.replacing import remove_leftovers, replace_file, replace_table
 
 HASH_BYTES = 1 << 20
 
@@ -94,7 +94,7 @@ def prepare(
         done_now = {each.target.as_posix() for each in conversions}
         rows = {name: row for name, row in known.items() if name not in done_now and (output / name).is_file()}
         rows |= {done.row.file: done.row for done in results if done.row is not None}
-        replace_file(output / INDEX_NAME, lambda path: _write_index(path, rows.values()))
+        _write_index(output / INDEX_NAME, rows.values())
         _copy_tables(root, tables, output)
     except OSError as error:
         raise InputError(f"{error.filename or output}: cannot write: {error.strerror or error}") from None
@@ -103,15 +103,12 @@ def prepare(
 
 def _journal(path: Path, known: dict[str, IndexRow]) -> TextIO:
     """Open the index for appending, after the rows that count."""
-    replace_file(path, lambda temporary: _write_index(temporary, known.values()))
+    _write_index(path, known.values())
     return path.open("a", newline="", encoding="utf-8")
 
 
 def _write_index(path: Path, rows: Iterable[IndexRow]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.file))
+    replace_table(path, FIELDS, map(astuple, sorted(rows, key=lambda row: row.file)))
 
 
 def _copy_tables(root: Path, tables: Iterable[Path], output: Path) -> None:

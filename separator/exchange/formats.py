@@ -1,24 +1,22 @@
 """The formats that can be imported; a source's content says which it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from separator.errors import InputError
 from separator.exchange import asteroid, jusperlee, kaituoxu, naplab, speechbrain, torchaudio
 from separator.exchange.imported import Imported
 
-Recognise = Callable[[Mapping[str, Any]], bool]
-Read = Callable[[Mapping[str, Any], Mapping[str, Any]], Imported]
-
-FORMATS: dict[str, tuple[Recognise, Read]] = {
-    "asteroid": (asteroid.recognise, asteroid.read),
-    "torchaudio": (torchaudio.recognise, torchaudio.read),
-    "SpeechBrain": (speechbrain.recognise, speechbrain.read),
-    "kaituoxu": (kaituoxu.recognise, kaituoxu.read),
-    "naplab": (naplab.recognise, naplab.read),
-    "JusperLee": (jusperlee.recognise, jusperlee.read),
+FORMATS: dict[str, ModuleType] = {
+    "asteroid": asteroid,
+    "torchaudio": torchaudio,
+    "SpeechBrain": speechbrain,
+    "kaituoxu": kaituoxu,
+    "naplab": naplab,
+    "JusperLee": jusperlee,
 }
-"""Of each software: whether a content is its, and what that is in our terms."""
+"""Of each software its module: `recognise(content)` says whether a content is its, `read(content, told)` what it is."""
 
 
 def read_content(content: Mapping[str, Any], told: Mapping[str, Any]) -> Imported:
@@ -31,9 +29,9 @@ def read_content(content: Mapping[str, Any], told: Mapping[str, Any]) -> Importe
     Raises:
         InputError: If no format recognises it, or the one that does cannot express it.
     """
-    for recognise, read in FORMATS.values():
-        if recognise(content):
-            return read(content, told)
+    for each in FORMATS.values():
+        if each.recognise(content):
+            return each.read(content, told)
     first = next((str(name) for name in content), "nothing")
     raise InputError(
         f"expected a Conv-TasNet of {', '.join(FORMATS)}, found {len(content)} entries of another kind, first {first!r}"

@@ -13,7 +13,7 @@ from separator.replacing import replace_file
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.items import Signals
 from separator.scoring.metrics import COLUMNS
-from separator.scoring.summary import source_values
+from separator.scoring.summary import column_values, source_values
 
 EXCERPT_SECONDS = 6.0
 SHOWN = 5
@@ -82,8 +82,7 @@ def _ends(scores: dict[str, float]) -> tuple[list[str], list[str]]:
 
 def item_score(item: ItemScores, column: str) -> float | None:
     """Return the mean over an item's sources of a score, or of its improvement where it has one; None if undefined."""
-    ranked = ranking_column(item, column)
-    values = [value for source in item.sources if (value := source_values(source).get(ranked)) is not None]
+    values = column_values(item.sources, ranking_column(item, column))
     return float(np.mean(values)) if values else None
 
 

@@ -116,7 +116,7 @@ def run_jobs(
             excerpts.keep(excerpt, scores)
             ledger.add(job.key, job.fingerprint, scores)
         except BrokenProcessPool:
-            raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
+            raise
         except Exception as error:  # whatever is wrong with one item must not lose the others
             fail(job, error)
         on_item()
@@ -161,18 +161,20 @@ def _score_in_processes(
     """Score in other processes what this one prepares, in order, and a few items ahead."""
     pool = _make_pool(processes)
     waiting: dict[Future[Outcome], Job] = {}
+
+    def finish_until(number: int) -> None:
+        while len(waiting) > number:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                finish(waiting.pop(future), future.result)
+
     try:
         for job in jobs:
             if (item := prepare(job)) is None:
                 continue
             waiting[pool.submit(_score, item, config, device)] = job
             del item
-            while len(waiting) > processes:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    finish(waiting.pop(future), future.result)
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                finish(waiting.pop(future), future.result)
+            finish_until(processes)
+        finish_until(0)
     except BrokenProcessPool:
         raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
     except BaseException:

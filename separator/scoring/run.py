@@ -12,7 +12,6 @@ from separator.inference.precision import Precision
 from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
 from separator.output_folders import check_outside
-from separator.replacing import replace_file
 from separator.scoring.config import ScoringConfig
 from separator.scoring.meetings import MEETING_METRICS, separate_meetings
 from separator.scoring.options import ScoringOptions
@@ -158,5 +157,5 @@ def evaluate_test_set(
         settings,
     )
     if output is not None and (rows := test_set.examples.rows):
-        replace_file(Path(output) / "mixtures.csv", lambda path: write_rows(path, rows))
+        write_rows(Path(output) / "mixtures.csv", rows)
     return scored

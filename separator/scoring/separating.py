@@ -27,7 +27,7 @@ Separate = Callable[[Example], tuple[Tensor, Tensor | None]]
 were not, or do so anyway."""
 
 
-class TrackSet:
+class TrackSet(ExampleSet):
     """The tracks of a tree as examples, each with its own mixture.
 
     Args:
@@ -35,8 +35,6 @@ class TrackSet:
         sources: Which sources to deliver, in order.
         sample_rate: Rate to resample to, in Hz; None keeps the first track's own.
     """
-
-    rows = ()
 
     def __init__(self, tracks: list[Track], sources: tuple[str, ...], sample_rate: int | None = None) -> None:
         self.tracks = tracks
@@ -46,18 +44,8 @@ class TrackSet:
             raise InputError(f"{tracks[0].name}: expected a mixture, found {', '.join(tracks[0].sources)}")
         self.original_rate = first[1]
         self.sample_rate = self.original_rate if sample_rate is None else sample_rate
-
-    @property
-    def contents(self) -> list[str]:
-        return [f"{len(self.tracks)} tracks"]
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of the tracks, in order."""
-        return [track.name for track in self.tracks]
-
-    def __len__(self) -> int:
-        return len(self.tracks)
+        self.contents = [f"{len(tracks)} tracks"]
+        self.names = [track.name for track in tracks]
 
     def __getitem__(self, index: int) -> Example:
         track = self.tracks[index]
@@ -75,7 +63,6 @@ class TrackSet:
         return Example(mixture, sources, track.name)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         track = self.tracks[index]
         recordings = [*track.sources.values(), *([] if track.mixture is None else [track.mixture])]
         return [track.name, file_facts(each.path for each in recordings)]
