@@ -51,14 +51,12 @@ def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
     The Fourier transform, norms and activations are not counted. Counted as the difference between two lengths: what
     the padding at both ends costs falls out.
     """
-    short, long = (_count_macs(model, seconds * sample_rate) for seconds in (COUNTED_SECONDS, 2 * COUNTED_SECONDS))
-    return (long - short) / COUNTED_SECONDS
-
-
-def _count_macs(model: MaskingSeparator, num_samples: int) -> int:
-    with MacCounter() as counter:
-        separate_silence(model, num_samples)
-    return counter.macs
+    counts = []
+    for seconds in (COUNTED_SECONDS, 2 * COUNTED_SECONDS):
+        with MacCounter() as counter:
+            separate_silence(model, seconds * sample_rate)
+        counts.append(counter.macs)
+    return (counts[1] - counts[0]) / COUNTED_SECONDS
 
 
 @torch.no_grad()

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 def _agreement_db(name: str) -> float | None:
     """Return how far bfloat16 is from float32 on a model's example; None of a recipe, or without one."""
     from separator.audio.reading import read_audio
-    from separator.benchmark.agreement import bfloat16_agreement_db
+    from separator.benchmark.speed import bfloat16_agreement_db
     from separator.checkpoint import EXAMPLE_NAME, find_model, load_model
 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():

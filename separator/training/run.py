@@ -20,9 +20,8 @@ from separator.training.best import MODEL_NAME, KeepBest
 from separator.training.callbacks import StepProgressBar, StopOnSignal
 from separator.training.kept import choose_kept
 from separator.training.learning import NotFiniteError, Score
-from separator.training.loggers import build_loggers
 from separator.training.metrics_table import MetricsTable
-from separator.training.parts import batch_lengths, build_data, build_trainer, describe_batch
+from separator.training.parts import batch_lengths, build_data, build_loggers, build_trainer, describe_batch
 from separator.training.record import write_record
 from separator.training.rewinding import GoBack, stand_at
 from separator.training.state import is_main_process, read_state
