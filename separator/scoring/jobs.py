@@ -159,7 +159,9 @@ def _score_in_processes(
     finish: Callable[[Job, Callable[[], Outcome]], None],
 ) -> None:
     """Score in other processes what this one prepares, in order, and a few items ahead."""
-    pool = _make_pool(processes)
+    # spawn: a fork would copy torch's threads in whatever state they are.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
     waiting: dict[Future[Outcome], Job] = {}
 
     def finish_until(number: int) -> None:
@@ -217,12 +219,6 @@ def _score(item: Loadable, config: ScoringConfig, device: str) -> Outcome:
     signals = item.load(config)
     scores = score_item(signals, config, device)
     return scores, cut_excerpt(signals, scores)
-
-
-def _make_pool(processes: int) -> ProcessPoolExecutor:
-    # spawn: a fork would copy torch's threads in whatever state they are.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
 
 
 def _start_worker() -> None:

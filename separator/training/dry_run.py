@@ -15,7 +15,7 @@ from separator.data.batches import BatchLengths
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.recipe import AnyRecipe
-from separator.training.announcements import Announcements, say
+from separator.training.callbacks import Announcements, say
 from separator.training.learning import NotFiniteError
 from separator.training.parts import build_data, build_trainer
 from separator.training.run import quieten_lightning

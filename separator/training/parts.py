@@ -20,8 +20,7 @@ from separator.losses import SeparationLoss
 from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
 from separator.recipe import AnyRecipe, Recipe
-from separator.training.announcements import say
-from separator.training.callbacks import StepProgressBar
+from separator.training.callbacks import StepProgressBar, say
 from separator.training.initial import load_initial
 from separator.training.module import SeparationModule
 from separator.training.state import WholeFiles

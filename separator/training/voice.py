@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from separator.checkpoint import VoiceDescription, save_voice_network
 from separator.data.example import Example
-from separator.data.trials import list_stretches, make_trials
-from separator.data.voices import VoiceExample
+from separator.data.voices import VoiceExample, list_stretches, make_trials
 from separator.metrics.verification import equal_error_rate
 from separator.models import config_to_dict
 from separator.models.voice import VoiceNetwork
