@@ -14,7 +14,7 @@ from separator.errors import InputError, describe
 
 if TYPE_CHECKING:
     from separator.cluster.pool import ClusterPool
-    from separator.scoring.options import Watcher
+    from separator.scoring.config import Watcher
 
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +114,7 @@ def watch(debug: bool) -> Iterator["Watcher"]:
     import traceback
 
     from separator.cli.interruption import end_in_order
-    from separator.scoring.options import Watcher
+    from separator.scoring.config import Watcher
 
     end_in_order()
     with count_bar("scoring") as update:

@@ -11,9 +11,9 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import Recipe
 from separator.scoring.assignment import NOISE
+from separator.scoring.config import ScoringOptions
 from separator.scoring.consistency import describe_consistency
 from separator.scoring.item_scores import ItemScores
-from separator.scoring.options import ScoringOptions
 from separator.scoring.run import evaluate_test_set
 from separator.scoring.separating import TestSet
 from separator.scoring.sets import load_list_of

@@ -19,7 +19,7 @@ from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
 from separator.audio.writing import check_whole, write_reason
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
-from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
+from separator.data.song_files import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.output_folders import check_outside, make_folder
 from separator.replacing import remove_leftovers, replace_file, replace_table

@@ -1,4 +1,4 @@
-"""Songs in stems on disk, `SONG/SOURCE.*`: found, checked and read."""
+"""Songs in stems on disk, `SONG/SOURCE.*` or Native Instruments' `.stem.mp4`: found, checked and read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,10 @@ from separator.errors import InputError
 
 MIXTURE = "mixture"
 """Name of the file that holds all of a song."""
+
+STEM_SUFFIX = ".stem.mp4"
+STEM_TRACKS = ("mixture", "drums", "bass", "other", "vocals")
+"""Contents of a `.stem.mp4`'s audio tracks, in order."""
 
 
 @dataclass(frozen=True)
@@ -140,3 +144,18 @@ def group_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[F
         except InputError as error:
             problems.append(str(error))
     return groups, problems
+
+
+def is_stem_file(path: Path) -> bool:
+    """Tell whether a file is a `.stem.mp4`, by its name; hidden files are none."""
+    return path.name.lower().endswith(STEM_SUFFIX) and not path.name.startswith(".")
+
+
+def num_tracks(path: Path) -> int:
+    """Return the number of audio tracks that are read of a file."""
+    return len(STEM_TRACKS) if is_stem_file(path) else 1
+
+
+def song_name(path: Path) -> str:
+    """Return the name of the song in a `.stem.mp4`."""
+    return path.name[: -len(STEM_SUFFIX)]

@@ -1,4 +1,4 @@
-"""Voices to tell apart: stretches of one talker, in noise and rooms, over lines; and trials, which are pairs of them."""
+"""Voices to tell apart: stretches of one talker, in noise and rooms, over lines; and trials, pairs of stretches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

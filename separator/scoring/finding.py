@@ -5,8 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from separator.audio.finding import search_folder, second_file
 from separator.data.csv_list import MIXTURE_COLUMN, is_list, read_list
-from separator.data.song_files import MIXTURE
-from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
+from separator.data.song_files import MIXTURE, STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.scoring.layouts import LAYOUTS, Layout, is_mixture, place, place_flat, split_subset
 from separator.scoring.tracks import SourceFile, Track

@@ -19,12 +19,11 @@ import torch
 
 from separator.audio.finding import check_seen
 from separator.errors import InputError
-from separator.scoring.config import ScoringConfig
+from separator.scoring.config import ScoringConfig, Workers
 from separator.scoring.excerpts import Excerpt, ExcerptStore, cut_excerpt
 from separator.scoring.item_scores import ItemScores, score_item
 from separator.scoring.items import Signals
 from separator.scoring.ledger import Ledger
-from separator.scoring.options import Workers
 
 MOST_PROCESSES = 8
 """More than these only if asked for: a worker that scores four minutes of stems takes about 3 GB."""

@@ -15,14 +15,13 @@ from separator import __version__
 from separator.data.order import evenly_spaced
 from separator.errors import describe
 from separator.scoring.against import check_common, read_scores, set_against
-from separator.scoring.config import ScoringConfig
+from separator.scoring.config import ScoringConfig, ScoringOptions
 from separator.scoring.consistency import summarise_consistency
 from separator.scoring.excerpts import ExcerptStore
 from separator.scoring.facts import read_facts, summarise_groups
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.jobs import Job, run_jobs
 from separator.scoring.ledger import Ledger
-from separator.scoring.options import ScoringOptions
 from separator.scoring.report import write_report
 from separator.scoring.summary import make_summary, write_outputs
 

@@ -12,8 +12,7 @@ from separator.inference.precision import Precision
 from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
 from separator.output_folders import check_outside
-from separator.scoring.config import ScoringConfig
-from separator.scoring.options import ScoringOptions
+from separator.scoring.config import ScoringConfig, ScoringOptions
 from separator.scoring.oracle import ORACLES
 from separator.scoring.results import Scored, score_jobs
 from separator.scoring.separating import (

@@ -13,8 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from separator.checkpoint import ModelDescription
-from separator.data.batches import BatchLengths
-from separator.data.module import Examples
+from separator.data.module import BatchLengths, Examples
 from separator.errors import InputError
 from separator.losses import SeparationLoss
 from separator.models import config_to_dict
