@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from separator.audio.finding import files_by_stem, list_folder
+from separator.audio.reading import read_audio
 from separator.data.example import Example
 from separator.data.file_groups import FileGroup
 from separator.data.index import read_aligned_facts
@@ -28,15 +29,26 @@ class StemFile:
 
     Attributes:
         path: The file.
-        track: Number of the audio track, from 0.
+        track: Number of the audio track, from 0; None is a file of its own.
     """
 
     path: Path
-    track: int = 0
+    track: int | None = None
 
     def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
         """Return `(C, num_samples)` from `start`, both at `sample_rate`; zeros after its end."""
-        return read_segment(self.path, start, num_samples, sample_rate, self.track)
+        return read_segment(self.path, start, num_samples, sample_rate, self.track or 0)
+
+    def read_whole(self) -> tuple[Tensor, int]:
+        """Read `(C, T)`, float32, and the sample rate in Hz; a track is decoded to 16 bits, as musdb does.
+
+        Raises:
+            InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
+        """
+        waveform, rate = read_audio(self.path, track=self.track or 0, whole=True)
+        if self.track is not None:
+            waveform = (waveform * 32768).round().clamp(-32768, 32767) / 32768
+        return waveform, rate
 
 
 @dataclass(frozen=True)
