@@ -1,6 +1,8 @@
 """`separator bench MODEL_OR_RECIPE`: how fast a model is, beside other software and beside what the machine can do."""
 
 import argparse
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure a model in float32, and in bfloat16 where the processor computes in it, and print the figures."""
-    import json
-    import time
     from dataclasses import asdict
 
     import torch

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,8 +72,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(config: "DataConfig", sources: tuple[str, ...], deep: bool, jobs: int | None) -> int:
-    from functools import partial
-
     from separator.data.file_checks import GroupCheck, check_groups, check_headers, check_samples, describe_checks
     from separator.data.file_groups import FileGroup
     from separator.data.index import read_index

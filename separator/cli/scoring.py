@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,8 +112,6 @@ def _names(option: str, text: str | None) -> tuple[str, ...] | None:
 @contextmanager
 def watch(debug: bool) -> Iterator["Watcher"]:
     """Draw a bar on stderr and name there what fails."""
-    import traceback
-
     from separator.cli.interruption import end_in_order
     from separator.scoring.config import Watcher
 
