@@ -128,9 +128,7 @@ def hold_meeting(
     most two talk at once: no overlap is longer than half of either turn.
 
     Args:
-        random: Decides everything.
-        num_samples: Length of the meeting; the last turn is cut there.
-        turn_samples: Range of a turn's length.
+        random, num_samples, turn_samples: As for `take_turns`.
         longest_pause: Pauses between turns are drawn from nothing to this.
         overlap: Share of the time in which anyone talks that two are to talk at once; less where turns are too short.
         available_samples: How much each talker can say. The meeting is over when nobody but the last talker has the

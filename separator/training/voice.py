@@ -54,8 +54,7 @@ class VoiceModule(LearningModule[VoiceNetwork]):
         model: Maps `(B, T)` to unit vectors `(B, D)`.
         num_voices: Voices of the training set.
         loss: Scale and margin.
-        optimizer: Learning rate and schedule.
-        training: Length of the run, accumulation, averaging, seed.
+        optimizer, training: As for `LearningModule`.
     """
 
     score = Score("valid/eer", "valid_eer_percent", "equal error rate", "%", higher_is_better=False)
