@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from separator.benchmark.cost import mixture_samples
+from separator.checkpoint import ModelDescription
 from separator.errors import InputError
+from separator.inference import Separator
 from separator.inference.fused import fuse
 from separator.inference.live import LiveSeparator
 from separator.inference.precision import Precision, choose_dtype, has_native_bfloat16
@@ -76,7 +78,7 @@ def measure_speed(
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
+    before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes("VmRSS")
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         (call_time,) = in_turns([lambda: fused(mixture)], device)
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
@@ -137,6 +139,29 @@ def measure_step(live: LiveSeparator) -> StepTime:
     return StepTime(median(times[STEPS:]), max(times[STEPS:]), block_samples / live.sample_rate)
 
 
+def agreement_db(
+    model: MaskingSeparator, description: ModelDescription, mixture: Tensor, sample_rate: int, precision: Precision
+) -> float:
+    """Separate a mixture in float32 and in another precision; return the energy of a source over its difference, in dB.
+
+    Args:
+        model: On the CPU.
+        description: Its sample rate and source names.
+        mixture: The model's example, `(C, T)`.
+        sample_rate: Of the mixture, in Hz.
+        precision: The other one.
+
+    Returns:
+        The least of the sources.
+    """
+    exact, coarse = (
+        torch.stack(list(Separator(model, description, "cpu", each).separate(mixture, sample_rate).values()))
+        for each in ("float32", precision)
+    )  # (S, C, T)
+    energies, errors = (each.double().square().sum(dim=(1, 2)) for each in (exact, coarse - exact))
+    return float(10 * torch.log10(energies / errors).min())
+
+
 def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
     """Return the mixture that is measured, `(1, C, T)`.
 
@@ -170,25 +195,15 @@ def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeat
 
 def peak_resident_bytes() -> int:
     """Return the largest resident memory of this process so far."""
-    found = _status_bytes("VmHWM")
-    # Elsewhere than on Linux. There this figure would start at the peak of the process that started this one.
-    return _rusage_peak_bytes() if found is None else found
+    # On Linux not rusage's figure, which would start at the peak of the process that started this one.
+    return _resident_bytes("VmHWM")
 
 
-def _resident_bytes() -> int:
-    found = _status_bytes("VmRSS")
-    return _rusage_peak_bytes() if found is None else found
-
-
-def _status_bytes(key: str) -> int | None:
-    """Return a size out of Linux' description of this process; None on another system."""
+def _resident_bytes(key: str) -> int:
+    """Return a size out of Linux' description of this process; on another system the largest so far."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
-        return None
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:")), None)
-
-
-def _rusage_peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))

@@ -15,12 +15,9 @@ class ConvNeXtTCN(ComposedBrick):
 
     Args:
         channels: Channels of input and output.
-        kernel_size: Taps of the depthwise convolutions; odd unless causal.
         num_blocks: Blocks in a repeat (X).
         num_repeats: Repeats (R).
-        causal: Whether no frame sees a later one.
-        expansion: Width between the 1×1 convolutions, for each channel.
-        layer_scale: Value at which the learned gains of the branches start.
+        kernel_size, causal, expansion, layer_scale: As for `ConvNeXtBlock1d`.
         stochastic_depth: Probability of dropping the last block's branch in training.
 
     Shape:

@@ -89,7 +89,7 @@ class AxialBlock(_ResidualBlock):
         channels: Channels of input and output.
         kernel_size: Taps over frames, and over bins.
         dilation: Over frames.
-        causal: Whether frame n sees only frames up to n, in evaluation (batch norm learns from whole batches).
+        causal: As for `ResNetBlock`.
 
     Shape:
         `(B, channels, F, K)` to the same shape.
@@ -135,7 +135,7 @@ class ResNetBottleneck(_ResidualBlock):
         kernel_size: Taps of the middle convolution, (bins, frames).
         stride: Of the middle convolution and the shortcut, (bins, frames).
         dilation: Of the middle convolution, (bins, frames).
-        causal: Whether frame n sees only frames up to n, in evaluation (batch norm learns from whole batches).
+        causal: As for `ResNetBlock`.
         expansion: Output channels for each inner channel.
         groups: Groups of the middle convolution (ResNeXt's cardinality).
         base_width: Channels of a group, in 64ths of `inner_channels`.

@@ -1,6 +1,7 @@
 """`separator average RUN`: the mean of the best models that a run has kept, scored beside the best of them."""
 
 import argparse
+import json
 from pathlib import Path
 
 from separator.cli.main import print_result
@@ -21,8 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, and write if asked; 0 when done."""
-    import json
-
     from separator.checkpoint import CONFIG_NAME
     from separator.output_folders import check_writable
     from separator.training.averaging import average_run, save_average

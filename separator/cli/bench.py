@@ -1,6 +1,8 @@
 """`separator bench MODEL_OR_RECIPE`: how fast a model is, beside other software and beside what the machine can do."""
 
 import argparse
+import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure a model in float32, and in each coarser precision that it runs in here, and print the figures."""
-    import json
-    import time
     from dataclasses import asdict
 
     import torch
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 def _agreement_db(name: str, precision: "Precision") -> float | None:
     """Return how far a precision is from float32 on a model's example; None of a recipe, or without one."""
     from separator.audio.reading import read_audio
-    from separator.benchmark.agreement import agreement_db
+    from separator.benchmark.speed import agreement_db
     from separator.checkpoint import EXAMPLE_NAME, find_model, load_model
 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():

@@ -1,7 +1,10 @@
 """`separator compare RECIPES... -o DIR`: trains recipes alike, scores them alike, writes one table and one plot."""
 
 import argparse
+import re
+import shlex
 import sys
+import traceback
 from pathlib import Path
 
 from separator.cli.main import print_error
@@ -39,9 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Return 0 when all are done, 1 when some failed, 130 when stopped with the state saved."""
-    import shlex
-    import traceback
-
     from separator.comparison.compare import Stopped, compare
     from separator.comparison.fairness import load_recipes
     from separator.comparison.page import write_report
@@ -90,8 +90,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _read_seeds(text: str) -> tuple[int, ...]:
     """Return the seeds that `--seeds` names; none where it is left out."""
-    import re
-
     seeds = tuple(map(int, text.split(","))) if re.fullmatch(r"\d+(,\d+)*", text) else ()
     if (text and not seeds) or len(set(seeds)) != len(seeds) or max(seeds, default=0) >= 2**32:
         raise InputError(f"--seeds: expected different whole numbers from 0, such as 0,1,2, found {text!r}")

@@ -1,6 +1,8 @@
 """`separator embed FILE... -o vectors.npz`: whose voice is in each recording, as vectors, and how alike they are."""
 
 import argparse
+import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,8 +94,6 @@ def _find_files(inputs: list[Path]) -> tuple[list[Path], int]:
 
 
 def _write(path: Path, voices: "dict[str, RecordedVoice]") -> None:
-    import io
-
     import numpy as np
 
     from separator.replacing import replace_file
@@ -114,8 +114,6 @@ def _write(path: Path, voices: "dict[str, RecordedVoice]") -> None:
 
 def _table(voices: "dict[str, RecordedVoice]", as_json: bool) -> str:
     """Return the cosines: a line a recording, with a number for each recording, in the same order."""
-    import json
-
     import torch
 
     vectors = torch.stack([voice.vector for voice in voices.values()])

@@ -1,6 +1,7 @@
 """`separator export MODEL -o DIR`: a model as one file for other software."""
 
 import argparse
+import json
 
 from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output
@@ -31,7 +32,6 @@ unless it agrees with the model. How to run it: docs/exported.md."""
 
 def run(args: argparse.Namespace) -> int:
     """Export the model, and say what came of it."""
-    import json
     from dataclasses import asdict
 
     from separator.cli.extras import require_extra

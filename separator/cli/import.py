@@ -1,6 +1,7 @@
 """`separator import SOURCE -o DIR`: other software's Conv-TasNet as a model folder."""
 
 import argparse
+import json
 
 from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output
@@ -36,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import the model, and say what came of it."""
-    import json
     from dataclasses import asdict
     from typing import Any
 

@@ -1,6 +1,7 @@
 """`separator info MODEL_OR_RECIPE`: what a model is, what it costs, how it was trained, how it scored."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,6 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the description of a model."""
-    import json
     from dataclasses import asdict
 
     from separator.benchmark.cost import mixture_samples, model_cost

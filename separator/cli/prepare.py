@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,7 @@ from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.data.config import DataConfig
-    from separator.data.conversion import Conversion
-    from separator.data.prepare import ConversionResult
+    from separator.data.prepare import Conversion, ConversionResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +72,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(config: "DataConfig", sources: tuple[str, ...], deep: bool, jobs: int | None) -> int:
-    from functools import partial
-
     from separator.data.file_checks import GroupCheck, check_groups, check_headers, check_samples, describe_checks
     from separator.data.file_groups import FileGroup
     from separator.data.index import read_index
@@ -104,10 +102,10 @@ def _check(config: "DataConfig", sources: tuple[str, ...], deep: bool, jobs: int
 def _prepare(args: argparse.Namespace, config: "DataConfig | None", sources: tuple[str, ...], sample_rate: int) -> int:
     """Convert what a data section reads, or, without one, all audio below the root; or say what that is."""
     from separator.audio.finding import find_audio
-    from separator.data.conversion import plan_conversions
     from separator.data.file_checks import check_groups, check_headers, describe_checks
-    from separator.data.file_groups import FileGroup, distinct_files
+    from separator.data.file_groups import FileGroup
     from separator.data.index import INDEX_NAME
+    from separator.data.prepare import plan_conversions
 
     problems: list[str] = []
     if config is None:
@@ -121,7 +119,7 @@ def _prepare(args: argparse.Namespace, config: "DataConfig | None", sources: tup
         if not any(found.values()):
             raise InputError(problems[0])
         tables = config.find_tables()
-    files = distinct_files(group for groups in found.values() for group in groups)
+    files = list(dict.fromkeys(path for groups in found.values() for group in groups for path in group.files))
     conversions = plan_conversions(args.root, files, f".{args.format}")
     for problem in problems:
         print_error(problem)

@@ -1,6 +1,7 @@
 """`separator push DIR REPO`: a model folder on the Hugging Face Hub."""
 
 import argparse
+import json
 from pathlib import Path
 
 from separator.cli.main import print_result
@@ -20,7 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check the folder, send it, and say where it is."""
-    import json
     from dataclasses import asdict
 
     from separator.exchange.pushing import push_model

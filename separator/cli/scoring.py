@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from separator.errors import InputError, describe
 
 if TYPE_CHECKING:
     from separator.cluster.pool import ClusterPool
-    from separator.scoring.options import Watcher
+    from separator.scoring.config import Watcher
 
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,10 +112,8 @@ def _names(option: str, text: str | None) -> tuple[str, ...] | None:
 @contextmanager
 def watch(debug: bool) -> Iterator["Watcher"]:
     """Draw a bar on stderr and name there what fails."""
-    import traceback
-
     from separator.cli.interruption import end_in_order
-    from separator.scoring.options import Watcher
+    from separator.scoring.config import Watcher
 
     end_in_order()
     with count_bar("scoring") as update:

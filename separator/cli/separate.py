@@ -1,6 +1,8 @@
 """`separator separate INPUT... -o DIR`: one file a source for every recording."""
 
 import argparse
+import atexit
+import gc
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,9 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
-    import atexit
-    import gc
-
     from separator.cli.inputs import check_targets, find_jobs
     from separator.cli.interruption import end_in_order
     from separator.cli.separate_report import SeparationOutcome, report

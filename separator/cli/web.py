@@ -1,6 +1,7 @@
 """`separator web`: the page for those without a terminal."""
 
 import argparse
+import signal
 
 from separator.cli.main import print_result
 from separator.cli.options import add_device
@@ -57,8 +58,6 @@ Nothing leaves this machine. Files lie in a folder below TMPDIR, and are gone at
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    import signal
-
     from separator.cli.interruption import end_in_order
     from separator.web.limits import Limits, parse_bytes
     from separator.web.server import serve

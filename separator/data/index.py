@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
@@ -110,8 +111,8 @@ def read_rows(root: Path) -> dict[str, IndexRow]:
                 if None in row.values() or len(row["source_sha256"] or "") != 64:
                     continue
                 row["source_time_ns"] = row.get("source_time_ns") or "0"  # 0.1.0 did not write it
-                numbers = [int(row[name]) for name in FIELDS[1:-1]]
-                rows[row["file"]] = IndexRow(row["file"], *numbers, row["source_sha256"])
+                numbers: dict[str, Any] = {name: int(row[name]) for name in FIELDS[1:-1]}
+                rows[row["file"]] = IndexRow(file=row["file"], source_sha256=row["source_sha256"], **numbers)
     except (KeyError, ValueError, UnicodeDecodeError, csv.Error):
         expected = ", ".join(FIELDS)
         raise InputError(f"{path}: expected an index with the columns {expected}, found something else") from None

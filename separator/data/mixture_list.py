@@ -9,13 +9,11 @@ import numpy as np
 import torch
 
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
-from separator.data.conversation import take_turns
+from separator.data.conversation import hold_meeting, take_turns
 from separator.data.drawing import SPEECH_LEVEL_DB, draw_level
-from separator.data.example import Example, ExampleSet, file_facts
+from separator.data.example import NOISE_NUMBER, Example, ExampleSet, MixtureRow, file_facts
 from separator.data.lists import MOST_TALKERS, MixtureListConfig
-from separator.data.meeting import hold_meeting
-from separator.data.mixture_row import NOISE_NUMBER, MixtureRow
-from separator.data.noise import NoisePart, Noises, at_ratio
+from separator.data.noise import Noises, at_ratio, read_noise
 from separator.data.recordings import Recording, Speaker, describe_speakers
 from separator.data.rooms import Response, Rooms
 from separator.data.telephone import telephone
@@ -90,11 +88,9 @@ class MixtureList(ExampleSet):
                 rows = [replace(row, room=_name(responses[row.source - 1].path, root)) for row in rows]
             length = max(row.position + row.num_samples for row in rows)
             if noise is not None and (drawn := noise.draw_part(length, surroundings)) is not None:
-                part, snr_db = drawn
-                file = _name(part.recording.path, root)
-                rows.append(
-                    MixtureRow(rows[0].mixture, NOISE_NUMBER, "", file, part.start, length, snr_db=round(snr_db, 2))
-                )
+                recording, start, snr_db = drawn
+                file = _name(recording.path, root)
+                rows.append(MixtureRow(rows[0].mixture, NOISE_NUMBER, "", file, start, length, snr_db=round(snr_db, 2)))
             self.mixtures.append(tuple(rows))
         self.rows = [row for rows in self.mixtures for row in rows]
         self.names = [rows[0].mixture for rows in self.mixtures]
@@ -183,7 +179,7 @@ class MixtureList(ExampleSet):
         for row in rows:
             if row.source == NOISE_NUMBER and row.snr_db is not None:
                 loudest = max(root_mean_square(heard[each, talking[each]]) for each in levels)
-                noise = NoisePart(self._noise[row.file], row.start).read(length)
+                noise = read_noise(self._noise[row.file], row.start, length)
                 rest = rest + at_ratio(noise, loudest, row.snr_db)
         signals = within_full_scale(np.concatenate([targets, rest[None]]))
         if self.config.telephone:

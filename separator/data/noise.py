@@ -51,25 +51,6 @@ class NoiseConfig:
 
 
 @dataclass(frozen=True)
-class NoisePart:
-    """Where noise is cut from.
-
-    Attributes:
-        recording: The recording.
-        start: First sample taken; a recording shorter than what is asked for is repeated from its beginning.
-    """
-
-    recording: Recording
-    start: int = 0
-
-    def read(self, num_samples: int) -> np.ndarray:
-        """Return `(num_samples,)` float32."""
-        if self.recording.num_samples > num_samples:
-            return self.recording.read(self.start, num_samples)
-        return np.resize(self.recording.read(0, self.recording.num_samples), num_samples)
-
-
-@dataclass(frozen=True)
 class Noises:
     """Recordings of noise, how often they are heard, and how loud beside the talkers.
 
@@ -91,21 +72,28 @@ class Noises:
         """
         if (drawn := self.draw_part(num_samples, random)) is None:
             return np.zeros(num_samples, dtype=np.float32)
-        part, snr_db = drawn
-        return at_ratio(part.read(num_samples), talker_rms, snr_db)
+        recording, start, snr_db = drawn
+        return at_ratio(read_noise(recording, start, num_samples), talker_rms, snr_db)
 
-    def draw_part(self, num_samples: int, random: np.random.Generator) -> tuple[NoisePart, float] | None:
-        """Draw where noise is cut from, and its ratio to the loudest talker in dB; None is no noise."""
+    def draw_part(self, num_samples: int, random: np.random.Generator) -> tuple[Recording, int, float] | None:
+        """Draw a recording and where noise is cut from it, and its ratio to the loudest talker in dB; None is none."""
         if self.probability < 1 and random.random() >= self.probability:
             return None
         for _ in range(CROP_ATTEMPTS):
             recordings = self.folders[int(random.integers(len(self.folders)))]
             recording = recordings[int(random.integers(len(recordings)))]
             longer = recording.num_samples - num_samples
-            part = NoisePart(recording, int(random.integers(longer + 1)) if longer > 0 else 0)
-            if root_mean_square(part.read(num_samples)) > SILENCE_RMS:
+            start = int(random.integers(longer + 1)) if longer > 0 else 0
+            if root_mean_square(read_noise(recording, start, num_samples)) > SILENCE_RMS:
                 break
-        return part, float(random.uniform(*self.snr_db))
+        return recording, start, float(random.uniform(*self.snr_db))
+
+
+def read_noise(recording: Recording, start: int, num_samples: int) -> np.ndarray:
+    """Return `(num_samples,)` float32 from `start`; a recording that is no longer is repeated from its beginning."""
+    if recording.num_samples > num_samples:
+        return recording.read(start, num_samples)
+    return np.resize(recording.read(0, recording.num_samples), num_samples)
 
 
 def at_ratio(noise: np.ndarray, talker_rms: float, snr_db: float) -> np.ndarray:

@@ -119,8 +119,7 @@ class PairedSegments(TrainingSet):
     Args:
         pairs: The mixtures; those shorter than an example are filled with zeros.
         segment_samples: Length of an example.
-        sample_rate: In Hz.
-        num_channels: Of the examples.
+        sample_rate, num_channels: As for `PairedList`.
         seed: Seed of order and cuts.
     """
 

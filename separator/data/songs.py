@@ -151,8 +151,7 @@ class RemixedSongs(TrainingSet):
     The mixture is the sum of the stems.
 
     Args:
-        songs: The songs.
-        sources: Names of the sources, in order.
+        songs, sources: As for `SongList`.
         config: Length, augmentation.
         seed: Seed of the whole set.
         others: Names of stems that are in the mixture and are no sources.

@@ -120,7 +120,7 @@ class SpeakersConfig(MixingConfig):
     ) -> tuple[Noises | None, Rooms | None]:
         """Load noise and rooms, as far as there are any."""
         root, rate = Path(self.root), self.sample_rate
-        return noise and load_noise(root, noise, rate), rooms and load_rooms(root, rooms, rate)
+        return load_noise(root, noise, rate) if noise else None, load_rooms(root, rooms, rate) if rooms else None
 
     def _load_speakers(self, path: str, on_file: Callable[[], None] | None = None) -> tuple[Speaker, ...]:
         return load_speakers(Path(self.root), path, self.sample_rate, self.speaker_depth, on_file)

@@ -1,7 +1,7 @@
-"""Voices to tell apart: stretches of one talker, in noise and rooms, over lines, with another voice left beside."""
+"""Voices to tell apart: stretches of one talker, in noise and rooms, over lines; and trials, pairs of stretches."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, cast
 
@@ -155,3 +155,58 @@ def crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.
     """Draw `(num_samples,)` of what a speaker says, as `Speaker.crop`; all of it again and again where it is less."""
     whole = sum(each.num_samples for each in speaker.utterances)
     return np.resize(speaker.crop(min(num_samples, whole), random), num_samples)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One talker in one mixture of a list.
+
+    Attributes:
+        mixture: Number of the mixture.
+        source: Number of the talker in it, from 0.
+        speaker: Whose voice it is.
+        file: Recording, relative to the data root.
+        start: First sample taken from it.
+        num_samples: Number of samples taken.
+    """
+
+    mixture: int
+    source: int
+    speaker: str
+    file: str
+    start: int
+    num_samples: int
+
+
+def list_stretches(mixtures: MixtureList) -> list[Stretch]:
+    """Return every talker of every mixture, in order; of a list in which each says one thing."""
+    return [
+        Stretch(number, row.source - 1, row.speaker, row.file, row.start, row.num_samples)
+        for number, rows in enumerate(mixtures.mixtures)
+        for row in rows
+        if row.speaker
+    ]
+
+
+def make_trials(stretches: list[Stretch]) -> tuple[Tensor, Tensor]:
+    """Pair every stretch with every other, but for those that share samples of a recording.
+
+    Raises:
+        InputError: If there is no trial of one voice, or none of two.
+
+    Shape:
+        Returns the numbers of both stretches of each trial `(N, 2)`, and whether they are of one voice `(N,)`.
+    """
+    speakers, files = (np.array([getattr(each, name) for each in stretches]) for name in ("speaker", "file"))
+    starts = np.array([each.start for each in stretches])
+    ends = starts + np.array([each.num_samples for each in stretches])
+    first, second = np.triu_indices(len(stretches), 1)
+    shared = (files[first] == files[second]) & (starts[first] < ends[second]) & (starts[second] < ends[first])
+    first, second = first[~shared], second[~shared]
+    same = speakers[first] == speakers[second]
+    if not 0 < same.sum() < len(same):
+        raise InputError(
+            f"{len(stretches)} stretches of {len(set(speakers))} speakers: expected pairs of one voice that share no "
+            f"sample, and pairs of two, found {same.sum()} and {(~same).sum()}: list more, or shorter ones"
+        )
+    return torch.from_numpy(np.stack([first, second], axis=1)), torch.from_numpy(same)

@@ -40,10 +40,8 @@ class SpectrogramMasker(ComposedBrick):
         make_block: Makes the blocks.
         complex_features: Whether the blocks see real and imaginary part; otherwise the logarithm of the magnitude.
         complex_mask: Whether the masks are complex and unbounded; otherwise `config.mask` of one real map.
-        level_channels: Channels at each level.
-        blocks_per_level: Blocks on each way at each level but the last.
+        level_channels, blocks_per_level, time_gate: As in `SpectrogramConfig`.
         dilations: Dilations over frames of the blocks of the last level, repeat by repeat.
-        time_gate: Whether each repeat ends with a gate from statistics over all frames.
 
     Shape:
         `(B, C·F, K)` complex to `(B, S, C·F, K)`, real or complex.

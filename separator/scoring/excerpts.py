@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from separator.replacing import replace_file
 from separator.scoring.item_scores import ItemScores
@@ -58,12 +57,8 @@ def cut_excerpt(signals: Signals, scores: ItemScores) -> Excerpt:
         parts.append(signals.mixture.unsqueeze(0))
     cut = [part[..., start : start + length] for part in parts]
     gain = FULL_SCALE / max(1.0, *(float(part.abs().max()) for part in cut))
-    reference, estimate, *mixture = [_as_int16(part, gain) for part in cut]
+    reference, estimate, *mixture = [np.round(part.cpu().numpy() * gain).astype(np.int16) for part in cut]
     return Excerpt(start / rate, rate, mixture[0][0] if mixture else None, reference, estimate)
-
-
-def _as_int16(signal: Tensor, gain: float) -> np.ndarray:
-    return np.round(signal.cpu().numpy() * gain).astype(np.int16)
 
 
 def best_and_worst(items: Iterable[ItemScores], column: str) -> tuple[list[ItemScores], list[ItemScores]]:

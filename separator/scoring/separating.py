@@ -16,7 +16,8 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.inference.consistency import CONSISTENCY_REACH_SECONDS, make_consistent
 from separator.inference.output_names import RESIDUAL
-from separator.scoring.assignment import match_outputs
+from separator.inference.talkers import TalkerSeparator
+from separator.scoring.assignment import find_talkers, match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job
 from separator.scoring.oracle import ORACLES, ideal_ratio_mask
@@ -130,6 +131,20 @@ def separate_with_oracle(name: str, test_set: TestSet) -> tuple[Separate, tuple[
         return ideal_ratio_mask(example.mixture, example.sources, rate, ORACLES[name]), None
 
     return separate, sources, test_set
+
+
+def separate_meetings(separator: TalkerSeparator, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:
+    """Say how the examples of a list of meetings are separated; as `separate_with_model`. Only talkers are scored."""
+    (talkers,) = find_talkers(test_set.sources)
+    rate, names = test_set.examples.sample_rate, tuple(f"talker{number + 1}" for number in range(len(talkers)))
+
+    def separate(example: Example) -> tuple[Tensor, None]:
+        found = separator.separate(example.mixture, rate)
+        silence = torch.zeros_like(example.mixture)
+        return torch.stack([found.get(name, silence) for name in names]), None
+
+    sources = tuple(test_set.sources[number] for number in talkers)
+    return separate, names, replace(test_set, sources=sources, delivered=test_set.delivered or test_set.sources)
 
 
 def sums_to_mixture(separator: Separator) -> bool:

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from separator import __version__
 from separator.data.mixture_list import MixtureList
-from separator.data.trials import Stretch, list_stretches, make_trials
-from separator.data.voices import VoicesConfig
+from separator.data.voices import Stretch, VoicesConfig, list_stretches, make_trials
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import best_permutation, pairwise_si_sdr, reorder

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
-from separator.benchmark.agreement import agreement_db
+from separator.benchmark.speed import agreement_db
 from separator.checkpoint import BUNDLED, ModelDescription, list_models, load_model, read_description
 from separator.inference import Separator
 from separator.inference.precision import Precision
