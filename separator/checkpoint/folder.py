@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -59,13 +60,16 @@ def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | 
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     content = {"format_version": FORMAT_VERSION, **content}
     text = json.dumps(content, indent=2) + "\n"
-    make_folder(folder)
+    made = make_folder(folder)
     try:
         replace_file(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
         if card is not None:
             replace_text(folder / CARD_NAME, card)
         replace_text(folder / CONFIG_NAME, text)
     except OSError as error:
+        for each in made:
+            with suppress(OSError):  # it is not empty
+                each.rmdir()
         raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
 
 

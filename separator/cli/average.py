@@ -29,14 +29,14 @@ def run(args: argparse.Namespace) -> int:
     if args.num_models is not None and args.num_models < 2:
         raise InputError(f"-k: expected at least 2, found {args.num_models}")
     if args.output is not None and (args.output / CONFIG_NAME).exists():
-        raise InputError(f"{args.output} already holds a model: give another -o")
+        raise InputError(f"{args.output}: expected a folder without a model, found one in it: give another -o")
     if args.output is not None:
         check_writable(args.output)
     averaged = average_run(args.run, args.num_models, args.overrides)
-    if args.output is not None:
-        save_average(averaged, args.output)
     steps = [each.step for each in averaged.kept]
     if args.json:
+        if args.output is not None:
+            save_average(averaged, args.output)
         facts = {
             "steps": steps,
             "best_si_sdri_db": averaged.best_db,
@@ -48,5 +48,7 @@ def run(args: argparse.Namespace) -> int:
     statistics = f", {averaged.num_statistics} running statistics of batch norms too" if averaged.num_statistics else ""
     print_result(f"best: step {steps[0]}, SI-SDRi on validation {averaged.best_db:.2f} dB")
     print_result(f"mean of steps {', '.join(map(str, steps))}{statistics}: {averaged.mean_db:.2f} dB")
+    if args.output is not None:
+        save_average(averaged, args.output)
     print_result(str(args.output) if args.output is not None else "not written: add -o DIR")
     return 0
