@@ -35,7 +35,11 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="of the outputs below the output folder, such as {stem}_{source} (default: %(default)s)",
     )
     parser.add_argument(
-        "--only", metavar="SOURCE", action="append", default=[], help="write only this source; may be repeated"
+        "--only",
+        metavar="SOURCE,...",
+        action="append",
+        default=[],
+        help="write only these sources, comma-separated; may be repeated",
     )
     parser.add_argument(
         "--talkers",
@@ -98,7 +102,7 @@ def _file_options(args: argparse.Namespace) -> "FileOptions":
         residual=args.residual,
         bit_rate=None if args.bitrate is None else _bits_per_second(args.bitrate),
         name=args.name,
-        only=tuple(args.only),
+        only=tuple(name.strip() for names in args.only for name in names.split(",")),
         start_seconds=0.0 if args.start is None else parse_time("--start", args.start),
         duration_seconds=duration,
         track=None if args.track is None else args.track - 1,
