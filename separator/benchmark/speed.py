@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,10 +13,10 @@ import torch
 from torch import Tensor
 
 from separator.benchmark.cost import mixture_samples
-from separator.checkpoint import ModelDescription
-from separator.inference import Separator
+from separator.errors import InputError
 from separator.inference.fused import fuse
 from separator.inference.live import LiveSeparator
+from separator.inference.precision import Precision, choose_dtype, has_native_bfloat16
 from separator.models.pipeline import MaskingSeparator
 
 REPEATS = 5
@@ -65,10 +66,10 @@ def measure_speed(
         sample_rate: Its rate in Hz.
         device: Where to run.
         seconds: Length of the mixture, from 0.1 to 600.
-        dtype: Precision, float32 or bfloat16.
+        dtype: Precision: float32, bfloat16 or int8.
 
     Raises:
-        InputError: If the length is out of range.
+        InputError: If the length is out of range, or the model has no copy in 8 bits.
     """
     fused = fuse(model.to(device).eval(), device, dtype)
     mixture = noise(model.channels, sample_rate, seconds).to(device)
@@ -87,6 +88,24 @@ def measure_speed(
         device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
         threads=torch.get_num_threads(),
     )
+
+
+def measure_coarser(
+    model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float
+) -> dict[Precision, float | None]:
+    """Return the real-time factor in each precision below float32; None where the machine or the model has it not.
+
+    Args:
+        model, sample_rate, device, seconds: As of `measure_speed`.
+    """
+    factors: dict[Precision, float | None] = {"bfloat16": None, "int8": None}
+    for precision in factors:
+        if precision == "bfloat16" and device.type == "cpu" and not has_native_bfloat16():
+            continue
+        with suppress(InputError):
+            dtype = choose_dtype(precision, device, None)
+            factors[precision] = measure_speed(model, sample_rate, device, seconds, dtype).real_time_factor
+    return factors
 
 
 @dataclass(frozen=True)
@@ -116,28 +135,6 @@ def measure_step(live: LiveSeparator) -> StepTime:
         live.push(block)
         times.append(time.perf_counter() - started)
     return StepTime(median(times[STEPS:]), max(times[STEPS:]), block_samples / live.sample_rate)
-
-
-def bfloat16_agreement_db(
-    model: MaskingSeparator, description: ModelDescription, mixture: Tensor, sample_rate: int
-) -> float:
-    """Separate a mixture in both precisions, and return the energy of a source over that of the difference, in dB.
-
-    Args:
-        model: On the CPU.
-        description: Its sample rate and source names.
-        mixture: The model's example, `(C, T)`.
-        sample_rate: Of the mixture, in Hz.
-
-    Returns:
-        The least of the sources.
-    """
-    exact, coarse = (
-        torch.stack(list(Separator(model, description, "cpu", precision).separate(mixture, sample_rate).values()))
-        for precision in ("float32", "bfloat16")
-    )  # (S, C, T)
-    energies, errors = (each.double().square().sum(dim=(1, 2)) for each in (exact, coarse - exact))
-    return float(10 * torch.log10(energies / errors).min())
 
 
 def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
@@ -182,6 +179,9 @@ def _resident_bytes(key: str) -> int:
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else 1024 * peak
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
+        lines = []
+    for line in lines:
+        if line.startswith(f"{key}:"):
+            return 1024 * int(line.split()[1])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

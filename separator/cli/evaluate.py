@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write DIR/audio/references and DIR/audio/estimates, as `separator score` takes them",
     )
     add_device(parser, "where the model runs")
-    parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or int8")
     parser.add_argument(
         "--no-consistency",
         action="store_true",

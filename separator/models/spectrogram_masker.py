@@ -72,7 +72,7 @@ class SpectrogramMasker(ComposedBrick):
         pairs = list(itertools.pairwise(level_channels))
         self.halve = nn.ModuleList(ConvBlock2d(above, below, (3, 1), stride=(2, 1)) for above, below in pairs)
         self.widen = nn.ModuleList(ConvBlock2d(below, above, 1) for above, below in pairs)
-        self.join = DoubledSum()
+        self.join = nn.ModuleList(DoubledSum() for _ in pairs)
         last, self.blocks_in_repeat = level_channels[-1], len(dilations[0])
         self.bottom = Chain(*(make_block(last, dilation) for repeat in dilations for dilation in repeat))
         self.gates = nn.ModuleList(TimeGate(last, config.causal) for _ in dilations) if time_gate else None
@@ -99,9 +99,9 @@ class SpectrogramMasker(ComposedBrick):
             hidden = run(block, hidden)  # (B, level_channels[-1], fewest bins, K)
             if self.gates is not None and number % self.blocks_in_repeat == 0:
                 hidden = run(self.gates[number // self.blocks_in_repeat - 1], hidden)
-        for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
+        for blocks, widen, join in zip(reversed(self.up), reversed(self.widen), reversed(self.join), strict=True):
             skip = skips.pop()
-            hidden = run(blocks, self.join(run(widen, hidden), skip))  # the shape of skip
+            hidden = run(blocks, join(run(widen, hidden), skip))  # the shape of skip
         maps = run(self.output, hidden).float()  # (B, S · maps, F, K)
         if self.mask is None:
             maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)
