@@ -2,10 +2,10 @@
 
     .venv/bin/python -m tests.benchmarks.cluster [FILES]
 
-Both machines are this one, and the model is the tests' tiny one. After three quarters of the files one machine is killed:
-all files must be done all the same, each reported once, none half. Goals: at most 20 ms of processor time a file more than
-without a cluster, with all that Ray does, and no more memory at the end than after a quarter of the files, of the command
-and of the worker that is left (within a tenth).
+Both machines are this one, and the model is the tests' tiny one. After three quarters of the files a machine is killed:
+all files must be done all the same, each reported once, none half. Goals: at most 20 ms of processor time a file more
+than without a cluster, with all that Ray does, and no more memory at the end than after a quarter of the files, of the
+command and of the worker that is left (within a tenth).
 """
 
 import json
@@ -110,14 +110,15 @@ def main() -> None:
         there = run([*common, "-o", str(folder / "there"), "--cluster", cluster.address], num_files, kill)
         if contents(folder / "here") != contents(folder / "there"):
             raise SystemExit("expected the same files with a cluster as without one, found others")
-    print(f"{num_files} files of {SECONDS[0]} to {SECONDS[1]} s, two at a time; the same came out, though a machine died")
+    print(f"{num_files} files of {SECONDS[0]} to {SECONDS[1]} s, two at a time: the same came out, and a machine died")
     print(f"wall time: {here.wall_ms:.1f} ms a file here, {there.wall_ms:.1f} ms on the cluster")
     print(f"processor time: {here.processor_ms:.1f} ms a file here, {there.processor_ms:.1f} ms on the cluster")
     overhead = there.processor_ms - here.processor_ms
     print(f"overhead: {overhead:.1f} ms of processor time a file (goal: at most {GOAL_MS})")
     early, late = there.worker_mb
     (left,) = early.keys() & late.keys()
-    for what, before, after in (("command", *there.command_mb), ("worker", early[left], late[left])):
+    memories = (("command", *there.command_mb), ("worker", early[left], late[left]))
+    for what, before, after in memories:
         print(f"memory of the {what}: {before:.0f} MB after a quarter, {after:.0f} MB at the end")
         if after > GROWTH * before:
             raise SystemExit(f"expected memory that does not grow, found {after / before:.2f} times as much")
