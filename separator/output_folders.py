@@ -42,8 +42,9 @@ def make_folder(folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         in_the_way = next((each for each in (folder, *folder.parents) if each.exists() and not each.is_dir()), None)
-        why = error.strerror or error if in_the_way is None else f"{in_the_way} is a file"
-        raise InputError(f"{folder}: cannot make this folder: {why}") from None
+        if in_the_way is not None:
+            raise _file_in_the_way(folder, in_the_way) from None
+        raise InputError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
     return missing
 
 
@@ -73,5 +74,10 @@ def existing_folder(folder: Path) -> Path:
     """
     found = next(each for each in (folder, *folder.parents) if each.exists())
     if not found.is_dir():
-        raise InputError(f"{folder}: cannot make this folder: {found} is a file")
+        raise _file_in_the_way(folder, found)
     return found
+
+
+def _file_in_the_way(folder: Path, found: Path) -> InputError:
+    """Return the error of a file where an output folder, or a parent of it, is to be."""
+    return InputError(f"{folder}: expected a folder, found a file{'' if found == folder else f': {found}'}")

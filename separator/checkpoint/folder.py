@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from separator.audio.formats import describe_content
 from separator.checkpoint.description import (
     CARD_NAME,
     CONFIG_NAME,
-    EXAMPLE_NAME,
     FORMAT_VERSION,
     VOICE,
     WEIGHTS_NAME,
@@ -36,13 +36,7 @@ STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 """Buffers that batch norms keep beside their parameters."""
 
 
-def save_model(
-    folder: Path,
-    model: MaskingSeparator,
-    description: ModelDescription,
-    card: str | None = None,
-    example: Path | None = None,
-) -> None:
+def save_model(folder: Path, model: MaskingSeparator, description: ModelDescription, card: str | None = None) -> None:
     """Write a model folder; each file appears complete or not at all.
 
     Args:
@@ -50,38 +44,32 @@ def save_model(
         model: The model whose weights are saved.
         description: What goes into `config.json`.
         card: Text of `README.md`; None leaves the one that is there.
-        example: An audio file to copy to `example.wav`; None leaves the one that is there.
 
     Raises:
         InputError: If the folder cannot be written.
     """
-    _write(folder, model, asdict(description), card, example)
+    _write(folder, model, asdict(description), card)
 
 
-def save_voice_network(
-    folder: Path,
-    network: VoiceNetwork,
-    description: VoiceDescription,
-    card: str | None = None,
-    example: Path | None = None,
-) -> None:
+def save_voice_network(folder: Path, network: VoiceNetwork, description: VoiceDescription) -> None:
     """Write the folder of a voice model, as `save_model` does that of a separator."""
-    _write(folder, network, {"task": VOICE, **asdict(description)}, card, example)
+    _write(folder, network, {"task": VOICE, **asdict(description)})
 
 
-def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | None, example: Path | None) -> None:
+def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | None = None) -> None:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     content = {"format_version": FORMAT_VERSION, **content}
     text = json.dumps(content, indent=2) + "\n"
-    make_folder(folder)
+    made = make_folder(folder)
     try:
         replace_file(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
         if card is not None:
             replace_text(folder / CARD_NAME, card)
-        if example is not None:
-            replace_file(folder / EXAMPLE_NAME, lambda path: path.write_bytes(example.read_bytes()))
         replace_text(folder / CONFIG_NAME, text)
     except OSError as error:
+        for each in made:
+            with suppress(OSError):  # it is not empty
+                each.rmdir()
         raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
 
 

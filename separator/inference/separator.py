@@ -40,8 +40,9 @@ class Separator(LoadedModel, RecordingSeparator):
         description: Its sample rate and source names.
         device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; `mps`, which is taken only if it gives
             what the CPU gives for a second of noise.
-        precision: `float32`, `bfloat16`, or `auto`: bfloat16 on CUDA, and on a CPU that computes in it, if the model
-            agrees with float32 to 40 dB (`ModelDescription.bfloat16_agreement_db`); float32 elsewhere.
+        precision: `float32`, `bfloat16`, `int8` (spectrogram models on a CPU), or `auto`: bfloat16 on CUDA, and on a
+            CPU that computes in it, if the model agrees with float32 to 40 dB
+            (`ModelDescription.bfloat16_agreement_db`); float32 elsewhere.
         chunk_seconds: Length of a chunk; None takes what the model's description says, or 10 s.
         mixture_consistency: Whether the sources are made to sum to the mixture, at the mixture's own sample rate: what
             a model at 16 kHz leaves of a recording at 44.1 kHz is kept too. None does so unless the model was trained

@@ -50,7 +50,7 @@ def test_errors_are_one_line(
     pytest.importorskip("onnxscript", reason="needs the extra export")
     model = str(save_tiny_model(tmp_path / "mine"))
     (tmp_path / "file").touch()
-    assert "file is a file" in error(model, "-o", str(tmp_path / "file"))
+    assert "file: expected a folder, found a file" in error(model, "-o", str(tmp_path / "file"))
     assert "expected a released model" in error("nothing-of-this-name", "-o", str(tmp_path / "out"))
     monkeypatch.setattr(extras, "_is_installed", lambda package: package != "onnxscript")
     needed = "export --format onnx needs the package onnxscript: pip install 'separator[export]'"

@@ -60,7 +60,7 @@ def test_an_output_that_cannot_be_is_said_before_any_work(
     (file := tmp_path / "taken").write_bytes(b"")
     output = file / "v.npz" if arguments[0] == "embed" else file
     assert main([*arguments, "-o", str(output)]) == 2
-    message = f"separator: error: {file}: cannot make this folder: {file} is a file\n"
+    message = f"separator: error: {file}: expected a folder, found a file\n"
     assert capsys.readouterr().err == message
 
 

@@ -235,7 +235,7 @@ def test_check_songs_and_speakers(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["speakers", ".", "-o", "x", "--jobs", "0"], "--jobs: expected at least 1"),
         (["speakers", ".", "-o", "x", "--sample-rate", "1"], "--sample-rate: expected from 1000"),
         (["speakers", ".", "-o", "./x"], "x: expected a folder for results outside of the data, found it in ."),
-        (["speakers", ".", "-o", "/dev/null"], "/dev/null: cannot make this folder: /dev/null is a file"),
+        (["speakers", ".", "-o", "/dev/null"], "/dev/null: expected a folder, found a file"),
     ],
 )
 def test_mistakes_are_one_line(

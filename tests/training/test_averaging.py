@@ -13,7 +13,7 @@ from separator.cli.main import main
 from separator.comparison.run import train_recipe
 from separator.errors import InputError
 from separator.training.averaging import average_run, mean_weights
-from separator.training.kept import find_kept
+from separator.training.best import find_kept
 from tests.training.small_run import tiny
 
 
@@ -75,7 +75,23 @@ def test_a_mean_is_written_as_asked_and_scored_beside_the_best(
     assert config["training"]["mean_of_steps"] == sorted(each.step for each in best[:2])
     assert f"{config['scores']['valid_si_sdri_db']:.2f} dB" in said[1]
     assert main(["average", str(folder), "-k", "2", "-o", str(tmp_path / "mean")]) == 2
-    assert "already holds a model" in capsys.readouterr().err
+    assert "expected a folder without a model, found one" in capsys.readouterr().err
+
+
+def test_a_full_disk_keeps_the_scores_and_leaves_no_folder(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        code = main(["average", str(folder), "-o", str(tmp_path / "new" / "mean")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    out, err = capsys.readouterr()
+    assert code == 2 and [line.split()[0] for line in out.splitlines()] == ["best:", "mean"]
+    message = f"separator: error: {tmp_path / 'new' / 'mean'}: cannot write the model: File too large"
+    assert err.splitlines()[-1] == message and not list(tmp_path.iterdir())
 
 
 def test_the_mean_of_equal_models_scores_as_the_model(folder: Path, tmp_path: Path) -> None:
