@@ -1,11 +1,13 @@
 """Files that are complete or not there at all, and never half overwritten."""
 
+import csv
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 STARTED = time.time()
 """When this process was young: what an older one of the same number has left is from before."""
@@ -46,6 +48,16 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
 def replace_text(target: Path, text: str) -> None:
     """Replace a file by a text, in UTF-8, as `replace_file` does."""
     replace_file(target, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def replace_table(target: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Replace a file by a CSV table, as `replace_file` does; None is an empty cell."""
+
+    def write(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            csv.writer(file).writerows([columns, *rows])
+
+    replace_file(target, write)
 
 
 def bring_to_disk(path: Path) -> None:

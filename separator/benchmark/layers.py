@@ -8,8 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from separator.benchmark.cost import separate_silence
-from separator.benchmark.macs import MacCounter
+from separator.benchmark.cost import MacCounter, separate_silence
 from separator.models.pipeline import MaskingSeparator
 
 

@@ -61,10 +61,7 @@ def measure_peers(
     export of the model in ONNX Runtime and OpenVINO.
 
     Args:
-        model: Any separator; it is left on `device`, in evaluation mode.
-        sample_rate: Its rate in Hz.
-        device: Where to run.
-        seconds: Length of the mixture, from 0.1 to 600.
+        model, sample_rate, device, seconds: As for `measure_speed`.
 
     Raises:
         InputError: If the length is out of range.

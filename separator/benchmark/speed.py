@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,8 +13,12 @@ import torch
 from torch import Tensor
 
 from separator.benchmark.cost import mixture_samples
+from separator.checkpoint import ModelDescription
+from separator.errors import InputError
+from separator.inference import Separator
 from separator.inference.fused import fuse
 from separator.inference.live import LiveSeparator
+from separator.inference.precision import Precision, choose_dtype, has_native_bfloat16
 from separator.models.pipeline import MaskingSeparator
 
 REPEATS = 5
@@ -63,17 +68,17 @@ def measure_speed(
         sample_rate: Its rate in Hz.
         device: Where to run.
         seconds: Length of the mixture, from 0.1 to 600.
-        dtype: Precision, float32 or bfloat16.
+        dtype: Precision: float32, bfloat16 or int8.
 
     Raises:
-        InputError: If the length is out of range.
+        InputError: If the length is out of range, or the model has no copy in 8 bits.
     """
     fused = fuse(model.to(device).eval(), device, dtype)
     mixture = noise(model.channels, sample_rate, seconds).to(device)
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
-    before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes()
+    before = torch.cuda.memory_allocated(device) if on_gpu else _resident_bytes("VmRSS")
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         (call_time,) = in_turns([lambda: fused(mixture)], device)
     peak = torch.cuda.max_memory_allocated(device) if on_gpu else peak_resident_bytes()
@@ -85,6 +90,24 @@ def measure_speed(
         device=torch.cuda.get_device_name(device) if on_gpu else "cpu",
         threads=torch.get_num_threads(),
     )
+
+
+def measure_coarser(
+    model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float
+) -> dict[Precision, float | None]:
+    """Return the real-time factor in each precision below float32; None where the machine or the model has it not.
+
+    Args:
+        model, sample_rate, device, seconds: As of `measure_speed`.
+    """
+    factors: dict[Precision, float | None] = {"bfloat16": None, "int8": None}
+    for precision in factors:
+        if precision == "bfloat16" and device.type == "cpu" and not has_native_bfloat16():
+            continue
+        with suppress(InputError):
+            dtype = choose_dtype(precision, device, None)
+            factors[precision] = measure_speed(model, sample_rate, device, seconds, dtype).real_time_factor
+    return factors
 
 
 @dataclass(frozen=True)
@@ -114,6 +137,29 @@ def measure_step(live: LiveSeparator) -> StepTime:
         live.push(block)
         times.append(time.perf_counter() - started)
     return StepTime(median(times[STEPS:]), max(times[STEPS:]), block_samples / live.sample_rate)
+
+
+def agreement_db(
+    model: MaskingSeparator, description: ModelDescription, mixture: Tensor, sample_rate: int, precision: Precision
+) -> float:
+    """Separate a mixture in float32 and in another precision; return the energy of a source over its difference, in dB.
+
+    Args:
+        model: On the CPU.
+        description: Its sample rate and source names.
+        mixture: The model's example, `(C, T)`.
+        sample_rate: Of the mixture, in Hz.
+        precision: The other one.
+
+    Returns:
+        The least of the sources.
+    """
+    exact, coarse = (
+        torch.stack(list(Separator(model, description, "cpu", each).separate(mixture, sample_rate).values()))
+        for each in ("float32", precision)
+    )  # (S, C, T)
+    energies, errors = (each.double().square().sum(dim=(1, 2)) for each in (exact, coarse - exact))
+    return float(10 * torch.log10(energies / errors).min())
 
 
 def noise(channels: int, sample_rate: int, seconds: float) -> Tensor:
@@ -149,25 +195,15 @@ def in_turns(calls: Sequence[Callable[[], object]], device: torch.device, repeat
 
 def peak_resident_bytes() -> int:
     """Return the largest resident memory of this process so far."""
-    found = _status_bytes("VmHWM")
-    # Elsewhere than on Linux. There this figure would start at the peak of the process that started this one.
-    return _rusage_peak_bytes() if found is None else found
+    # On Linux not rusage's figure, which would start at the peak of the process that started this one.
+    return _resident_bytes("VmHWM")
 
 
-def _resident_bytes() -> int:
-    found = _status_bytes("VmRSS")
-    return _rusage_peak_bytes() if found is None else found
-
-
-def _status_bytes(key: str) -> int | None:
-    """Return a size out of Linux' description of this process; None on another system."""
+def _resident_bytes(key: str) -> int:
+    """Return a size out of Linux' description of this process; on another system the largest so far."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
-        return None
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:")), None)
-
-
-def _rusage_peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))

@@ -1,4 +1,4 @@
-"""Bricks: modules that know nothing above them; they state their receptive field and what size goes out.
+"""Bricks: modules that know nothing above them; they state their receptive field, and what size goes out if another.
 
 1-D bricks take and give `(B, C, K)`, 2-D bricks `(B, C, F, K)`.
 """

@@ -106,11 +106,8 @@ class Conv1dEncoder(_FrameGeometry):
             raise InputError(f"activation: expected one of {', '.join(get_args(Activation))}, found {activation!r}")
         self.activation = activation
         self.basis = nn.Conv1d(channels, num_filters, kernel_size, stride, bias=False)
-
-    @property
-    def receptive_field(self) -> int:
-        """Return the number of samples that one frame sees."""
-        return self.kernel_size
+        self.receptive_field = kernel_size
+        """Samples that one frame sees."""
 
     def output_length(self, num_samples: int) -> int:
         """Return the number of frames of a signal."""
@@ -151,11 +148,7 @@ class Conv1dDecoder(_FrameGeometry):
     """Frames back to a waveform: `x̂_k = d_k V`, overlapping segments summed.
 
     Args:
-        channels: Audio channels C.
-        num_filters: Basis functions N.
-        kernel_size: L, in samples.
-        stride: Samples from one frame to the next.
-        edge_padding: As in the encoder.
+        channels, num_filters, kernel_size, stride, edge_padding: Those of the encoder.
 
     Shape:
         `(B, N, K)` to `(B, C, length)`, exactly, for any `length ≥ 1`.
@@ -183,11 +176,8 @@ class Conv1dDecoder(_FrameGeometry):
     ) -> None:
         super().__init__(channels, num_filters, kernel_size, stride, edge_padding)
         self.basis = nn.ConvTranspose1d(num_filters, channels, kernel_size, stride, bias=False)
-
-    @property
-    def receptive_field(self) -> int:
-        """Return the number of frames that one sample is the sum of, at most."""
-        return -(-self.kernel_size // self.stride)
+        self.receptive_field = -(-kernel_size // stride)
+        """Frames that one sample is the sum of, at most."""
 
     def output_length(self, num_frames: int) -> int:
         """Return the number of samples that the frames cover, the zeros of the edges left out."""

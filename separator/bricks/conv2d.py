@@ -143,12 +143,7 @@ class ConvBlock2d(ConvolutionChain2d):
     looks at no later frame in evaluation only.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Taps, (bins, frames).
-        stride: (bins, frames).
-        dilation: (bins, frames).
-        causal: Whether frame n sees only frames up to n.
+        in_channels, out_channels, kernel_size, stride, dilation, causal: As for `Conv2d`.
 
     Shape:
         `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.
@@ -181,5 +176,4 @@ class ConvBlock2d(ConvolutionChain2d):
         self.relu = nn.ReLU()
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
-        output: Tensor = self.relu(self.norm(run(self.conv, frames)))  # (B, out_channels, F / stride, K / stride)
-        return output
+        return self.relu(self.norm(run(self.conv, frames)))  # (B, out_channels, F / stride, K / stride)

@@ -50,12 +50,19 @@ class StochasticDepth(nn.Module):
 
 
 class _ConvNeXtBlock(ComposedBrick):
-    """Part of a ConvNeXt block after the depthwise convolution, whatever its dimensions: `(B, C, ...)` in and out."""
+    """A ConvNeXt block around its depthwise convolution, whatever the dimensions: `(B, C, ...)` in and out."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, expansion: int, layer_scale: float, stochastic_depth: float
+        self,
+        depthwise: DilatedConv1d | Conv2d,
+        out_channels: int | None,
+        expansion: int,
+        layer_scale: float,
+        stochastic_depth: float,
     ) -> None:
         super().__init__()
+        in_channels = depthwise.in_channels
+        out_channels = in_channels if out_channels is None else out_channels
         check_sizes(out_channels=out_channels, expansion=expansion)
         if not math.isfinite(layer_scale):
             raise InputError(f"layer_scale must be finite, found {layer_scale}")
@@ -66,14 +73,15 @@ class _ConvNeXtBlock(ComposedBrick):
         self.layer_scale = nn.Parameter(torch.full((out_channels,), float(layer_scale)))
         self.stochastic_depth = StochasticDepth(stochastic_depth)
         self.shortcut = nn.Identity() if in_channels == out_channels else nn.Linear(in_channels, out_channels)
+        self.causal = depthwise.causal
+        self.depthwise = depthwise
+        self.receptive_field = depthwise.receptive_field
+        """Frames, or (bins, frames), that one output sees."""
 
-    def _residual(self, frames: Tensor, filtered: Tensor) -> Tensor:
-        """Return the output `(B, out_channels, ...)` of an input `(B, in_channels, ...)` and its depthwise convolution.
-
-        Under autocast the layer scale brings the branch back to float32: a bfloat16 sum would round away a branch whose
-        gain starts at 1e-6.
-        """
-        hidden = self.norm(filtered.movedim(1, -1))  # (B, ..., C)
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        hidden = self.norm(run(self.depthwise, frames).movedim(1, -1))  # (B, ..., C)
+        # Under autocast the layer scale brings the branch back to float32: a bfloat16 sum would round away a branch
+        # whose gain starts at 1e-6.
         hidden = self.layer_scale * self.narrow(self.gelu(self.widen(hidden)))  # (B, ..., out_channels)
         output: Tensor = self.shortcut(frames.movedim(1, -1)) + self.stochastic_depth(hidden)
         return output.movedim(-1, 1)  # (B, out_channels, ...)
@@ -127,21 +135,7 @@ class ConvNeXtBlock1d(_ConvNeXtBlock):
         stochastic_depth: float = 0.0,
     ) -> None:
         depthwise = DilatedConv1d(in_channels, in_channels, kernel_size, dilation, causal, groups=in_channels)
-        outputs = in_channels if out_channels is None else out_channels
-        super().__init__(in_channels, outputs, expansion, layer_scale, stochastic_depth)
-        self.causal = causal
-        self.depthwise = depthwise
-
-    @property
-    def receptive_field(self) -> int:
-        """Return the number of frames that one output frame sees."""
-        return self.depthwise.receptive_field
-
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
-    def compose(self, run: Run, frames: Tensor) -> Tensor:
-        return self._residual(frames, run(self.depthwise, frames))  # (B, out_channels, K)
+        super().__init__(depthwise, out_channels, expansion, layer_scale, stochastic_depth)
 
 
 class ConvNeXtBlock2d(_ConvNeXtBlock):
@@ -151,14 +145,8 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
     convolution brings the input to those of the output.
 
     Args:
-        in_channels: Channels of the input and of the depthwise convolution.
-        out_channels: Channels of the output; None for as many.
-        kernel_size: Taps of the depthwise convolution, (bins, frames); odd over bins, and over frames unless causal.
-        dilation: (bins, frames).
-        causal: Whether frame n sees only frames up to n.
-        expansion: Width between the 1×1 convolutions, for each input channel.
-        layer_scale: Value at which the learned gain of each channel of the branch starts.
-        stochastic_depth: Probability of dropping the branch of a sample in training.
+        kernel_size, dilation, causal: Of the depthwise convolution, as for `Conv2d`.
+        in_channels, out_channels, expansion, layer_scale, stochastic_depth: As for `ConvNeXtBlock1d`.
 
     Shape:
         `(B, in_channels, F, K)` to `(B, out_channels, F, K)`.
@@ -188,19 +176,4 @@ class ConvNeXtBlock2d(_ConvNeXtBlock):
         stochastic_depth: float = 0.0,
     ) -> None:
         depthwise = Conv2d(in_channels, in_channels, kernel_size, 1, dilation, causal, groups=in_channels)
-        outputs = in_channels if out_channels is None else out_channels
-        super().__init__(in_channels, outputs, expansion, layer_scale, stochastic_depth)
-        self.causal = causal
-        self.depthwise = depthwise
-
-    @property
-    def receptive_field(self) -> tuple[int, int]:
-        """Return (bins, frames) that one output sees."""
-        return self.depthwise.receptive_field
-
-    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """Return (bins, frames) of the output."""
-        return num_bins, num_frames
-
-    def compose(self, run: Run, frames: Tensor) -> Tensor:
-        return self._residual(frames, run(self.depthwise, frames))  # (B, out_channels, F, K)
+        super().__init__(depthwise, out_channels, expansion, layer_scale, stochastic_depth)

@@ -15,12 +15,9 @@ class ConvNeXtTCN(ComposedBrick):
 
     Args:
         channels: Channels of input and output.
-        kernel_size: Taps of the depthwise convolutions; odd unless causal.
         num_blocks: Blocks in a repeat (X).
         num_repeats: Repeats (R).
-        causal: Whether no frame sees a later one.
-        expansion: Width between the 1×1 convolutions, for each channel.
-        layer_scale: Value at which the learned gains of the branches start.
+        kernel_size, causal, expansion, layer_scale: As for `ConvNeXtBlock1d`.
         stochastic_depth: Probability of dropping the last block's branch in training.
 
     Shape:
@@ -77,10 +74,6 @@ class ConvNeXtTCN(ComposedBrick):
         self.receptive_field = 1 + num_repeats * (kernel_size - 1) * (2**num_blocks - 1)
         """Frames that one output frame sees."""
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         hidden = run(self.blocks, frames).movedim(1, -1)  # (B, K, C)
-        output: Tensor = self.norm(hidden).movedim(-1, 1)  # (B, C, K)
-        return output
+        return self.norm(hidden).movedim(-1, 1)  # (B, C, K)

@@ -55,19 +55,12 @@ class DepthwiseSeparableConv1d(ComposedBrick):
             in_channels, in_channels, kernel_size, dilation, causal, groups=in_channels, bias=bias
         )
         self.pointwise = DilatedConv1d(in_channels, out_channels, kernel_size=1, bias=bias)
-
-    @property
-    def receptive_field(self) -> int:
-        """Return the number of frames that one output frame sees."""
-        return self.depthwise.receptive_field
-
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
+        self.receptive_field = self.depthwise.receptive_field
+        """Frames that one output frame sees."""
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         filtered = run(self.depthwise, frames)  # (B, in_channels, K)
-        mixed: Tensor = run(self.pointwise, filtered)  # (B, out_channels, K)
-        return mixed
+        return run(self.pointwise, filtered)  # (B, out_channels, K)
 
 
 class DepthwiseSeparableConv2d(ConvolutionChain2d):
@@ -77,12 +70,8 @@ class DepthwiseSeparableConv2d(ConvolutionChain2d):
     full convolution; `kernels_per_layer` times as many with more kernels.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Taps of the depthwise step, (bins, frames); odd over bins, and over frames unless causal.
-        stride: Of the depthwise step, (bins, frames).
-        dilation: Of the depthwise step, (bins, frames).
-        causal: Whether frame n sees only frames up to n.
+        in_channels, out_channels: Channels of input and output.
+        kernel_size, stride, dilation, causal: Of the depthwise step, as for `Conv2d`.
         kernels_per_layer: Depthwise kernels for each input channel; all of their outputs go into the 1×1 step.
         bias: Whether both steps add a learned constant to each channel.
 
@@ -126,21 +115,15 @@ class DepthwiseSeparableConv2d(ConvolutionChain2d):
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         filtered = run(self.depthwise, frames)  # (B, in_channels · kernels_per_layer, F / stride, K / stride)
-        mixed: Tensor = run(self.pointwise, filtered)  # (B, out_channels, F / stride, K / stride)
-        return mixed
+        return run(self.pointwise, filtered)  # (B, out_channels, F / stride, K / stride)
 
 
 class DepthwiseSeparableBlock2d(ConvolutionChain2d):
     """Depthwise step → batch norm → ReLU → 1×1 step → batch norm → ReLU: the block of MobileNets.
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Taps of the depthwise step, (bins, frames).
-        stride: Of the depthwise step, (bins, frames).
-        dilation: Of the depthwise step, (bins, frames).
+        in_channels, out_channels, kernel_size, stride, dilation, kernels_per_layer: As for `DepthwiseSeparableConv2d`.
         causal: Whether frame n sees only frames up to n, in evaluation (see `ConvBlock2d`).
-        kernels_per_layer: Depthwise kernels for each input channel.
 
     Shape:
         `(B, in_channels, F, K)` to `(B, out_channels, ceil(F / stride), ceil(K / stride))`.

@@ -88,9 +88,6 @@ class DilatedConv1d(nn.Conv1d):
         self.receptive_field = 1 + reach + self.delay
         """Frames from the last that an output frame may see to the first that it does."""
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def forward(self, frames: Tensor) -> Tensor:
         fused = torch.compiler.is_dynamo_compiling() and frames.device.type == "cpu"
         if fused and self.depthwise and self.kernel_size[0] <= MOST_SHIFTED_TAPS and self.padding_of == "zeros":

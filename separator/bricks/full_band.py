@@ -49,10 +49,6 @@ class FullBandMixing(ComposedBrick):
         self.receptive_field = num_bands, 1
         """(bands, frames): all bands, whichever is asked for."""
 
-    def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:
-        """Return (bands, frames) of the output."""
-        return num_bands, num_frames
-
     def start_as_identity(self) -> None:
         """Make it add nothing, until it has learned to."""
         nn.init.zeros_(self.norm.weight)
@@ -60,8 +56,7 @@ class FullBandMixing(ComposedBrick):
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         squeezed = torch.relu(run(self.squeeze, frames))  # (B, c, F, K)
         mixed = torch.matmul(self.matrices, squeezed)  # (B, c, F, K), each channel by its own matrix
-        output: Tensor = frames + self.norm(run(self.expand, mixed))  # (B, channels, F, K)
-        return output
+        return frames + self.norm(run(self.expand, mixed))  # (B, channels, F, K)
 
 
 class TimeGate(nn.Module):
@@ -95,10 +90,6 @@ class TimeGate(nn.Module):
         self.outward = Conv2d(channels, channels, (5, 1))
         self.receptive_field = 5, 1
         """(bands, frames) apart from the statistics, which reach the whole input, or the whole past."""
-
-    def output_size(self, num_bands: int, num_frames: int) -> tuple[int, int]:
-        """Return (bands, frames) of the output."""
-        return num_bands, num_frames
 
     def start_as_identity(self) -> None:
         """Make every gate 1, until it has learned another."""

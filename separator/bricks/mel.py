@@ -61,8 +61,5 @@ class MelBands(nn.Module):
             )
         self.register_buffer("filters", torch.from_numpy(filters / total).float(), persistent=False)
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def forward(self, power: Tensor) -> Tensor:
         return self.filters @ power  # (B, M, K)

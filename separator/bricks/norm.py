@@ -48,7 +48,12 @@ class RunningSums:
 
 
 class ChannelAffineNorm(nn.Module):
-    """Base of the norms: a gain γ and a bias β for each channel, and the constant that keeps silence finite."""
+    """Base of the norms: a gain γ and a bias β for each channel, and the constant that keeps silence finite.
+
+    Args:
+        channels: Number of channels.
+        eps: ε, added to the variance.
+    """
 
     receptive_field = 1
     """Frames reached apart from the statistics: of the whole input (gLN), the whole past (cLN), the frame (frameLN)."""
@@ -63,9 +68,6 @@ class ChannelAffineNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def extra_repr(self) -> str:
         return f"{self.channels}, eps={self.eps}"
 
@@ -76,8 +78,7 @@ class GlobalLayerNorm(ChannelAffineNorm):
     Every output frame depends on the whole input: no causal stack can hold this norm.
 
     Args:
-        channels: Number of channels.
-        eps: ε, added to the variance.
+        channels, eps: As for `ChannelAffineNorm`.
 
     Shape:
         `(B, C, K)` to `(B, C, K)`. The same values as `nn.GroupNorm(1, C, eps)`.
@@ -110,8 +111,7 @@ class CumulativeLayerNorm(ChannelAffineNorm):
     `γ (f_k − E[f_t≤k]) / sqrt(Var[f_t≤k] + ε) + β`. It never looks ahead, and reaches back to the first frame.
 
     Args:
-        channels: Number of channels.
-        eps: ε, added to the variance.
+        channels, eps: As for `ChannelAffineNorm`.
 
     Shape:
         `(B, C, K)` to `(B, C, K)`.
@@ -156,8 +156,7 @@ class FrameLayerNorm(ChannelAffineNorm):
     It sees no other frame, and so takes away how loud a frame is beside the others.
 
     Args:
-        channels: Number of channels.
-        eps: ε, added to the variance.
+        channels, eps: As for `ChannelAffineNorm`.
 
     Shape:
         `(B, C, K)` to `(B, C, K)`. The same values as `nn.LayerNorm(C, eps)` over the channels.

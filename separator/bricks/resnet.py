@@ -33,8 +33,7 @@ class ResNetBlock(_ResidualBlock):
     Where the shape changes, the input goes through a 1×1 convolution and batch norm (option B of the paper).
 
     Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
+        in_channels, out_channels: Channels of input and output.
         kernel_size: Taps of both convolutions, (bins, frames); 3×3 in the paper.
         stride: Of the first convolution and the shortcut, (bins, frames).
         dilation: Of both convolutions, (bins, frames).
@@ -78,8 +77,7 @@ class ResNetBlock(_ResidualBlock):
         hidden = self.relu(self.bn1(run(self.conv1, frames)))  # (B, out_channels, F / stride, K / stride)
         hidden = self.bn2(run(self.conv2, hidden))  # the same, as are the lines that follow
         shortcut = frames if self.downsample is None else run(self.downsample, frames)
-        output: Tensor = self.relu(hidden + shortcut)
-        return output
+        return self.relu(hidden + shortcut)
 
 
 class AxialBlock(_ResidualBlock):
@@ -91,7 +89,7 @@ class AxialBlock(_ResidualBlock):
         channels: Channels of input and output.
         kernel_size: Taps over frames, and over bins.
         dilation: Over frames.
-        causal: Whether frame n sees only frames up to n, in evaluation (batch norm learns from whole batches).
+        causal: As for `ResNetBlock`.
 
     Shape:
         `(B, channels, F, K)` to the same shape.
@@ -122,8 +120,7 @@ class AxialBlock(_ResidualBlock):
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         hidden = self.relu(self.bn1(run(self.conv1, frames)))  # (B, channels, F, K)
         hidden = self.bn2(run(self.conv2, hidden))  # (B, channels, F, K)
-        output: Tensor = self.relu(hidden + frames)  # (B, channels, F, K)
-        return output
+        return self.relu(hidden + frames)  # (B, channels, F, K)
 
 
 class ResNetBottleneck(_ResidualBlock):
@@ -138,7 +135,7 @@ class ResNetBottleneck(_ResidualBlock):
         kernel_size: Taps of the middle convolution, (bins, frames).
         stride: Of the middle convolution and the shortcut, (bins, frames).
         dilation: Of the middle convolution, (bins, frames).
-        causal: Whether frame n sees only frames up to n, in evaluation (batch norm learns from whole batches).
+        causal: As for `ResNetBlock`.
         expansion: Output channels for each inner channel.
         groups: Groups of the middle convolution (ResNeXt's cardinality).
         base_width: Channels of a group, in 64ths of `inner_channels`.
@@ -195,5 +192,4 @@ class ResNetBottleneck(_ResidualBlock):
         hidden = self.relu(self.bn2(run(self.conv2, hidden)))  # (B, width, F / stride, K / stride)
         hidden = self.bn3(run(self.conv3, hidden))  # (B, out_channels, F / stride, K / stride), as below
         shortcut = frames if self.downsample is None else run(self.downsample, frames)
-        output: Tensor = self.relu(hidden + shortcut)
-        return output
+        return self.relu(hidden + shortcut)

@@ -69,14 +69,8 @@ class SeparableBlock(ComposedBrick):
         self.skip = (
             None if skip_channels is None else DilatedConv1d(hidden_channels, skip_channels, kernel_size=1, bias=bias)
         )
-
-    @property
-    def receptive_field(self) -> int:
-        """Return the number of frames that one output frame's convolutions see; the norms' statistics come on top."""
-        return self.depthwise.receptive_field
-
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
+        self.receptive_field = self.depthwise.receptive_field
+        """Frames that one output frame's convolutions see; the norms' statistics come on top."""
 
     def compose(self, run: Run, frames: Tensor) -> tuple[Tensor, Tensor | None]:
         hidden = run(self.expansion_norm, self.expansion_prelu(run(self.expansion, frames)))  # (B, H, K)
@@ -95,13 +89,9 @@ class SeparableTCN(ComposedBrick):
         channels: Channels of the input (B).
         hidden_channels: Channels inside a block (H).
         skip_channels: Channels of the output (Sc); None for blocks without skip outputs.
-        kernel_size: Taps of the depthwise convolutions (P); odd unless causal.
         num_blocks: Blocks in a repeat (X).
         num_repeats: Repeats (R).
-        norm: "gLN", "cLN" or "frameLN".
-        causal: Whether no frame sees a later one; not with gLN.
-        bias: Whether the convolutions add constants.
-        padding_of: Frames outside of the input: "zeros", or as "speechbrain" has them (`DilatedConv1d`).
+        kernel_size, norm, causal, bias, padding_of: As for `SeparableBlock`.
 
     Shape:
         `(B, channels, K)` to `(B, skip_channels, K)`, or to `(B, channels, K)` without skip outputs.
@@ -156,9 +146,6 @@ class SeparableTCN(ComposedBrick):
         )
         self.receptive_field = 1 + sum(block.receptive_field - 1 for block in self.blocks)  # type: ignore[operator, misc]
         """Frames that the convolutions of one output frame see; the statistics of the norms come on top."""
-
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         frames, total = run(self.blocks[0], frames)  # (B, channels, K), (B, Sc, K)

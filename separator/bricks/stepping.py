@@ -11,7 +11,7 @@ that hold samples back (encoders, decoders) have `finish(state)`, which gives th
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -22,18 +22,6 @@ State = Any
 
 Run = Callable[..., Any]
 """Calls a part of a brick, its first argument, with the others."""
-
-
-class Stepping(Protocol):
-    """Interface of a brick that runs on a signal while it arrives."""
-
-    def initial_state(self, batch: int) -> State:
-        """Return the state before the first frame; `InputError` if the brick looks ahead."""
-        ...
-
-    def step(self, frames: Tensor, state: State) -> tuple[Any, State]:
-        """Return the output of the next frames, and the state behind them."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +104,7 @@ class Chain(ComposedBrick, nn.Sequential):
         return frames
 
 
-def initial_state(brick: nn.Module, batch: int) -> State:
+def initial_state(brick: Any, batch: int) -> State:
     """Return the state of any module before its first frame.
 
     Raises:
@@ -124,7 +112,7 @@ def initial_state(brick: nn.Module, batch: int) -> State:
     """
     if not hasattr(brick, "initial_state"):
         raise InputError(f"{type(brick).__name__} cannot run on a live signal: it has no step")
-    return cast(Stepping, brick).initial_state(batch)
+    return brick.initial_state(batch)
 
 
 def refuse_looking_ahead(brick: nn.Module, why: str) -> InputError:

@@ -95,8 +95,7 @@ class STFTDecoder(_WindowedTransform):
     """Complex frames back to a waveform by windowed overlap-add, divided by the sum of squared windows.
 
     Args:
-        window_length: W of the encoder, in samples.
-        hop_length: H of the encoder, in samples.
+        window_length, hop_length: Those of the encoder.
         channels: Audio channels C.
 
     Shape:

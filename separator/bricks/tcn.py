@@ -57,14 +57,10 @@ class TemporalBlock(ComposedBrick):
         self.receptive_field = 1 + 2 * (kernel_size - 1) * dilation
         """Frames that one output frame sees."""
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         hidden = self.dropout(self.relu(run(self.first, frames)))  # (B, out_channels, K)
         hidden = self.dropout(self.relu(run(self.second, hidden)))  # (B, out_channels, K)
-        output: Tensor = self.relu(run(self.shortcut, frames) + hidden)  # (B, out_channels, K)
-        return output
+        return self.relu(run(self.shortcut, frames) + hidden)  # (B, out_channels, K)
 
 
 class TemporalConvNet(ComposedBrick):
@@ -73,8 +69,7 @@ class TemporalConvNet(ComposedBrick):
     Args:
         in_channels: Channels of the input.
         level_channels: Output channels of each level, the first level first.
-        kernel_size: Taps of every convolution.
-        dropout: Share of values set to zero in training, from 0 up to 1.
+        kernel_size, dropout: As for `TemporalBlock`.
 
     Shape:
         `(B, in_channels, K)` to `(B, level_channels[-1], K)`.
@@ -112,9 +107,5 @@ class TemporalConvNet(ComposedBrick):
         self.receptive_field = 1 + 2 * (kernel_size - 1) * (2 ** len(level_channels) - 1)
         """Frames that one output frame sees."""
 
-    def output_length(self, num_frames: int) -> int:
-        return num_frames
-
     def compose(self, run: Run, frames: Tensor) -> Tensor:
-        output: Tensor = run(self.levels, frames)  # (B, level_channels[-1], K)
-        return output
+        return run(self.levels, frames)  # (B, level_channels[-1], K)

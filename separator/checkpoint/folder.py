@@ -17,7 +17,6 @@ from separator.audio.formats import describe_content
 from separator.checkpoint.description import (
     CARD_NAME,
     CONFIG_NAME,
-    EXAMPLE_NAME,
     FORMAT_VERSION,
     VOICE,
     WEIGHTS_NAME,
@@ -25,7 +24,7 @@ from separator.checkpoint.description import (
     VoiceDescription,
     read_description,
 )
-from separator.checkpoint.finding import find_model
+from separator.checkpoint.finding import BUNDLED, find_model, list_models
 from separator.errors import InputError
 from separator.models import build_model, build_voice_network
 from separator.models.pipeline import MaskingSeparator
@@ -37,13 +36,7 @@ STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 """Buffers that batch norms keep beside their parameters."""
 
 
-def save_model(
-    folder: Path,
-    model: MaskingSeparator,
-    description: ModelDescription,
-    card: str | None = None,
-    example: Path | None = None,
-) -> None:
+def save_model(folder: Path, model: MaskingSeparator, description: ModelDescription, card: str | None = None) -> None:
     """Write a model folder; each file appears complete or not at all.
 
     Args:
@@ -51,26 +44,19 @@ def save_model(
         model: The model whose weights are saved.
         description: What goes into `config.json`.
         card: Text of `README.md`; None leaves the one that is there.
-        example: An audio file to copy to `example.wav`; None leaves the one that is there.
 
     Raises:
         InputError: If the folder cannot be written.
     """
-    _write(folder, model, asdict(description), card, example)
+    _write(folder, model, asdict(description), card)
 
 
-def save_voice_network(
-    folder: Path,
-    network: VoiceNetwork,
-    description: VoiceDescription,
-    card: str | None = None,
-    example: Path | None = None,
-) -> None:
+def save_voice_network(folder: Path, network: VoiceNetwork, description: VoiceDescription) -> None:
     """Write the folder of a voice model, as `save_model` does that of a separator."""
-    _write(folder, network, {"task": VOICE, **asdict(description)}, card, example)
+    _write(folder, network, {"task": VOICE, **asdict(description)})
 
 
-def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | None, example: Path | None) -> None:
+def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | None = None) -> None:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     content = {"format_version": FORMAT_VERSION, **content}
     text = json.dumps(content, indent=2) + "\n"
@@ -79,8 +65,6 @@ def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | 
         replace_file(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
         if card is not None:
             replace_text(folder / CARD_NAME, card)
-        if example is not None:
-            replace_file(folder / EXAMPLE_NAME, lambda path: path.write_bytes(example.read_bytes()))
         replace_text(folder / CONFIG_NAME, text)
     except OSError as error:
         for each in made:
@@ -108,6 +92,20 @@ def load_voice_network(name_or_path: str | Path) -> tuple[VoiceNetwork, VoiceDes
         raise InputError(f"{folder / CONFIG_NAME}: {error}") from None
     network.load_state_dict(_read_weights(folder / WEIGHTS_NAME, network.state_dict()))
     return network.eval(), description
+
+
+def bundled_voice_model(sample_rate: int) -> str | None:
+    """Return the name of the bundled voice model of a sample rate in Hz; None if there is none.
+
+    Example:
+        >>> bundled_voice_model(16000), bundled_voice_model(44100)
+        ('voice-16k', None)
+    """
+    for name in list_models():
+        description = read_description(BUNDLED / name)
+        if isinstance(description, VoiceDescription) and description.config.get("sample_rate") == sample_rate:
+            return name
+    return None
 
 
 def load_model(name_or_path: str | Path) -> tuple[MaskingSeparator, ModelDescription]:

@@ -1,9 +1,12 @@
 """`separator average RUN`: the mean of the best models that a run has kept, scored beside the best of them."""
 
 import argparse
+import json
 from pathlib import Path
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output, add_overrides
+from separator.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, and write if asked; 0 when done."""
-    import json
-
     from separator.checkpoint import CONFIG_NAME
-    from separator.cli.main import print_result
-    from separator.errors import InputError
     from separator.output_folders import check_writable
     from separator.training.averaging import average_run, save_average
 

@@ -1,10 +1,16 @@
 """`separator bench MODEL_OR_RECIPE`: how fast a model is, beside other software and beside what the machine can do."""
 
 import argparse
+import json
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from separator.cli.options import add_json
+from separator.errors import InputError
+
+if TYPE_CHECKING:
+    from separator.inference.precision import Precision
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure a model in float32, and in bfloat16 where the processor computes in it, and print the figures."""
-    import json
-    import time
+    """Measure a model in float32, and in each coarser precision that it runs in here, and print the figures."""
     from dataclasses import asdict
 
     import torch
@@ -28,11 +32,9 @@ def run(args: argparse.Namespace) -> int:
     import separator.recipe  # noqa: F401
     from separator.benchmark.cost import macs_per_second
     from separator.benchmark.peers import matrix_rate, measure_peers
-    from separator.benchmark.speed import measure_speed
+    from separator.benchmark.speed import measure_coarser, measure_speed
     from separator.cli.info import load
-    from separator.errors import InputError
     from separator.inference.devices import find_device
-    from separator.inference.precision import has_native_bfloat16
 
     if args.threads is not None:
         if args.threads < 1:
@@ -44,25 +46,23 @@ def run(args: argparse.Namespace) -> int:
     load_seconds = time.perf_counter() - started
     # First the model alone: its memory is that of this process, which has done nothing else so far.
     speed = measure_speed(model, facts["sample_rate"], device, args.seconds)
-    coarse = None
-    if device.type == "cuda" or (device.type == "cpu" and has_native_bfloat16()):
-        coarse = measure_speed(model, facts["sample_rate"], device, args.seconds, torch.bfloat16).real_time_factor
+    coarser = measure_coarser(model, facts["sample_rate"], device, args.seconds)
     rate = matrix_rate(device)
     macs = macs_per_second(model.cpu(), facts["sample_rate"])
     flops = 2 * macs / speed.real_time_factor
     peers = list(measure_peers(model, facts["sample_rate"], device, args.seconds))
-    agreement = _agreement_db(args.model)
+    compared = [precision for precision, factor in coarser.items() if precision == "bfloat16" or factor is not None]
     result = {
         "model": args.model,
         "architecture": facts["architecture"],
         "load_seconds": load_seconds,
         **asdict(speed),
-        "bfloat16_real_time_factor": coarse,
+        **{f"{precision}_real_time_factor": factor for precision, factor in coarser.items()},
         "macs_per_second": macs,
         "flops_reached": flops,
         "matrix_flops_reached": rate,
         "share_of_matrix_rate": flops / rate,
-        "bfloat16_agreement_db": agreement,
+        **{f"{precision}_agreement_db": _agreement_db(args.model, precision) for precision in compared},
         "peers": [asdict(each) for each in peers],
     }
     if args.json:
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _agreement_db(name: str) -> float | None:
-    """Return how far bfloat16 is from float32 on a model's example; None of a recipe, or without one."""
+def _agreement_db(name: str, precision: "Precision") -> float | None:
+    """Return how far a precision is from float32 on a model's example; None of a recipe, or without one."""
     from separator.audio.reading import read_audio
-    from separator.benchmark.agreement import bfloat16_agreement_db
+    from separator.benchmark.speed import agreement_db
     from separator.checkpoint import EXAMPLE_NAME, find_model, load_model
 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():
@@ -84,22 +84,24 @@ def _agreement_db(name: str) -> float | None:
     if not (folder / EXAMPLE_NAME).exists():
         return None
     example, sample_rate = read_audio(folder / EXAMPLE_NAME)[:2]
-    return bfloat16_agreement_db(*load_model(folder), example, sample_rate)
+    return agreement_db(*load_model(folder), example, sample_rate, precision)
 
 
 def _print(result: dict[str, Any]) -> None:
     print(f"{result['model']} ({result['architecture']}), {result['seconds']:g} s of noise, ", end="")
     print(f"{result['device']}, {result['threads']} threads, float32, medians")
     print(f"load time: {result['load_seconds']:.3f} s")
-    coarse = result["bfloat16_real_time_factor"]
-    print(f"real-time factor: {result['real_time_factor']:.4f}" + (f"; in bfloat16 {coarse:.4f}" if coarse else ""))
+    coarser = {precision: result[f"{precision}_real_time_factor"] for precision in ("bfloat16", "int8")}
+    others = "".join(f"; in {precision} {factor:.4f}" for precision, factor in coarser.items() if factor is not None)
+    print(f"real-time factor: {result['real_time_factor']:.4f}{others}")
     print(f"peak memory: {result['peak_memory_mb']:,.0f} MB, {result['added_memory_mb']:,.0f} MB of it to separate")
     print(
         f"arithmetic: {result['flops_reached'] / 1e9:,.1f} GFLOP/s, {result['share_of_matrix_rate']:.0%} of the "
         f"{result['matrix_flops_reached'] / 1e9:,.1f} GFLOP/s that products of large matrices reach here"
     )
-    if (agreement := result["bfloat16_agreement_db"]) is not None:
-        print(f"bfloat16 agrees with float32 to {agreement:.1f} dB on the model's example")
+    for precision in coarser:
+        if (agreement := result.get(f"{precision}_agreement_db")) is not None:
+            print(f"{precision} agrees with float32 to {agreement:.1f} dB on the model's example")
     if not result["peers"]:
         print("no other software is installed to measure beside it: pip install 'separator[bench]'")
     for peer in result["peers"]:

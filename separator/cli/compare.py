@@ -1,10 +1,15 @@
 """`separator compare RECIPES... -o DIR`: trains recipes alike, scores them alike, writes one table and one plot."""
 
 import argparse
+import re
+import shlex
 import sys
+import traceback
 from pathlib import Path
 
+from separator.cli.main import print_error
 from separator.cli.options import add_output, add_overrides
+from separator.errors import InputError, describe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,16 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Return 0 when all are done, 1 when some failed, 130 when stopped with the state saved."""
-    import shlex
-    import traceback
-
-    from separator.cli.main import print_error
     from separator.comparison.compare import Stopped, compare
     from separator.comparison.fairness import load_recipes
     from separator.comparison.page import write_report
     from separator.comparison.plot import plot_table
     from separator.comparison.table import make_table, write_csv
-    from separator.errors import describe
     from separator.output_folders import check_outside, make_folder
     from separator.replacing import replace_file
 
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if not results:
         return 1
     table = make_table(results, recipes[0], with_runs=bool(seeds))
-    replace_file(args.output / "results.csv", lambda path: write_csv(table, path))
+    write_csv(table, args.output / "results.csv")
     replace_file(args.output / "results.png", lambda path: plot_table(table, path))
     num_mixtures = len(results[0].runs[0].items)
     write_report(args.output / "results.md", table, recipes[0], seeds, num_mixtures, reasons, command)
@@ -90,10 +90,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _read_seeds(text: str) -> tuple[int, ...]:
     """Return the seeds that `--seeds` names; none where it is left out."""
-    import re
-
-    from separator.errors import InputError
-
     seeds = tuple(map(int, text.split(","))) if re.fullmatch(r"\d+(,\d+)*", text) else ()
     if (text and not seeds) or len(set(seeds)) != len(seeds) or max(seeds, default=0) >= 2**32:
         raise InputError(f"--seeds: expected different whole numbers from 0, such as 0,1,2, found {text!r}")

@@ -1,10 +1,14 @@
 """`separator embed FILE... -o vectors.npz`: whose voice is in each recording, as vectors, and how alike they are."""
 
 import argparse
+import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.main import print_error, print_result
 from separator.cli.options import add_device, add_json
+from separator.errors import InputError, describe
 
 if TYPE_CHECKING:
     from separator.inference.voices import RecordedVoice
@@ -37,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Embed every recording; a bad one is reported and the others are still done."""
-    from separator.cli.main import print_error, print_result
-    from separator.errors import InputError, describe
     from separator.inference.voices import VoiceModel
     from separator.output_folders import check_writable
 
@@ -68,8 +70,6 @@ def _find_files(inputs: list[Path]) -> tuple[list[Path], int]:
     """Return the recordings, each once, and how many inputs are none; those are reported."""
     from separator.audio.finding import search_folder
     from separator.audio.formats import describe_place
-    from separator.cli.main import print_error
-    from separator.errors import InputError
 
     files: dict[Path, None] = {}
     failed = 0
@@ -94,11 +94,8 @@ def _find_files(inputs: list[Path]) -> tuple[list[Path], int]:
 
 
 def _write(path: Path, voices: "dict[str, RecordedVoice]") -> None:
-    import io
-
     import numpy as np
 
-    from separator.errors import InputError
     from separator.replacing import replace_file
 
     content = io.BytesIO()
@@ -117,8 +114,6 @@ def _write(path: Path, voices: "dict[str, RecordedVoice]") -> None:
 
 def _table(voices: "dict[str, RecordedVoice]", as_json: bool) -> str:
     """Return the cosines: a line a recording, with a number for each recording, in the same order."""
-    import json
-
     import torch
 
     vectors = torch.stack([voice.vector for voice in voices.values()])

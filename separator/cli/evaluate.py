@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.main import print_error
 from separator.cli.options import add_device, add_no_voices, add_overrides
+from separator.errors import InputError, describe
 
 if TYPE_CHECKING:
     from separator.cluster.pool import ClusterPool
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write DIR/audio/references and DIR/audio/estimates, as `separator score` takes them",
     )
     add_device(parser, "where the model runs")
-    parser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or int8")
     parser.add_argument(
         "--no-consistency",
         action="store_true",
@@ -67,9 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate and score every example of every list; one that fails is reported and the others are still done."""
-    from separator.cli.main import print_error
     from separator.cli.scoring import cluster_workers
-    from separator.errors import InputError, describe
     from separator.inference import Separator
     from separator.recipe import VoiceRecipe, load_any_recipe
     from separator.scoring.oracle import ORACLES
@@ -108,9 +108,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _evaluate_voices(args: argparse.Namespace, recipe: "VoiceRecipe") -> int:
     """Score a voice model on every list of its recipe, or on those of `--list`."""
-    from separator.cli.main import print_error
     from separator.data.lists import ALL_LISTS
-    from separator.errors import InputError, describe
     from separator.inference import Separator
     from separator.inference.voices import VoiceModel
     from separator.output_folders import check_outside

@@ -1,7 +1,9 @@
 """`separator export MODEL -o DIR`: a model as one file for other software."""
 
 import argparse
+import json
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output
 
 
@@ -30,11 +32,9 @@ unless it agrees with the model. How to run it: docs/exported.md."""
 
 def run(args: argparse.Namespace) -> int:
     """Export the model, and say what came of it."""
-    import json
     from dataclasses import asdict
 
     from separator.cli.extras import require_extra
-    from separator.cli.main import print_result
     from separator.exchange.exporting import export_model
     from separator.output_folders import check_writable
 

@@ -1,7 +1,9 @@
 """`separator import SOURCE -o DIR`: other software's Conv-TasNet as a model folder."""
 
 import argparse
+import json
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json, add_output
 
 
@@ -35,11 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import the model, and say what came of it."""
-    import json
     from dataclasses import asdict
     from typing import Any
 
-    from separator.cli.main import print_result
     from separator.exchange.importing import import_model
     from separator.output_folders import check_writable
     from separator.recipe.reading import apply_overrides

@@ -1,10 +1,12 @@
 """`separator info MODEL_OR_RECIPE`: what a model is, what it costs, how it was trained, how it scored."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from separator.cli.options import add_device, add_json, add_overrides
+from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.benchmark.layers import Layer
@@ -44,13 +46,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the description of a model."""
-    import json
     from dataclasses import asdict
 
     from separator.benchmark.cost import mixture_samples, model_cost
     from separator.benchmark.layers import count_layers
     from separator.cli.layer_table import layer_rows
-    from separator.errors import InputError
     from separator.inference.devices import find_device
 
     if args.depth < 1:
@@ -87,7 +87,6 @@ def _live_step(model: Any, facts: dict[str, Any], device: str) -> dict[str, floa
 
     from separator.benchmark.speed import measure_step
     from separator.checkpoint import ModelDescription
-    from separator.errors import InputError
     from separator.inference import Separator
     from separator.live import LiveSeparator
 
@@ -119,7 +118,6 @@ def _voice_facts(name: str) -> dict[str, Any] | None:
 def load(name: str, overrides: list[str]) -> tuple[Any, dict[str, Any]]:
     """Return the model and what it says of itself; a recipe's is built, a model's is loaded."""
     from separator.checkpoint import find_model, load_model
-    from separator.errors import InputError
     from separator.models import config_to_dict
 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_dir():

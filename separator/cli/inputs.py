@@ -7,7 +7,9 @@ from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import TypeVar
 
+from separator.cli.main import print_line
 from separator.cluster.urls import UrlPath, is_url
+from separator.errors import InputError
 
 STANDARD_INPUT = Path("-")
 
@@ -40,7 +42,6 @@ def find_jobs(inputs: Sequence[Path | UrlPath], output: Path | UrlPath) -> Jobs:
     input; a pipe is one too. Recordings that would share a folder get their suffix, then a number, added to it.
     """
     from separator.audio.formats import PIPE, describe_place
-    from separator.errors import InputError
 
     jobs = Jobs()
     taken: set[str] = set()
@@ -79,8 +80,6 @@ def check_targets(jobs: list[tuple[PurePath, PurePath]], targets: Mapping[PurePa
         jobs: Each recording with its folder, as in `Jobs`.
         targets: The outputs of each folder, by source.
     """
-    from separator.errors import InputError
-
     recordings = {os.path.realpath(path): path for path, _ in jobs}
     taken: dict[str, PurePath] = {}
     for path, folder in jobs:
@@ -113,7 +112,6 @@ def _find_in_folder(folder: Path, output: Path | UrlPath, jobs: Jobs) -> Sequenc
 def _find_in_storage(place: UrlPath, output: Path | UrlPath, jobs: Jobs) -> tuple[Sequence[UrlPath], UrlPath]:
     """Find the recordings of a URL as `_find_in_folder` does; gives the folder that they are in too."""
     from separator.cluster.storage import Storage
-    from separator.errors import InputError
 
     storage = Storage(place)
     if storage.is_file(place):
@@ -136,7 +134,6 @@ def _leave_results(
 ) -> Sequence[AnyPath]:
     """Return the audio that is no output of an earlier run, and say on standard error what else is there."""
     from separator.audio.finding import count_kinds
-    from separator.cli.main import print_line
 
     found = [path for path in audio if path not in recorded and not _is_result(path, output, folder)]
     results = len(audio) - len(found)
@@ -163,7 +160,6 @@ def _is_result(path: AnyPath, output: Path | UrlPath, searched: AnyPath) -> bool
 
 
 def _free_folder(parent: PurePath, path: PurePath, taken: set[str]) -> PurePath:
-    from separator.cli.main import print_line
     from separator.output_folders import folder_name
 
     name = folder_name(path)

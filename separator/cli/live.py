@@ -5,7 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.main import EXIT_INTERRUPTED, print_error, print_line
 from separator.cli.options import add_device
+from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.cli.interruption import Interruption
@@ -73,8 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate until the input ends or Ctrl-C."""
-    from separator.errors import InputError
-
     if args.list_devices:
         from separator.cli.sound_card import list_devices
 
@@ -128,8 +128,6 @@ def _separate(
     """Bring every block of the input to the outputs; whatever ends it, what is still to come of it follows."""
     from separator.cli.live_meters import LiveMeters
     from separator.cli.live_outputs import InStep, stacked
-    from separator.cli.main import EXIT_INTERRUPTED, print_error, print_line
-    from separator.errors import InputError
 
     in_step, failures = InStep(outputs, live.latency_samples), list[str]()
     with LiveMeters(live, paced=args.pace or args.input is None, latency_ms=1000 * live.latency_seconds) as meters:

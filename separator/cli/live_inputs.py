@@ -6,32 +6,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from torch import Tensor
 
 from separator.audio.pcm_stream import PcmFormat, PcmReader
 from separator.audio.reading import AudioReader
 from separator.cli.inputs import STANDARD_INPUT
+from separator.cli.sound_card import Microphone
 from separator.cli.standard_input import is_stream, stream_name
 from separator.errors import InputError
-
-
-class LiveInput(Protocol):
-    """Interface of an input."""
-
-    sample_rate: int
-    channels: int
-    dropouts: int
-    """Blocks before which something of the input was lost."""
-
-    def read(self) -> Tensor | None:
-        """Return the next block `(C, t)`; None at the end."""
-        ...
-
-    def warning(self) -> str | None:
-        """Say what was wrong with it, once it is at its end."""
-        ...
 
 
 class FileInput:
@@ -50,7 +33,7 @@ class FileInput:
         self._blocks = reader.blocks(block_samples(block_ms, reader.sample_rate), keep_damaged=True)
 
     def read(self) -> Tensor | None:
-        """Return the next block; None at the end."""
+        """Return the next block `(C, t)`; None at the end."""
         return next(self._blocks, None)
 
     def warning(self) -> str | None:
@@ -84,6 +67,10 @@ class PipeInput:
         return f"{self.reader.name}: ends within a sample" if self.reader.ends_within_a_sample else None
 
 
+LiveInput = FileInput | PipeInput | Microphone
+"""Of each, `dropouts` counts the blocks before which something was lost."""
+
+
 def block_samples(block_ms: float, sample_rate: int) -> int:
     """Return the samples of a block: at least one."""
     return max(1, round(block_ms * sample_rate / 1000))
@@ -98,8 +85,6 @@ def open_input(args: argparse.Namespace, model_rate: int) -> Iterator[LiveInput]
     """
     path: Path | None = args.input
     if path is None:
-        from separator.cli.sound_card import Microphone
-
         rate = args.sample_rate or model_rate
         with Microphone(args.input_device, rate, args.channels or 1, block_samples(args.block, rate)) as microphone:
             yield microphone

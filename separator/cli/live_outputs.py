@@ -6,32 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from separator.audio.pcm_stream import PcmFormat, streamed_header
 from separator.audio.writing import AudioWriter
+from separator.cli.sound_card import Loudspeaker
 from separator.errors import InputError
 from separator.live import LiveSeparator
 from separator.output_folders import make_folder
 
 STANDARD_OUTPUT = Path("-")
-
-
-class LiveOutput(Protocol):
-    """Interface of an output."""
-
-    is_in_step: bool
-    """Whether it starts with the first sample of the input; a sound card starts at once, with the latency's silence."""
-
-    dropouts: int
-    """Blocks that came too late."""
-
-    def write(self, sources: Tensor) -> None:
-        """Write sources `(S, C, t)`."""
-        ...
 
 
 class FolderOutput:
@@ -100,6 +87,11 @@ class PipeOutput:
             raise InputError(f"standard output: cannot write: {error.strerror}") from None
 
 
+LiveOutput = FolderOutput | PipeOutput | Loudspeaker
+"""Of each, `is_in_step` says whether it starts with the first sample of the input: a sound card starts at once, with
+silence for as long as the latency. `dropouts` counts the blocks that came too late."""
+
+
 @contextmanager
 def open_outputs(args: argparse.Namespace, live: LiveSeparator) -> Iterator[list[LiveOutput]]:
     """Open what the options name."""
@@ -113,8 +105,6 @@ def open_outputs(args: argparse.Namespace, live: LiveSeparator) -> Iterator[list
             else:
                 outputs.append(stack.enter_context(FolderOutput(path, live.sources, live.sample_rate, live.channels)))
         if args.output_device is not None:
-            from separator.cli.sound_card import Loudspeaker
-
             outputs.append(stack.enter_context(Loudspeaker(args.output_device, live.sample_rate, num_channels)))
         yield outputs
 

@@ -1,6 +1,7 @@
 """`separator models`: the released models at hand."""
 
 import argparse
+import json
 
 from separator.cli.options import add_json
 
@@ -12,7 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line a model."""
-    import json
     from dataclasses import asdict
 
     from separator.checkpoint import BUNDLED, count_parameters, list_models, read_description

@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
+from separator.errors import InputError
+
 
 def add_output(
     parser: argparse.ArgumentParser,
@@ -57,8 +59,6 @@ def add_cluster(parser: argparse.ArgumentParser, what: str) -> None:
 
 def check_jobs(jobs: int | None) -> None:
     """Raise `InputError` unless `--jobs` is left out, or 1 or more."""
-    from separator.errors import InputError
-
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs: expected at least 1, found {jobs}")
 
@@ -74,8 +74,6 @@ def number_of(talkers: str | None) -> int | None:
     Raises:
         InputError: If it is neither `auto` nor 2 to 6.
     """
-    from separator.errors import InputError
-
     if talkers in (None, "auto"):
         return None
     if talkers not in ("2", "3", "4", "5", "6"):

@@ -2,17 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.main import print_error, print_line
 from separator.cli.options import add_jobs, add_output, add_overrides, check_jobs
+from separator.cli.progress import count_bar
+from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.data.config import DataConfig
-    from separator.data.conversion import Conversion
-    from separator.data.prepare import ConversionResult
+    from separator.data.prepare import Conversion, ConversionResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,6 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from separator.data.config import DataConfig
-    from separator.errors import InputError
     from separator.recipe import load_data_section, load_recipe
 
     if args.dataset.endswith((".yaml", ".yml")):
@@ -72,9 +72,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(config: "DataConfig", sources: tuple[str, ...], deep: bool, jobs: int | None) -> int:
-    from functools import partial
-
-    from separator.cli.main import print_line
     from separator.data.file_checks import GroupCheck, check_groups, check_headers, check_samples, describe_checks
     from separator.data.file_groups import FileGroup
     from separator.data.index import read_index
@@ -84,8 +81,9 @@ def _check(config: "DataConfig", sources: tuple[str, ...], deep: bool, jobs: int
     wrong: set[str] = set()  # what is wrong with the whole tree is so with every split
     for split, groups, problems in config.find_splits(sources):
         new = [group for group in groups if group not in checked]
-        with _bar("checking", len(new)) as advance:
-            checked |= {each.group: each for each in check_groups(new, check, jobs, advance)}
+        with count_bar("checking", len(new)) as update:
+            done = check_groups(new, check, jobs, partial(update, advance=1))
+        checked |= {each.group: each for each in done}
         for each in (checked[group] for group in new):
             for note in each.notes:
                 print_line("note", note)
@@ -104,12 +102,10 @@ def _check(config: "DataConfig", sources: tuple[str, ...], deep: bool, jobs: int
 def _prepare(args: argparse.Namespace, config: "DataConfig | None", sources: tuple[str, ...], sample_rate: int) -> int:
     """Convert what a data section reads, or, without one, all audio below the root; or say what that is."""
     from separator.audio.finding import find_audio
-    from separator.cli.main import print_error
-    from separator.data.conversion import plan_conversions
     from separator.data.file_checks import check_groups, check_headers, describe_checks
-    from separator.data.file_groups import FileGroup, distinct_files
+    from separator.data.file_groups import FileGroup
     from separator.data.index import INDEX_NAME
-    from separator.errors import InputError
+    from separator.data.prepare import plan_conversions
 
     problems: list[str] = []
     if config is None:
@@ -123,7 +119,7 @@ def _prepare(args: argparse.Namespace, config: "DataConfig | None", sources: tup
         if not any(found.values()):
             raise InputError(problems[0])
         tables = config.find_tables()
-    files = distinct_files(group for groups in found.values() for group in groups)
+    files = list(dict.fromkeys(path for groups in found.values() for group in groups for path in group.files))
     conversions = plan_conversions(args.root, files, f".{args.format}")
     for problem in problems:
         print_error(problem)
@@ -145,13 +141,12 @@ def _prepare(args: argparse.Namespace, config: "DataConfig | None", sources: tup
 
 
 def _convert(args: argparse.Namespace, sample_rate: int, conversions: "list[Conversion]", tables: list[Path]) -> int:
-    from separator.cli.main import print_error
     from separator.data.prepare import prepare
 
-    with _bar("preparing", len(conversions)) as advance:
+    with count_bar("preparing", len(conversions)) as update:
 
         def report(done: "ConversionResult") -> None:
-            advance()
+            update(advance=1)
             if done.error:
                 print_error(done.error)
             if done.clipped:
@@ -167,16 +162,3 @@ def _convert(args: argparse.Namespace, sample_rate: int, conversions: "list[Conv
     )
     print(args.output)
     return 1 if failed else 0
-
-
-@contextmanager
-def _bar(what: str, number: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal; gives what is to be called after each file."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(what, total=number)
-        yield lambda: progress.advance(task)

@@ -1,15 +1,28 @@
-"""A bar for each recording at work: seconds done, real-time factor, time left; nothing where there is no terminal."""
+"""Bars on standard error: of files counted, and one for each recording at work; nothing where there is no terminal."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 
+@contextmanager
+def count_bar(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show how many files are done; gives what is to be called with `completed` and `total`, or `advance`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield partial(progress.update, progress.add_task(what, total=total))
+
+
 class FilesProgress:
-    """Progress on stderr, as a context manager.
+    """Seconds done, real-time factor and time left of each recording, as a context manager.
 
     Args:
         num_files: Recordings in all; a bar of its own counts them if they are several.

@@ -1,8 +1,10 @@
 """`separator push DIR REPO`: a model folder on the Hugging Face Hub."""
 
 import argparse
+import json
 from pathlib import Path
 
+from separator.cli.main import print_result
 from separator.cli.options import add_json
 
 
@@ -19,10 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check the folder, send it, and say where it is."""
-    import json
     from dataclasses import asdict
 
-    from separator.cli.main import print_result
     from separator.exchange.pushing import push_model
 
     pushed = push_model(args.folder, args.repository, args.public, args.dry_run)

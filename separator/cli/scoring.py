@@ -2,16 +2,20 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from separator.cli.main import print_error, print_line
 from separator.cli.options import add_cluster, add_jobs, add_output, check_jobs
+from separator.cli.progress import count_bar
+from separator.errors import InputError, describe
 
 if TYPE_CHECKING:
     from separator.cluster.pool import ClusterPool
-    from separator.scoring.options import Watcher
+    from separator.scoring.config import Watcher
 
 
 def add_scoring_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,18 +78,9 @@ def scoring_options(args: argparse.Namespace) -> dict[str, Any]:
         InputError: If `--sources` or `--by` is no list of names, or `--jobs` no number of processes.
     """
     check_jobs(args.jobs)
-    return {
-        "metrics": args.metrics,
-        "engine": args.engine,
-        "permute": args.permute,
-        "sources": _names("--sources", args.sources),
-        "sample_rate": args.sample_rate,
-        "limit": args.limit,
-        "jobs": args.jobs,
-        "against": args.against,
-        "facts": args.facts,
-        "by": _names("--by", args.by) or (),
-    }
+    as_given = ("metrics", "engine", "permute", "sample_rate", "limit", "jobs", "against", "facts")
+    names = {"sources": _names("--sources", args.sources), "by": _names("--by", args.by) or ()}
+    return {name: getattr(args, name) for name in as_given} | names
 
 
 @contextmanager
@@ -106,8 +101,6 @@ def cluster_workers(args: argparse.Namespace) -> Iterator["ClusterPool | None"]:
 
 
 def _names(option: str, text: str | None) -> tuple[str, ...] | None:
-    from separator.errors import InputError
-
     if text is None:
         return None
     names = tuple(name for name in (each.strip() for each in text.split(",")) if name)
@@ -119,21 +112,11 @@ def _names(option: str, text: str | None) -> tuple[str, ...] | None:
 @contextmanager
 def watch(debug: bool) -> Iterator["Watcher"]:
     """Draw a bar on stderr and name there what fails."""
-    import traceback
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from separator.cli.interruption import end_in_order
-    from separator.cli.main import print_error, print_line
-    from separator.errors import describe
-    from separator.scoring.options import Watcher
+    from separator.scoring.config import Watcher
 
     end_in_order()
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("scoring", total=None)
+    with count_bar("scoring") as update:
 
         def on_failure(name: str, error: Exception) -> None:
             if debug:
@@ -141,7 +124,7 @@ def watch(debug: bool) -> Iterator["Watcher"]:
             print_error(f"{name}: {describe(error)}")
 
         yield Watcher(
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_progress=lambda done, total: update(completed=done, total=total),
             on_failure=on_failure,
             on_note=lambda line: print_line("note", line),
             command=("separator", *sys.argv[1:]),
@@ -154,7 +137,6 @@ def print_summary(summary: dict[str, Any], output: Path) -> int:
     Returns:
         The exit code.
     """
-    from separator.cli.main import print_line
     from separator.scoring.against import describe_against
     from separator.scoring.consistency import describe_consistency
     from separator.scoring.facts import describe_groups

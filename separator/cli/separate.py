@@ -1,10 +1,13 @@
 """`separator separate INPUT... -o DIR`: one file a source for every recording."""
 
 import argparse
+import atexit
+import gc
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from separator.cli.main import print_line
 from separator.cli.options import (
     add_cluster,
     add_device,
@@ -16,6 +19,7 @@ from separator.cli.options import (
 )
 from separator.cli.separate_options import add_output_options, add_part_options, read_options
 from separator.cluster.urls import parse_path
+from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.cluster.urls import UrlPath
@@ -44,9 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device(parser, "where the model runs; mps too, if it gives what the CPU gives")
     parser.add_argument(
         "--precision",
-        choices=("auto", "float32", "bfloat16"),
+        choices=("auto", "float32", "bfloat16", "int8"),
         default="auto",
-        help="auto is bfloat16 on CUDA, and on a CPU that computes in it, for a model that bears it; else float32",
+        help="auto is bfloat16 on CUDA, and on a CPU that computes in it, for a model that bears it; else float32. "
+        "int8 is faster on a CPU, for spectrogram models such as the default one, and differs by -30 dB or less",
     )
     parser.add_argument(
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
@@ -76,12 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Separate every input; a bad one is reported and the others are still done."""
-    import atexit
-    import gc
-
     from separator.cli.inputs import check_targets, find_jobs
     from separator.cli.interruption import end_in_order
-    from separator.cli.main import print_line
     from separator.cli.separate_report import SeparationOutcome, report
 
     atexit.register(gc.freeze)  # at its end Python would look at each object of torch once more, for a second
@@ -141,7 +142,6 @@ def _load(args: argparse.Namespace) -> "Separator | TalkerSeparator":
 
 def _clips(options: list[str]) -> dict[str, Path]:
     """Return the clips of `--enrol` by name."""
-    from separator.errors import InputError
     from separator.inference.assignment.enrolment import find_clips
 
     clips: dict[str, Path] = {}

@@ -1,10 +1,13 @@
 """Options of `separator separate` that say what of a recording is separated, and which files come out."""
 
 import argparse
+import os
+import re
 from typing import TYPE_CHECKING
 
 from separator.cli.options import check_jobs, number_of
 from separator.cluster.urls import is_url
+from separator.errors import InputError
 
 if TYPE_CHECKING:
     from separator.inference.file_options import FileOptions
@@ -32,7 +35,11 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="of the outputs below the output folder, such as {stem}_{source} (default: %(default)s)",
     )
     parser.add_argument(
-        "--only", metavar="SOURCE", action="append", default=[], help="write only this source; may be repeated"
+        "--only",
+        metavar="SOURCE,...",
+        action="append",
+        default=[],
+        help="write only these sources, comma-separated; may be repeated",
     )
     parser.add_argument(
         "--talkers",
@@ -60,23 +67,8 @@ def read_options(args: argparse.Namespace) -> "FileOptions":
     check_jobs(args.jobs)
     options = _file_options(args)
     number_of(args.talkers)
-    _check_talkers(args)
-    _check_folders(args)
-    return options
-
-
-def _check_talkers(args: argparse.Namespace) -> None:
-    from separator.errors import InputError
-
     if args.talkers is not None and args.no_voices:
         raise InputError("--talkers: expected no --no-voices beside it, found it")
-
-
-def _check_folders(args: argparse.Namespace) -> None:
-    import os
-
-    from separator.errors import InputError
-
     for each in args.inputs:
         if is_url(each) or is_url(args.output):
             is_same = each == args.output
@@ -84,11 +76,11 @@ def _check_folders(args: argparse.Namespace) -> None:
             is_same = os.path.isdir(each) and args.output.resolve() == each.resolve()
         if is_same:
             raise InputError(f"{args.output}: expected an output folder other than the input folder")
+    return options
 
 
 def _file_options(args: argparse.Namespace) -> "FileOptions":
     from separator.audio.lossy import LOSSY_FORMATS
-    from separator.errors import InputError
     from separator.inference.excerpt import parse_time
     from separator.inference.file_options import FileOptions
 
@@ -110,7 +102,7 @@ def _file_options(args: argparse.Namespace) -> "FileOptions":
         residual=args.residual,
         bit_rate=None if args.bitrate is None else _bits_per_second(args.bitrate),
         name=args.name,
-        only=tuple(args.only),
+        only=tuple(name.strip() for names in args.only for name in names.split(",")),
         start_seconds=0.0 if args.start is None else parse_time("--start", args.start),
         duration_seconds=duration,
         track=None if args.track is None else args.track - 1,
@@ -120,10 +112,6 @@ def _file_options(args: argparse.Namespace) -> "FileOptions":
 
 def _bits_per_second(text: str) -> int:
     """Return a bit rate: `128k`, `128000`."""
-    import re
-
-    from separator.errors import InputError
-
     found = re.fullmatch(r"(\d{1,9})(k?)", text, re.ASCII | re.IGNORECASE)
     if found is None or (bits := int(found[1]) * (1000 if found[2] else 1)) < 1000:
         raise InputError(f"--bitrate: expected kilobits such as 128k, or bits such as 128000, found {text!r}")

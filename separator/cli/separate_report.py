@@ -41,24 +41,17 @@ def report(outcome: SeparationOutcome, as_json: bool, model: str) -> None:
     """
     if outcome.error is not None:
         print_error(outcome.error)
-    if outcome.result is not None:
-        _warn(_shown(outcome.path), outcome.result)
+    shown = "standard input" if str(outcome.path) == "-" else str(outcome.path)
+    if (result := outcome.result) is not None:
+        if result.warning is not None:
+            print_line("warning", f"{shown}: {result.warning}")
+        for note in [*result.notes, *([result.clipping] if result.clipping is not None else [])]:
+            print_line("note", f"{shown}: {note}")
     if as_json:
         print_result(json.dumps(_as_json(outcome, model)))
-    elif outcome.result is not None:
-        print_result("\n".join(map(str, outcome.result.outputs.values())))
-        print_line("done", f"{_shown(outcome.path)}: {_summary(outcome.result, model)}")
-
-
-def _warn(name: str, result: "SeparatedFile") -> None:
-    if result.warning is not None:
-        print_line("warning", f"{name}: {result.warning}")
-    for note in [*result.notes, *([result.clipping] if result.clipping is not None else [])]:
-        print_line("note", f"{name}: {note}")
-
-
-def _shown(path: PurePath) -> str:
-    return "standard input" if str(path) == "-" else str(path)
+    elif result is not None:
+        print_result("\n".join(map(str, result.outputs.values())))
+        print_line("done", f"{shown}: {_summary(result, model)}")
 
 
 def _summary(result: "SeparatedFile", model: str) -> str:

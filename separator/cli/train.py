@@ -1,6 +1,7 @@
 """`separator train RECIPE`: trains a recipe, or goes on with a run."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0 when finished, 130 when stopped by Ctrl-C or SIGTERM with the state saved."""
-    import shlex
-
     from separator.comparison.run import train_recipe
     from separator.recipe import load_any_recipe
     from separator.training.run import RECIPE_NAME

@@ -1,9 +1,12 @@
 """`separator web`: the page for those without a terminal."""
 
 import argparse
+import signal
 
+from separator.cli.main import print_result
 from separator.cli.options import add_device
 from separator.cli.separate import DEFAULT_MODEL
+from separator.errors import InputError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -55,11 +58,7 @@ Nothing leaves this machine. Files lie in a folder below TMPDIR, and are gone at
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or SIGTERM."""
-    import signal
-
     from separator.cli.interruption import end_in_order
-    from separator.cli.main import print_result
-    from separator.errors import InputError
     from separator.web.limits import Limits, parse_bytes
     from separator.web.server import serve
 
@@ -91,8 +90,6 @@ def read_auth(given: str) -> str:
     Raises:
         InputError: If it is something else.
     """
-    from separator.errors import InputError
-
     text = given
     if given.startswith("@"):
         try:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -167,7 +168,7 @@ class Passing:
         task, slot.task = slot.task, None
         if task is None:
             slot.deaths += 1
-            self._refuse(" ".join(str(error).split())[:300])
+            self._refuse(_reason(error))
         else:
             task.deaths += 1
             self._work.clear(task.content)
@@ -200,6 +201,13 @@ def _finished(task: Task, result: Any, error: Exception | None) -> tuple[Any, Fu
     else:
         future.set_exception(error)
     return task.content, future
+
+
+def _reason(error: Exception) -> str:
+    """Return why a worker died: one sentence of the many that Ray has about it."""
+    message = " ".join(str(error).split())
+    cause = re.search(r"The actor died because[^.]*", message)
+    return cause[0] if cause else message[:300]
 
 
 def _hide(task: Task) -> None:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from separator.data.config import DataConfig
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.recipe import Recipe
 from separator.scoring.assignment import NOISE
+from separator.scoring.config import ScoringOptions
 from separator.scoring.consistency import describe_consistency
 from separator.scoring.item_scores import ItemScores
-from separator.scoring.options import ScoringOptions
 from separator.scoring.run import evaluate_test_set
 from separator.scoring.separating import TestSet
 from separator.scoring.sets import load_list_of
@@ -27,10 +26,10 @@ def load_test_mixtures(recipes: list[Recipe]) -> TestSet:
     """
     first = recipes[0]
     test_set = _load(first)
-    same = [_deciding(first.data)]  # data that is known to give these mixtures
+    same = [replace(first.data, num_workers=0)]  # data that is known to give these mixtures
     expected: list[str] = []
     for recipe in recipes[1:]:
-        if (data := _deciding(recipe.data)) in same:
+        if (data := replace(recipe.data, num_workers=0)) in same:
             continue
         expected = expected or list(_digests(test_set))
         other = _load(recipe)
@@ -51,10 +50,6 @@ def _load(recipe: Recipe) -> TestSet:
         return load_list_of(recipe.data, recipe.sources, "the test list")
     except InputError as error:
         raise InputError(f"{recipe.name}: {error}") from None
-
-
-def _deciding(data: DataConfig) -> DataConfig:
-    return replace(data, num_workers=0)
 
 
 def _digests(test_set: TestSet) -> Iterator[str]:

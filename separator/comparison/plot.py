@@ -23,12 +23,10 @@ def plot_table(table: list[ComparedRecipe], path: Path) -> None:
     A thin bar is the confidence interval over mixtures, a thick one the standard deviation over seeds, whose runs are
     small dots. Recipes that cost the same stand side by side.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullLocator
 
     figure = Figure(figsize=(14, 5.2), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(PANELS), sharey=True)
     for panel, (column, label) in zip(panels, PANELS.items(), strict=True):
         costs = _side_by_side([getattr(compared.mean, column) for compared in table])

@@ -1,8 +1,7 @@
 """The table of a comparison: a row a recipe, and with seeds a row a run, as CSV and as Markdown."""
 
-import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from statistics import fmean, median, stdev
 
@@ -11,9 +10,10 @@ import numpy as np
 from separator.comparison.compare import Result, ScoredRun
 from separator.comparison.fairness import differences_between
 from separator.recipe import Recipe, differences_text
+from separator.replacing import replace_table
 from separator.scoring.excerpts import item_score
 from separator.scoring.item_scores import ItemScores
-from separator.scoring.summary import NORMAL_95, source_values
+from separator.scoring.summary import NORMAL_95, column_values
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def confidence_interval(values: np.ndarray) -> tuple[float, float]:
 
 
 def _row(result: Result, runs: Sequence[ScoredRun], best: np.ndarray, differences: str) -> TableRow:
-    values = [source_values(source)["si_sdri_db"] for run in runs for item in run.items for source in item.sources]
-    improvements = [value for value in values if value is not None]
+    sources = (source for run in runs for item in run.items for source in item.sources)
+    improvements = column_values(sources, "si_sdri_db")
     means, cost = run_means(runs), result.cost
     low, high = confidence_interval(means)
     behind_low, behind_high = confidence_interval(best - means)
@@ -160,10 +160,8 @@ def _row(result: Result, runs: Sequence[ScoredRun], best: np.ndarray, difference
 
 def write_csv(table: list[ComparedRecipe], path: Path) -> None:
     """Write all columns: a row for each recipe, each followed by those of its runs."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(TableRow)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for compared in table for row in (compared.mean, *compared.runs))
+    rows = [astuple(row) for compared in table for row in (compared.mean, *compared.runs)]
+    replace_table(path, [field.name for field in fields(TableRow)], rows)
 
 
 def markdown(table: list[ComparedRecipe]) -> str:

@@ -64,7 +64,9 @@ class Channel:
     def pass_talkers(self, talks: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """Change each talker by itself, before all are heard together: `(S, T)` to `(S, T)`."""
         if random.random() < self.config.equalise:
-            talks = np.stack([self._equalise(talk, random) for talk in talks])
+            gains = random.uniform(-self.config.gain_db, self.config.gain_db, (len(talks), len(EQUALISER_HZ)))
+            pairs, hertz = zip(talks, gains, strict=True), np.array(EQUALISER_HZ)
+            talks = np.stack([filter_by_gains(talk, hertz, each, self.sample_rate) for talk, each in pairs])
         if random.random() < self.config.codec:
             level = float(random.uniform(*OPUS_LEVEL))
             talks = np.stack([through_opus(talk, self.sample_rate, level) for talk in talks])
@@ -89,10 +91,6 @@ class Channel:
             limit = float(np.quantile(np.abs(mixture), 1 - np.exp(random.uniform(low, high))))
             signals = np.concatenate([signals[:-1], signals[-1:] + np.clip(mixture, -limit, limit) - mixture])
         return signals.astype(np.float32, copy=False)
-
-    def _equalise(self, talk: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        gains = random.uniform(-self.config.gain_db, self.config.gain_db, len(EQUALISER_HZ))
-        return filter_by_gains(talk, np.array(EQUALISER_HZ), gains, self.sample_rate)
 
     def _limit_band(self, signals: np.ndarray, random: np.random.Generator) -> np.ndarray:
         lowest = float(np.exp(random.uniform(*np.log(HIGH_PASS_HZ))))

@@ -152,14 +152,15 @@ class DataConfig:
     def find_splits(self, sources: Sequence[str]) -> Iterator[tuple[str, list[FileGroup], list[str]]]:
         """Find the files of every split: its name, what `find_groups` returns or the problem that it raises."""
         for split in SPLITS:
+            if getattr(self, split, "") is None:  # a recipe need not name a test set
+                continue
             try:
-                if (found := self.find_groups(sources, split)) is not None:
-                    yield split, *found
+                yield split, *self.find_groups(sources, split)
             except InputError as error:
                 yield split, [], [str(error)]
 
-    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
-        """Return the files that are read of a split, and a line for each that cannot be found; None without the split.
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
+        """Return the files that are read of a split, and a line for each that cannot be found.
 
         Args:
             sources: Names of the sources, for songs.
@@ -169,6 +170,16 @@ class DataConfig:
             InputError: If the whole split is missing or empty.
         """
         raise NotImplementedError
+
+    def named_split(self, split: str) -> Any:
+        """Return the value of the key of a split, for kinds that have one.
+
+        Raises:
+            InputError: If the recipe names none.
+        """
+        if (value := getattr(self, split)) is None:
+            raise InputError(f"data.{split} is missing; expected a {split} list")
+        return value
 
     def find_tables(self) -> list[Path]:
         """Return the files beside the audio that say what belongs to the data set."""

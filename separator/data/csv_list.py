@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from separator.data.config import SPLITS
-from separator.data.file_groups import FileGroup
 from separator.data.pair_files import SUFFIXES, Pair
 from separator.data.paired import PairedConfig
 from separator.errors import InputError
@@ -63,18 +62,8 @@ class CSVListConfig(PairedConfig):
             raise InputError(f"model.config.channels: expected {self.channels}, as in data.channels, found {channels}")
 
     def list_path(self, split: str) -> Path:
-        """Return the list of a split.
-
-        Raises:
-            InputError: If the recipe names none.
-        """
-        name = {"train": self.train, "valid": self.valid, "test": self.test}[split]
-        if name is None:
-            raise InputError("data.test is missing; expected a test list")
-        return Path(self.root) / name
-
-    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
-        return None if split == "test" and self.test is None else super().find_groups(sources, split)
+        """Return the list of a split; `InputError` if the recipe names none."""
+        return Path(self.root) / self.named_split(split)
 
     def find_tables(self) -> list[Path]:
         paths = [self.list_path(split) for split in SPLITS if split != "test" or self.test is not None]

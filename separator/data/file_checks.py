@@ -13,7 +13,7 @@ from separator.audio.mixing import SILENCE_RMS
 from separator.audio.reading import AudioReader, read_audio
 from separator.data.file_groups import FileGroup, describe_amount
 from separator.data.index import FileFacts, common_length, read_aligned_facts, read_facts
-from separator.data.stem_file import STEM_TRACKS, is_stem_file, num_tracks
+from separator.data.song_files import STEM_TRACKS, is_stem_file, num_tracks
 from separator.errors import InputError
 
 MOST_AT_PEAK = 0.05

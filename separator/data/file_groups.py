@@ -1,6 +1,6 @@
 """Files of a data set in groups that belong together: what `prepare` converts, checks and counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,8 +51,3 @@ def with_place(places: Mapping[Path, str], path: Path, what: str) -> str:
 def describe_amount(kind: str, seconds: float, number: int) -> str:
     """Return what a set holds, in words: `231 talkers, 0.80 h`."""
     return f"{number} {kind}, {seconds / 3600:.2f} h"
-
-
-def distinct_files(groups: Iterable[FileGroup]) -> list[Path]:
-    """Return the files of all groups, each once, in order."""
-    return list(dict.fromkeys(path for group in groups for path in group.files))

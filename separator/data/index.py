@@ -3,15 +3,15 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
 from separator.section import Lengths
 
 INDEX_NAME = "index.csv"
-FIELDS = ("file", "num_samples", "sample_rate", "source_bytes", "source_time_ns", "source_sha256")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class IndexRow:
     source_bytes: int
     source_time_ns: int
     source_sha256: str
+
+
+FIELDS = [field.name for field in fields(IndexRow)]
 
 
 def read_facts(path: Path, track: int = 0) -> FileFacts:
@@ -107,14 +110,9 @@ def read_rows(root: Path) -> dict[str, IndexRow]:
             for row in csv.DictReader(file):
                 if None in row.values() or len(row["source_sha256"] or "") != 64:
                     continue
-                rows[row["file"]] = IndexRow(
-                    row["file"],
-                    int(row["num_samples"]),
-                    int(row["sample_rate"]),
-                    int(row["source_bytes"]),
-                    int(row.get("source_time_ns") or 0),  # 0.1.0 did not write it
-                    row["source_sha256"],
-                )
+                row["source_time_ns"] = row.get("source_time_ns") or "0"  # 0.1.0 did not write it
+                numbers: dict[str, Any] = {name: int(row[name]) for name in FIELDS[1:-1]}
+                rows[row["file"]] = IndexRow(file=row["file"], source_sha256=row["source_sha256"], **numbers)
     except (KeyError, ValueError, UnicodeDecodeError, csv.Error):
         expected = ", ".join(FIELDS)
         raise InputError(f"{path}: expected an index with the columns {expected}, found something else") from None

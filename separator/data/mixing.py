@@ -1,29 +1,19 @@
 """Training examples: talkers drawn, cut, sped up, levelled, placed and mixed on the fly, the same for the same seed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, field
-from typing import Annotated
+from dataclasses import asdict
 
 import numpy as np
-import soxr
 import torch
-from pydantic import Field
 
-from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
+from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.audio.pitch import pitch_distance
-from separator.data.channel import Channel, ChannelConfig
-from separator.data.config import DataConfig
-from separator.data.conversation import ScenesConfig, take_turns
-from separator.data.example import Example, TrainingSet
-from separator.data.noise import NoiseConfig, Noises
-from separator.data.recordings import Speaker, describe_speakers, median_pitches
-from separator.data.rooms import RoomConfig, Rooms
-from separator.data.segments import CROP_ATTEMPTS
-from separator.errors import InputError
-from separator.section import Count, LevelRange, Share, section, within
-
-SPEECH_LEVEL_DB = -26.0
-"""RMS level of a talker before its random gain, in dB of full scale (the active speech level of ITU-T P.56 tests)."""
+from separator.data.conversation import take_turns
+from separator.data.drawing import DrawnSpeakers, MixingConfig
+from separator.data.example import Example
+from separator.data.noise import Noises
+from separator.data.recordings import Speaker, median_pitches
+from separator.data.rooms import Rooms
 
 TURN_SECONDS, GAP_SECONDS = (0.4, 4.0), (-1.5, 0.7)
 """Ranges of a turn's length, and of the pause before the next one (negative: it interrupts)."""
@@ -35,63 +25,12 @@ PITCH_ATTEMPTS = 30
 """Talkers drawn in search of similar ones; then any will do."""
 
 
-@section(kw_only=True)
-class MixingConfig(DataConfig):
-    """How training mixtures are made of talkers.
+class MixedSpeakers(DrawnSpeakers):
+    """An endless set of mixtures.
 
     Args:
-        num_speakers: Talkers in a mixture.
-        level_range_db: Each talker's level is drawn from plus or minus half of this.
-        speeds: Factors by which a talker is sped up or slowed down (pitch moves along), drawn evenly.
-        overlap: Range of the share of its time that a talker speaks at once with the next one; 1 is all the time.
-        scenes: Who talks when in the training mixtures.
-        similar_pitch: Share of training mixtures whose talkers' median pitches lie within a quarter of an octave.
-        noise: Noise in the training mixtures; none adds none.
-        rooms: Rooms of the training mixtures; none adds none.
-        channel: Microphones and lines of the training mixtures; none changes nothing.
-    """
-
-    num_speakers: Count = 2
-    level_range_db: LevelRange = 5.0
-    speeds: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(min_length=1)] = (1.0,)
-    overlap: Annotated[tuple[float, float], within(0, 1)] = (1.0, 1.0)
-    scenes: ScenesConfig = field(default_factory=ScenesConfig)
-    similar_pitch: Share = 0.0
-    noise: NoiseConfig | None = None
-    rooms: RoomConfig | None = None
-    channel: ChannelConfig | None = None
-
-    @property
-    def noise_is_source(self) -> bool:
-        """Tell whether the last source is the noise."""
-        return self.noise is not None and self.noise.is_source
-
-    @property
-    def num_sources(self) -> int:
-        return self.num_speakers + self.noise_is_source
-
-    @property
-    def preparation(self) -> str:
-        return super().preparation + (", and measuring the talkers' pitches" if self.similar_pitch else "")
-
-    def sums_to_mixture(self, sources: Sequence[str]) -> bool:
-        if self.noise_is_source:
-            return True  # whatever is no talker's is noise
-        if self.channel is not None and (self.channel.telephone or self.channel.clip):
-            return False
-        return self.noise is None and (self.rooms is None or self.rooms.target == "reverberant")
-
-
-class MixedSpeakers(TrainingSet):
-    """An endless set of mixtures: example number `i` of a length is a function of the seed and these two alone.
-
-    Args:
-        speaker_sets: Pairs of (speakers, weight); a talker's set is drawn by weight, then the talker evenly.
+        speaker_sets, noise, rooms, seed, set_names: As for `DrawnSpeakers`.
         config: Number of talkers, length, levels, speeds, overlap, scenes.
-        noise: Noise added to the mixture; None adds none.
-        rooms: Rooms the talkers are heard in; None leaves them as recorded.
-        seed: Seed of the whole set.
-        set_names: What the sets are called, for `contents`.
 
     Shape:
         An item's sources are `(S, 1, T)`, the talkers and, if it is a source, the noise; its mixture is the talkers'
@@ -107,27 +46,11 @@ class MixedSpeakers(TrainingSet):
         seed: int = 0,
         set_names: Sequence[str] = (),
     ) -> None:
-        total = len({speaker.name for speakers, _ in speaker_sets for speaker in speakers})
-        if total < config.num_speakers:
-            raise InputError(f"data.train: expected at least {config.num_speakers} speakers to mix, found {total}")
-        self.speaker_sets = speaker_sets
-        self.config = config
-        self.segment_samples = config.segment_samples
-        self.contents = [
-            f"{set_name}: {describe_speakers(speakers)}"
-            for set_name, (speakers, _) in zip(set_names, speaker_sets, strict=False)
-        ]
-        self.noise = noise
-        self.rooms = rooms
-        self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)
-        self.seed = seed
-        weights = np.array([weight for _, weight in speaker_sets])
-        self.set_probabilities = weights / weights.sum()
+        super().__init__(speaker_sets, config, noise, rooms, seed, set_names, config.num_speakers, "mix")
         scenes = {name: weight for name, weight in asdict(config.scenes).items() if weight}
         self.scenes = tuple(scenes)
         self.scene_probabilities = np.array(list(scenes.values())) / sum(scenes.values())
-        speakers = {speaker.name: speaker for members, _ in speaker_sets for speaker in members}
-        self.pitches = median_pitches(speakers, config.sample_rate) if config.similar_pitch else {}
+        self.pitches = median_pitches(self.speakers, config.sample_rate) if config.similar_pitch else {}
 
     def example(self, index: int, num_samples: int) -> Example:
         """Return example number `index`, `num_samples` long."""
@@ -157,9 +80,7 @@ class MixedSpeakers(TrainingSet):
         drawn: dict[str, Speaker] = {}  # by name: a talker may be in several sets
         attempts = 0
         while len(drawn) < self.config.num_speakers:
-            which_set = int(random.choice(len(self.speaker_sets), p=self.set_probabilities))
-            speakers = self.speaker_sets[which_set][0]
-            speaker = speakers[int(random.integers(len(speakers)))]
+            speaker = self._draw_speaker(random)
             attempts += 1
             if not alike or attempts > PITCH_ATTEMPTS or self._sounds_like(speaker, drawn.values()):
                 drawn[speaker.name] = speaker
@@ -221,21 +142,9 @@ class MixedSpeakers(TrainingSet):
         level_db: float | None = None,
     ) -> np.ndarray:
         """Draw a crop of the speaker, `(length,)` float32, at a speed and a level that are drawn unless given."""
-        config = self.config
         speed = self._draw_speed(random) if speed is None else speed
-        num_samples = length if speed == 1 else round(length * speed) + 1
-        for _ in range(CROP_ATTEMPTS):
-            talk = speaker.crop(num_samples, random)
-            if root_mean_square(talk) > SILENCE_RMS:
-                break
-        if speed != 1:
-            talk = soxr.resample(talk, config.sample_rate * speed, config.sample_rate, quality="LQ")
-            talk = np.pad(talk, (0, max(0, length - len(talk))))[:length]
+        talk = self._draw_talk(Speaker.crop, speaker, length, speed, random)
         return at_level(talk, self._draw_level(random) if level_db is None else level_db)
 
     def _draw_speed(self, random: np.random.Generator) -> float:
         return float(random.choice(self.config.speeds))
-
-    def _draw_level(self, random: np.random.Generator) -> float:
-        half_range = self.config.level_range_db / 2
-        return SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range))

@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
-from separator.data.conversation import take_turns
-from separator.data.example import Example, file_facts
+from separator.data.conversation import hold_meeting, take_turns
+from separator.data.drawing import SPEECH_LEVEL_DB, draw_level
+from separator.data.example import NOISE_NUMBER, Example, ExampleSet, MixtureRow, file_facts
 from separator.data.lists import MOST_TALKERS, MixtureListConfig
-from separator.data.meeting import hold_meeting
-from separator.data.mixing import SPEECH_LEVEL_DB
-from separator.data.mixture_row import NOISE_NUMBER, MixtureRow
-from separator.data.noise import NoisePart, Noises, at_ratio
+from separator.data.noise import Noises, at_ratio, read_noise
 from separator.data.recordings import Recording, Speaker, describe_speakers
 from separator.data.rooms import Response, Rooms
 from separator.data.telephone import telephone
@@ -26,7 +23,7 @@ SURROUNDINGS_STREAM = 1
 """Keeps the random numbers of rooms and noise apart, so that lists that differ in these alone have the same talks."""
 
 
-class MixtureList(Dataset[Example]):
+class MixtureList(ExampleSet):
     """Mixtures drawn once from a seed: which files, which part, which level, in which room and noise.
 
     Args:
@@ -47,8 +44,6 @@ class MixtureList(Dataset[Example]):
     Raises:
         InputError: If there are fewer speakers than a mixture needs.
     """
-
-    original_rate = None
 
     def __init__(
         self,
@@ -93,12 +88,12 @@ class MixtureList(Dataset[Example]):
                 rows = [replace(row, room=_name(responses[row.source - 1].path, root)) for row in rows]
             length = max(row.position + row.num_samples for row in rows)
             if noise is not None and (drawn := noise.draw_part(length, surroundings)) is not None:
-                part, snr_db = drawn
-                file = _name(part.recording.path, root)
-                rows.append(
-                    MixtureRow(rows[0].mixture, NOISE_NUMBER, "", file, part.start, length, snr_db=round(snr_db, 2))
-                )
+                recording, start, snr_db = drawn
+                file = _name(recording.path, root)
+                rows.append(MixtureRow(rows[0].mixture, NOISE_NUMBER, "", file, start, length, snr_db=round(snr_db, 2)))
             self.mixtures.append(tuple(rows))
+        self.rows = [row for rows in self.mixtures for row in rows]
+        self.names = [rows[0].mixture for rows in self.mixtures]
 
     def _draw_utterances(self, name: str, talkers: list[Speaker], random: np.random.Generator) -> list[MixtureRow]:
         """Draw one utterance of each talker, all as long as the shortest."""
@@ -158,21 +153,7 @@ class MixtureList(Dataset[Example]):
         return rows
 
     def _draw_level(self, random: np.random.Generator) -> float:
-        half_range = self.config.level_range_db / 2
-        return round(SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range)), 2)
-
-    @property
-    def rows(self) -> list[MixtureRow]:
-        """Return every row of every mixture, in the order of the list."""
-        return [row for rows in self.mixtures for row in rows]
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of the mixtures, in order."""
-        return [rows[0].mixture for rows in self.mixtures]
-
-    def __len__(self) -> int:
-        return len(self.mixtures)
+        return round(draw_level(self.config.level_range_db, random), 2)
 
     def __getitem__(self, index: int) -> Example:
         rows = self.mixtures[index]
@@ -198,7 +179,7 @@ class MixtureList(Dataset[Example]):
         for row in rows:
             if row.source == NOISE_NUMBER and row.snr_db is not None:
                 loudest = max(root_mean_square(heard[each, talking[each]]) for each in levels)
-                noise = NoisePart(self._noise[row.file], row.start).read(length)
+                noise = read_noise(self._noise[row.file], row.start, length)
                 rest = rest + at_ratio(noise, loudest, row.snr_db)
         signals = within_full_scale(np.concatenate([targets, rest[None]]))
         if self.config.telephone:
@@ -211,7 +192,6 @@ class MixtureList(Dataset[Example]):
         return Example(mixture, delivered, rows[0].mixture)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         rows = self.mixtures[index]
         files = [(self._noise if row.source == NOISE_NUMBER else self._recordings)[row.file].path for row in rows]
         files += [path for row in rows if row.room and (path := self._responses[row.room].path) is not None]

@@ -1,17 +1,91 @@
 """The Lightning data module: batches of any kind of data, for one process or several."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import lightning
+import numpy as np
 from rich.progress import Progress
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
-from separator.data.batches import BatchLengths, ExamplesOfLength, ResumableBatches
 from separator.data.config import DataConfig
 from separator.data.example import Example, ExampleSet, TrainingSet
+from separator.data.order import LENGTH_STREAM
 from separator.errors import InputError
+
+
+class BatchLengths:
+    """Number and length of the examples in each batch of a run, on each device.
+
+    With `data.segment_range_seconds` a batch's length is drawn evenly from that range, and it holds as many examples as
+    come nearest to `batch_size` of `segment_seconds`. The first batches of a longer run are those of a shorter one.
+
+    Args:
+        config: The recipe's data section.
+        batch_size: Examples in a batch of `segment_seconds`.
+        num_batches: Batches of the whole run.
+        seed: Seed of the lengths.
+    """
+
+    def __init__(self, config: DataConfig, batch_size: int, num_batches: int, seed: int) -> None:
+        self.num_samples = np.full(num_batches, config.segment_samples)
+        if config.segment_range_seconds is not None:
+            low, high = config.segment_range_seconds
+            drawn = np.random.default_rng((seed, LENGTH_STREAM, 1)).uniform(low, high, num_batches)
+            self.num_samples = np.rint(drawn * config.sample_rate).astype(np.int64)
+        whole = batch_size * config.segment_samples
+        self.num_examples = np.maximum(1, np.rint(whole / self.num_samples)).astype(np.int64)
+        self.sample_rate = config.sample_rate
+
+    def __len__(self) -> int:
+        return len(self.num_samples)
+
+    def audio_seconds(self, first: int, end: int) -> float:
+        """Return the length of all examples in batches `first` up to, but not including, `end`."""
+        return float((self.num_examples[first:end] * self.num_samples[first:end]).sum() / self.sample_rate)
+
+
+class ResumableBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of consecutive examples, each its number and its length, after those that training has already seen.
+
+    Args:
+        lengths: Those of the whole run; its length is this one's, also when some batches are already done.
+        first_batch: Batches already done.
+        rank: Number of this process; each takes other examples, all together those of one with larger batches.
+        world_size: Number of processes.
+    """
+
+    def __init__(self, lengths: BatchLengths, first_batch: int = 0, rank: int = 0, world_size: int = 1) -> None:
+        self.lengths = lengths
+        self.first_batch = first_batch
+        self.rank = rank
+        self.world_size = world_size
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        before = self.world_size * int(self.lengths.num_examples[: self.first_batch].sum())
+        for batch in range(self.first_batch, len(self.lengths)):
+            number, num_samples = int(self.lengths.num_examples[batch]), int(self.lengths.num_samples[batch])
+            first = before + self.rank * number
+            yield [(index, num_samples) for index in range(first, first + number)]
+            before += self.world_size * number
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+
+class ExamplesOfLength(Dataset[Example]):
+    """Training examples, each asked for by its number and its length in samples.
+
+    Args:
+        examples: The training set.
+    """
+
+    def __init__(self, examples: TrainingSet) -> None:
+        self.examples = examples
+
+    def __getitem__(self, place: tuple[int, int]) -> Example:
+        return self.examples.example(*place)
 
 
 class ResumableLoader(DataLoader[Example]):
@@ -30,7 +104,7 @@ def _outlive_termination(worker: int) -> None:
 
 
 class Examples(lightning.LightningDataModule):
-    """The examples of a recipe's `data` section: endless for training, fixed lists for validation and test.
+    """The examples of a recipe's `data` section: endless for training, a fixed list for validation.
 
     A resumed run goes on with the training examples it has not seen. Of several processes each takes its own.
 
@@ -62,7 +136,6 @@ class Examples(lightning.LightningDataModule):
         self.show_progress = show_progress
         self.train_set: TrainingSet | None = None
         self.valid_set: ExampleSet | None = None
-        self.test_set: ExampleSet | None = None
 
     def setup(self, stage: str) -> None:
         """Find the data and look at it; what is missing or broken raises InputError here, before training starts."""
@@ -72,8 +145,6 @@ class Examples(lightning.LightningDataModule):
             with Progress(disable=not self.show_progress, transient=True) as progress:
                 task = progress.add_task("reading the data", total=None)
                 self.train_set = self.config.load_training_set(self.sources, self.seed, lambda: progress.advance(task))
-        if stage == "test" and self.test_set is None:
-            self.test_set = self.config.load_list(self.sources, "test")
 
     @property
     def examples_per_epoch(self) -> int | None:
@@ -83,7 +154,7 @@ class Examples(lightning.LightningDataModule):
     @property
     def contents(self) -> list[str]:
         """Return what the sets that are set up hold, in words."""
-        named = {"train": self.train_set, "valid": self.valid_set, "test": self.test_set}
+        named = {"train": self.train_set, "valid": self.valid_set}
         return [f"{split}: {line}" for split, each in named.items() if each is not None for line in each.contents]
 
     def train_dataloader(self) -> DataLoader[Example]:
@@ -101,13 +172,7 @@ class Examples(lightning.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Example]:
-        return self._list_loader(self.valid_set)
-
-    def test_dataloader(self) -> DataLoader[Example]:
-        return self._list_loader(self.test_set)
-
-    def _list_loader(self, examples: ExampleSet | None) -> DataLoader[Example]:
-        if examples is None:
+        if (examples := self.valid_set) is None:
             raise ValueError("setup() comes before the loaders")
         rank, world_size = self._place()
         if len(examples) < world_size:
@@ -115,8 +180,7 @@ class Examples(lightning.LightningDataModule):
                 f"data: expected at least one mixture to validate on for each of {world_size} devices, "
                 f"found {len(examples)}"
             )
-        mine: Subset[Example] = Subset(examples, range(rank, len(examples), world_size))  # type: ignore[arg-type]
-        return DataLoader(mine, batch_size=1, num_workers=0)
+        return DataLoader(Subset(examples, range(rank, len(examples), world_size)), batch_size=1, num_workers=0)
 
     def _place(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

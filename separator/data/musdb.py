@@ -8,9 +8,18 @@ from typing import Literal
 from separator.audio.finding import list_folder
 from separator.data.file_groups import FileGroup
 from separator.data.index import read_facts
-from separator.data.song_files import Song, StemFile, find_songs, group_songs, song_folders, song_group
+from separator.data.song_files import (
+    STEM_TRACKS,
+    Song,
+    StemFile,
+    find_songs,
+    group_songs,
+    is_stem_file,
+    song_folders,
+    song_group,
+    song_name,
+)
 from separator.data.songs import MUSDB_SOURCES, SongsConfig
-from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.section import section
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -50,25 +51,6 @@ class NoiseConfig:
 
 
 @dataclass(frozen=True)
-class NoisePart:
-    """Where noise is cut from.
-
-    Attributes:
-        recording: The recording.
-        start: First sample taken; a recording shorter than what is asked for is repeated from its beginning.
-    """
-
-    recording: Recording
-    start: int = 0
-
-    def read(self, num_samples: int) -> np.ndarray:
-        """Return `(num_samples,)` float32."""
-        if self.recording.num_samples > num_samples:
-            return self.recording.read(self.start, num_samples)
-        return np.resize(self.recording.read(0, self.recording.num_samples), num_samples)
-
-
-@dataclass(frozen=True)
 class Noises:
     """Recordings of noise, how often they are heard, and how loud beside the talkers.
 
@@ -90,21 +72,28 @@ class Noises:
         """
         if (drawn := self.draw_part(num_samples, random)) is None:
             return np.zeros(num_samples, dtype=np.float32)
-        part, snr_db = drawn
-        return at_ratio(part.read(num_samples), talker_rms, snr_db)
+        recording, start, snr_db = drawn
+        return at_ratio(read_noise(recording, start, num_samples), talker_rms, snr_db)
 
-    def draw_part(self, num_samples: int, random: np.random.Generator) -> tuple[NoisePart, float] | None:
-        """Draw where noise is cut from, and its ratio to the loudest talker in dB; None is no noise."""
+    def draw_part(self, num_samples: int, random: np.random.Generator) -> tuple[Recording, int, float] | None:
+        """Draw a recording and where noise is cut from it, and its ratio to the loudest talker in dB; None is none."""
         if self.probability < 1 and random.random() >= self.probability:
             return None
         for _ in range(CROP_ATTEMPTS):
             recordings = self.folders[int(random.integers(len(self.folders)))]
             recording = recordings[int(random.integers(len(recordings)))]
             longer = recording.num_samples - num_samples
-            part = NoisePart(recording, int(random.integers(longer + 1)) if longer > 0 else 0)
-            if root_mean_square(part.read(num_samples)) > SILENCE_RMS:
+            start = int(random.integers(longer + 1)) if longer > 0 else 0
+            if root_mean_square(read_noise(recording, start, num_samples)) > SILENCE_RMS:
                 break
-        return part, float(random.uniform(*self.snr_db))
+        return recording, start, float(random.uniform(*self.snr_db))
+
+
+def read_noise(recording: Recording, start: int, num_samples: int) -> np.ndarray:
+    """Return `(num_samples,)` float32 from `start`; a recording that is no longer is repeated from its beginning."""
+    if recording.num_samples > num_samples:
+        return recording.read(start, num_samples)
+    return np.resize(recording.read(0, recording.num_samples), num_samples)
 
 
 def at_ratio(noise: np.ndarray, talker_rms: float, snr_db: float) -> np.ndarray:
@@ -130,23 +119,33 @@ def find_noise(root: Path, config: NoiseConfig) -> list[list[Path]]:
     Raises:
         InputError: If a folder is missing, or nothing in any is taken.
     """
-    folders = [root / path for path in config.paths]
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder}: expected a folder of noise (data.noise.path), found nothing")
-    found = [
-        [file for file in find_audio(folder) if is_taken(file, root, config.only, config.exclude)] for folder in folders
-    ]
-    if not any(found):
-        raise InputError(
-            f"{', '.join(map(str, folders))}: expected noise that only, exclude and data.held_out leave, found none"
-        )
-    return [files for files in found if files]
+    return [files for _, files in find_taken(root, config, "noise", "noise (data.noise.path)")]
 
 
-def is_taken(file: Path, root: Path, only: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
-    """Return whether a file's name below `root` fits a pattern of `only`, if there are any, and none of `exclude`."""
-    name = file.relative_to(root).as_posix()
-    return (not only or any(fnmatchcase(name, each) for each in only)) and not any(
-        fnmatchcase(name, each) for each in exclude
-    )
+def find_taken(root: Path, config: Any, what: str, of: str) -> list[tuple[str, list[Path]]]:
+    """List the files that a section takes of each of its folders, without folders of which it takes none.
+
+    Args:
+        root: Data root.
+        config: A section with `paths`, `only` and `exclude`.
+        what: In words, what is taken.
+        of: In words, what the folders are of.
+
+    Raises:
+        InputError: If a folder is missing or empty, or nothing in any is taken.
+    """
+
+    def is_taken(file: Path) -> bool:
+        fits = partial(fnmatchcase, file.relative_to(root).as_posix())
+        return (not config.only or any(map(fits, config.only))) and not any(map(fits, config.exclude))
+
+    taken = []
+    for path in config.paths:
+        if not (root / path).is_dir():
+            raise InputError(f"{root / path}: expected a folder of {of}, found nothing")
+        if files := list(filter(is_taken, find_audio(root / path))):
+            taken.append((path, files))
+    if config.paths and not taken:
+        folders = ", ".join(str(root / path) for path in config.paths)
+        raise InputError(f"{folders}: expected {what} that only, exclude and data.held_out leave, found none")
+    return taken

@@ -111,16 +111,6 @@ def _there(root: Path, parts: tuple[str, ...]) -> str:
     return f"{found} in {folder}{rates[0] if len(rates) == 1 else ''}"
 
 
-def check_num_speakers(folder: Path, num_speakers: int) -> None:
-    """Refuse the split of a tree with more talkers in its mixtures: some of them would be in no source.
-
-    Raises:
-        InputError: If there is a folder for one talker more.
-    """
-    if (extra := folder / f"s{num_speakers + 1}").is_dir():
-        raise InputError(f"{extra}: expected mixtures of {num_speakers} talkers (data.num_speakers), found more")
-
-
 def list_pairs(mixtures: Path, sources: Iterable[Path], names: Iterable[str] | None = None) -> list[Pair]:
     """List the mixtures of a folder, each with the files of its name in the sources' folders.
 

@@ -4,10 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch.utils.data import Dataset
-
 from separator.data.config import DataConfig, refuse_problems
-from separator.data.example import Example, TrainingSet, file_facts
+from separator.data.example import Example, ExampleSet, TrainingSet, file_facts
 from separator.data.file_groups import FileGroup, describe_amount
 from separator.data.order import EpochOrder, evenly_spaced, example_random
 from separator.data.pair_files import LENGTH_HINT, CheckedPair, Pair, check_pairs
@@ -49,7 +47,7 @@ class PairedConfig(DataConfig):
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> "PairedList":
         return PairedList(self._whole_pairs(self._pairs_read(sources, split)), self.sample_rate, self.num_channels)
 
-    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
         groups = [
             FileGroup(
                 pair.name,
@@ -90,7 +88,7 @@ def describe_pairs(pairs: Sequence[CheckedPair]) -> str:
     return describe_amount("mixtures", sum(pair.num_samples / pair.sample_rate for pair in pairs), len(pairs))
 
 
-class PairedList(Dataset[Example]):
+class PairedList(ExampleSet):
     """Whole mixtures, in order.
 
     Args:
@@ -99,29 +97,18 @@ class PairedList(Dataset[Example]):
         num_channels: Of the examples.
     """
 
-    original_rate = None
-    rows = ()
-
     def __init__(self, pairs: list[CheckedPair], sample_rate: int, num_channels: int = 1) -> None:
         self.pairs = pairs
         self.sample_rate = sample_rate
         self.num_channels = num_channels
         self.contents = [describe_pairs(pairs)]
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of the mixtures, in order."""
-        return [each.pair.name for each in self.pairs]
-
-    def __len__(self) -> int:
-        return len(self.pairs)
+        self.names = [each.pair.name for each in pairs]
 
     def __getitem__(self, index: int) -> Example:
         pair = self.pairs[index]
         return pair.read(0, pair.length(self.sample_rate), self.sample_rate, self.num_channels)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         pair = self.pairs[index].pair
         return [pair.name, file_facts(pair.files)]
 
@@ -132,8 +119,7 @@ class PairedSegments(TrainingSet):
     Args:
         pairs: The mixtures; those shorter than an example are filled with zeros.
         segment_samples: Length of an example.
-        sample_rate: In Hz.
-        num_channels: Of the examples.
+        sample_rate, num_channels: As for `PairedList`.
         seed: Seed of order and cuts.
     """
 

@@ -7,24 +7,39 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import soundfile
 
+from separator.audio.finding import second_file
 from separator.audio.opening import native_name
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
 from separator.audio.writing import check_whole, write_reason
-from separator.data.conversion import Conversion
 from separator.data.index import FIELDS, INDEX_NAME, IndexRow, read_rows
+from separator.data.song_files import STEM_TRACKS, is_stem_file, song_name
 from separator.errors import InputError
 from separator.output_folders import check_outside, make_folder
-from separator.replacing import remove_leftovers, replace_file
+from separator.replacing import remove_leftovers, replace_file, replace_table
 
 HASH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One file to write.
+
+    Attributes:
+        source: The file that is read.
+        target: Where it goes, relative to the prepared tree.
+        track: Which of its audio tracks, from 0.
+    """
+
+    source: Path
+    target: Path
+    track: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,37 @@ class ConversionResult:
     error: str = ""
     was_there: bool = False
     clipped: int = 0
+
+
+def plan_conversions(root: Path, files: Iterable[Path], suffix: str) -> list[Conversion]:
+    """Return a conversion for each audio file, and for every signal of a `.stem.mp4`.
+
+    Args:
+        root: The data set.
+        files: Audio files below it.
+        suffix: ".flac" or ".wav", of the files to write.
+
+    Raises:
+        InputError: If a file is not below the root, or two would be written to one place.
+    """
+    conversions: list[Conversion] = []
+    for path in files:
+        if not path.is_relative_to(root) or ".." in path.relative_to(root).parts:
+            raise InputError(f"{path}: expected files below {root}, whose place the prepared tree keeps, found another")
+        place = path.relative_to(root)
+        if is_stem_file(path):
+            folder = place.parent / song_name(path)
+            conversions += [
+                Conversion(path, folder / f"{name}{suffix}", track) for track, name in enumerate(STEM_TRACKS)
+            ]
+        else:
+            conversions.append(Conversion(path, place.with_suffix(suffix)))
+    sources: dict[Path, Path] = {}
+    for each in conversions:
+        if each.target in sources:
+            raise second_file(each.target.stem, each.source, sources[each.target])
+        sources[each.target] = each.source
+    return conversions
 
 
 def prepare(
@@ -80,7 +126,8 @@ def prepare(
         remove_leftovers(output)
         known = read_rows(output)
         with ExitStack() as stack:
-            journal = stack.enter_context(_journal(output / INDEX_NAME, known))
+            _write_index(output / INDEX_NAME, known.values())
+            journal = stack.enter_context((output / INDEX_NAME).open("a", newline="", encoding="utf-8"))
             pool = stack.enter_context(ThreadPoolExecutor(jobs or os.cpu_count()))
             stack.callback(pool.shutdown, cancel_futures=True)
             write = csv.writer(journal).writerow
@@ -94,24 +141,15 @@ def prepare(
         done_now = {each.target.as_posix() for each in conversions}
         rows = {name: row for name, row in known.items() if name not in done_now and (output / name).is_file()}
         rows |= {done.row.file: done.row for done in results if done.row is not None}
-        replace_file(output / INDEX_NAME, lambda path: _write_index(path, rows.values()))
+        _write_index(output / INDEX_NAME, rows.values())
         _copy_tables(root, tables, output)
     except OSError as error:
         raise InputError(f"{error.filename or output}: cannot write: {error.strerror or error}") from None
     return results
 
 
-def _journal(path: Path, known: dict[str, IndexRow]) -> TextIO:
-    """Open the index for appending, after the rows that count."""
-    replace_file(path, lambda temporary: _write_index(temporary, known.values()))
-    return path.open("a", newline="", encoding="utf-8")
-
-
 def _write_index(path: Path, rows: Iterable[IndexRow]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.file))
+    replace_table(path, FIELDS, map(astuple, sorted(rows, key=lambda row: row.file)))
 
 
 def _copy_tables(root: Path, tables: Iterable[Path], output: Path) -> None:

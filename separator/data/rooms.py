@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from separator.audio.finding import find_audio
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
-from separator.data.noise import is_taken
+from separator.data.noise import find_taken
 from separator.errors import InputError
 from separator.section import Share, section, within
 
@@ -159,21 +158,7 @@ def find_rooms(root: Path, config: RoomConfig) -> dict[str, list[Path]]:
     Raises:
         InputError: If a folder is missing or empty, or nothing in any is taken.
     """
-    found = {path: _find_responses(root / path) for path in config.paths}
-    taken = {
-        path: [file for file in files if is_taken(file, root, config.only, config.exclude)]
-        for path, files in found.items()
-    }
-    if config.paths and not any(taken.values()):
-        folders = ", ".join(str(root / path) for path in config.paths)
-        raise InputError(f"{folders}: expected rooms that only, exclude and data.held_out leave, found none")
-    return {path: files for path, files in taken.items() if files}
-
-
-def _find_responses(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder of impulse responses (data.rooms.path), found nothing")
-    return find_audio(folder)
+    return dict(find_taken(root, config, "rooms", "impulse responses (data.rooms.path)"))
 
 
 def _load_folder(root: Path, path: str, files: Sequence[Path], sample_rate: int) -> tuple[tuple[Response, ...], ...]:

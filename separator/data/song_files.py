@@ -1,4 +1,4 @@
-"""Songs in stems on disk, `SONG/SOURCE.*`: found, checked and read."""
+"""Songs in stems on disk, `SONG/SOURCE.*` or Native Instruments' `.stem.mp4`: found, checked and read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from separator.audio.finding import files_by_stem, list_folder
+from separator.audio.reading import read_audio
 from separator.data.example import Example
 from separator.data.file_groups import FileGroup
 from separator.data.index import read_aligned_facts
@@ -17,6 +18,10 @@ from separator.errors import InputError
 MIXTURE = "mixture"
 """Name of the file that holds all of a song."""
 
+STEM_SUFFIX = ".stem.mp4"
+STEM_TRACKS = ("mixture", "drums", "bass", "other", "vocals")
+"""Contents of a `.stem.mp4`'s audio tracks, in order."""
+
 
 @dataclass(frozen=True)
 class StemFile:
@@ -24,15 +29,26 @@ class StemFile:
 
     Attributes:
         path: The file.
-        track: Number of the audio track, from 0.
+        track: Number of the audio track, from 0; None is a file of its own.
     """
 
     path: Path
-    track: int = 0
+    track: int | None = None
 
     def read(self, start: int, num_samples: int, sample_rate: int) -> Tensor:
         """Return `(C, num_samples)` from `start`, both at `sample_rate`; zeros after its end."""
-        return read_segment(self.path, start, num_samples, sample_rate, self.track)
+        return read_segment(self.path, start, num_samples, sample_rate, self.track or 0)
+
+    def read_whole(self) -> tuple[Tensor, int]:
+        """Read `(C, T)`, float32, and the sample rate in Hz; a track is decoded to 16 bits, as musdb does.
+
+        Raises:
+            InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
+        """
+        waveform, rate = read_audio(self.path, track=self.track or 0, whole=True)
+        if self.track is not None:
+            waveform = (waveform * 32768).round().clamp(-32768, 32767) / 32768
+        return waveform, rate
 
 
 @dataclass(frozen=True)
@@ -140,3 +156,18 @@ def group_songs(folders: Iterable[Path], sources: Sequence[str]) -> tuple[list[F
         except InputError as error:
             problems.append(str(error))
     return groups, problems
+
+
+def is_stem_file(path: Path) -> bool:
+    """Tell whether a file is a `.stem.mp4`, by its name; hidden files are none."""
+    return path.name.lower().endswith(STEM_SUFFIX) and not path.name.startswith(".")
+
+
+def num_tracks(path: Path) -> int:
+    """Return the number of audio tracks that are read of a file."""
+    return len(STEM_TRACKS) if is_stem_file(path) else 1
+
+
+def song_name(path: Path) -> str:
+    """Return the name of the song in a `.stem.mp4`."""
+    return path.name[: -len(STEM_SUFFIX)]

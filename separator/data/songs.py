@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from separator.audio.mixing import SILENCE_RMS, decibels_to_gain
 from separator.audio.resampling import resampled_length
 from separator.data.config import DataConfig, refuse_problems
-from separator.data.example import Example, TrainingSet, file_facts
+from separator.data.example import Example, ExampleSet, TrainingSet, file_facts
 from separator.data.file_groups import describe_amount
 from separator.data.order import EpochOrder, example_random
 from separator.data.segments import CROP_ATTEMPTS
@@ -101,7 +100,7 @@ def describe_songs(songs: Sequence[Song]) -> str:
     return describe_amount("songs", sum(song.seconds for song in songs), len(songs))
 
 
-class SongList(Dataset[Example]):
+class SongList(ExampleSet):
     """Whole songs, or evenly spaced excerpts of them; `original_rate` is the highest rate of their files in Hz.
 
     Args:
@@ -112,8 +111,6 @@ class SongList(Dataset[Example]):
         excerpts: How many of each song; None takes it whole.
         seconds: Their length.
     """
-
-    rows = ()
 
     def __init__(
         self,
@@ -136,21 +133,13 @@ class SongList(Dataset[Example]):
             for number in range(excerpts or 1):
                 start = (total - length) * number // max(1, (excerpts or 1) - 1)
                 self.parts.append((song, start, length, song.name if excerpts is None else f"{song.name}-{number + 1}"))
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of the songs or excerpts, in order."""
-        return [name for *_, name in self.parts]
-
-    def __len__(self) -> int:
-        return len(self.parts)
+        self.names = [name for *_, name in self.parts]
 
     def __getitem__(self, index: int) -> Example:
         song, start, length, name = self.parts[index]
         return song.read(self.sources, start, length, self.sample_rate, self.channels)._replace(name=name)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         song, start, length, name = self.parts[index]
         stems = (*(song.stems.get(source) for source in self.sources), song.mixture)
         return [name, start, length, file_facts(stem.path for stem in stems if stem is not None)]
@@ -162,8 +151,7 @@ class RemixedSongs(TrainingSet):
     The mixture is the sum of the stems.
 
     Args:
-        songs: The songs.
-        sources: Names of the sources, in order.
+        songs, sources: As for `SongList`.
         config: Length, augmentation.
         seed: Seed of the whole set.
         others: Names of stems that are in the mixture and are no sources.

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from separator.data.drawing import MixingConfig
 from separator.data.file_groups import FileGroup
 from separator.data.lists import ALL_LISTS, MOST_TALKERS, HeldOut, MixtureListConfig, NamedListConfig
-from separator.data.mixing import MixedSpeakers, MixingConfig
+from separator.data.mixing import MixedSpeakers
 from separator.data.mixture_list import MixtureList
 from separator.data.noise import NoiseConfig, Noises, find_noise, load_noise
 from separator.data.recordings import Speaker
@@ -107,36 +108,29 @@ class SpeakersConfig(MixingConfig):
     def load_training_set(
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> MixedSpeakers:
-        noise, rooms = self._load_surroundings()
+        noise, rooms = self._load_surroundings(self.training_noise, self.training_rooms)
         return MixedSpeakers(self._load_training_speakers(on_file), self, noise, rooms, seed, self.training_sets)
 
     def _load_training_speakers(self, on_file: Callable[[], None] | None) -> list[tuple[tuple[Speaker, ...], float]]:
         """Load the speakers of each training set, with its weight."""
         return [(self._load_speakers(each.path, on_file), each.weight) for each in self.train]
 
-    def _load_surroundings(self) -> tuple[Noises | None, Rooms | None]:
-        """Load the noise and the rooms of training examples, as far as there are any."""
-        root = Path(self.root)
-        return (
-            load_noise(root, self.training_noise, self.sample_rate) if self.training_noise else None,
-            load_rooms(root, self.training_rooms, self.sample_rate) if self.training_rooms else None,
-        )
+    def _load_surroundings(
+        self, noise: NoiseConfig | None, rooms: RoomConfig | None
+    ) -> tuple[Noises | None, Rooms | None]:
+        """Load noise and rooms, as far as there are any."""
+        root, rate = Path(self.root), self.sample_rate
+        return load_noise(root, noise, rate) if noise else None, load_rooms(root, rooms, rate) if rooms else None
 
     def _load_speakers(self, path: str, on_file: Callable[[], None] | None = None) -> tuple[Speaker, ...]:
         return load_speakers(Path(self.root), path, self.sample_rate, self.speaker_depth, on_file)
 
     def _load_list(self, sources: Sequence[str], split: str, name: str | None) -> MixtureList:
-        root, chosen = Path(self.root), self.list_config(split, name)
-        return MixtureList(
-            chosen,
-            self._load_speakers(chosen.path),
-            self.num_speakers,
-            self.sample_rate,
-            load_noise(root, chosen.noise, self.sample_rate) if chosen.noise else None,
-            load_rooms(root, chosen.rooms, self.sample_rate) if chosen.rooms else None,
-            root,
-            self.noise_is_source,
-        )
+        chosen = self.list_config(split, name)
+        speakers = self._load_speakers(chosen.path)
+        noise, rooms = self._load_surroundings(chosen.noise, chosen.rooms)
+        root, is_source = Path(self.root), self.noise_is_source
+        return MixtureList(chosen, speakers, self.num_speakers, self.sample_rate, noise, rooms, root, is_source)
 
     def list_sources(self, sources: Sequence[str], name: str | None = None) -> tuple[str, ...]:
         if name is None or self.lists[name].scene != "meeting":
@@ -161,32 +155,24 @@ class SpeakersConfig(MixingConfig):
         Raises:
             InputError: If the recipe has no test list.
         """
-        chosen = self.test if split == "test" else self.valid
-        if chosen is None:
-            raise InputError("data.test is missing; expected a test list")
+        chosen: MixtureListConfig = self.named_split("test" if split == "test" else "valid")
         if name is not None:
             chosen = self.lists[name].of(chosen)
         held_out = self.held_out.test if split == "test" else self.held_out.valid
-        noise, rooms = chosen.noise, chosen.rooms
-        return replace(
-            chosen,
-            noise=None if noise is None else replace(noise, only=noise.only or held_out),
-            rooms=None if rooms is None else replace(rooms, only=rooms.only or held_out),
-        )
+        heard = {key: each for key in ("noise", "rooms") if (each := getattr(chosen, key)) is not None}
+        return replace(chosen, **{key: replace(each, only=each.only or held_out) for key, each in heard.items()})
 
     @property
     def training_noise(self) -> NoiseConfig | None:
         """Return the noise of the training mixtures, without what is held out."""
-        return None if self.noise is None else replace(self.noise, exclude=self.noise.exclude + self.held_out.files)
+        return self.noise and replace(self.noise, exclude=self.noise.exclude + self.held_out.files)
 
     @property
     def training_rooms(self) -> RoomConfig | None:
         """Return the rooms of the training mixtures, without what is held out."""
-        return None if self.rooms is None else replace(self.rooms, exclude=self.rooms.exclude + self.held_out.files)
+        return self.rooms and replace(self.rooms, exclude=self.rooms.exclude + self.held_out.files)
 
-    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
-        if split == "test" and self.test is None:
-            return None
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
         if split == "train":
             heard = [(each.path, self.training_noise, self.training_rooms) for each in self.train]
         else:

@@ -39,15 +39,7 @@ class StemsConfig(SongsConfig):
             raise InputError(f"sources: expected at least 2, of which training mixtures are made, found {len(sources)}")
 
     def find_songs(self, sources: Sequence[str], split: str) -> tuple[list[Song], list[str]]:
-        return find_songs(song_folders(self._folder(split)), sources)
+        return find_songs(song_folders(Path(self.root) / self.named_split(split)), sources)
 
-    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]] | None:
-        if split == "test" and self.test is None:
-            return None
-        return group_songs(song_folders(self._folder(split)), self._names_read(sources, split))
-
-    def _folder(self, split: str) -> Path:
-        folder = {"train": self.train, "valid": self.valid, "test": self.test}[split]
-        if folder is None:
-            raise InputError("data.test is missing; expected a test list")
-        return Path(self.root) / folder
+    def find_groups(self, sources: Sequence[str], split: str) -> tuple[list[FileGroup], list[str]]:
+        return group_songs(song_folders(Path(self.root) / self.named_split(split)), self._names_read(sources, split))

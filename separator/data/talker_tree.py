@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from separator.data.pair_files import Pair, check_num_speakers, find_tree, list_pairs
+from separator.data.pair_files import Pair, find_tree, list_pairs
 from separator.data.paired import PairedConfig
 from separator.errors import InputError
 from separator.section import Count, section
@@ -90,7 +90,10 @@ class TalkerTreeConfig(PairedConfig):
         """
         tree = find_tree(Path(self.root), self.tree_parts, self.split_folders.values())
         folder = tree / self.split_folders[split]
-        check_num_speakers(folder, self.num_speakers)
+        if (extra := folder / f"s{self.num_speakers + 1}").is_dir():  # one more would be in no source
+            raise InputError(
+                f"{extra}: expected mixtures of {self.num_speakers} talkers (data.num_speakers), found more"
+            )
         names = self.mixture_folders
         mixtures = next((folder / name for name in names if (folder / name).is_dir()), None)
         if mixtures is None:

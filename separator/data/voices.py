@@ -1,25 +1,21 @@
-"""Voices to tell apart: stretches of one talker, in noise and rooms, over lines, with another voice left beside."""
+"""Voices to tell apart: stretches of one talker, in noise and rooms, over lines; and trials, pairs of stretches."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, cast
 
 import numpy as np
-import soxr
 import torch
 from torch import Tensor
 
-from separator.audio.mixing import SILENCE_RMS, at_level, root_mean_square, within_full_scale
-from separator.data.channel import Channel
+from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.data.conversation import ScenesConfig
-from separator.data.example import TrainingSet
-from separator.data.mixing import SPEECH_LEVEL_DB
+from separator.data.drawing import DrawnSpeakers
 from separator.data.mixture_list import MixtureList
 from separator.data.noise import Noises
-from separator.data.recordings import Speaker, describe_speakers
+from separator.data.recordings import Speaker
 from separator.data.rooms import Rooms
-from separator.data.segments import CROP_ATTEMPTS
 from separator.data.speaker_files import find_speakers
 from separator.data.speakers import SpeakersConfig
 from separator.errors import InputError
@@ -84,7 +80,7 @@ class VoicesConfig(SpeakersConfig):
     def load_training_set(  # type: ignore[override]
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> "Voices":
-        noise, rooms = self._load_surroundings()
+        noise, rooms = self._load_surroundings(self.training_noise, self.training_rooms)
         return Voices(self._load_training_speakers(on_file), self, noise, rooms, seed, self.training_sets)
 
     def load_list(self, sources: Sequence[str] = (), split: str = "test", name: str | None = None) -> MixtureList:
@@ -101,20 +97,18 @@ class VoicesConfig(SpeakersConfig):
         return len(names) * len(self.speeds)
 
 
-class Voices(TrainingSet):
-    """An endless set of stretches of voices: example number `i` of a length follows from the seed and these two alone.
+class Voices(DrawnSpeakers):
+    """An endless set of stretches of voices: of each a speaker is drawn, and then a speed.
 
     Args:
-        speaker_sets: Pairs of (speakers, weight); a set is drawn by weight, then a speaker evenly, then a speed.
+        speaker_sets, noise, rooms, seed, set_names: As for `DrawnSpeakers`.
         config: Length, levels, speeds, lines, the other voice.
-        noise: Noise; None adds none.
-        rooms: Rooms; None leaves voices as recorded.
-        seed: Seed of the whole set.
-        set_names: What the sets are called, for `contents`.
 
     Shape:
         An item's waveform is `(T,)`.
     """
+
+    config: VoicesConfig
 
     def __init__(
         self,
@@ -125,37 +119,23 @@ class Voices(TrainingSet):
         seed: int = 0,
         set_names: Sequence[str] = (),
     ) -> None:
-        self.speaker_sets = speaker_sets
-        self.config = config
-        self.noise = noise
-        self.rooms = rooms
-        self.channel = None if config.channel is None else Channel(config.channel, config.sample_rate)
-        self.seed = seed
-        self.segment_samples = config.segment_samples
-        self.contents = [
-            f"{name}: {describe_speakers(speakers)}"
-            for name, (speakers, _) in zip(set_names, speaker_sets, strict=bool(set_names))
-        ]
-        weights = np.array([weight for _, weight in speaker_sets])
-        self.set_probabilities = weights / weights.sum()
-        names = sorted({speaker.name for speakers, _ in speaker_sets for speaker in speakers})
-        if len(names) < 2:
-            raise InputError(f"data.train: expected at least 2 speakers to tell apart, found {len(names)}")
-        self._numbers = {name: number for number, name in enumerate(names)}
+        super().__init__(speaker_sets, config, noise, rooms, seed, set_names, fewest=2, purpose="tell apart")
+        self._numbers = {name: number for number, name in enumerate(sorted(self.speakers))}
 
     def example(self, index: int, num_samples: int) -> VoiceExample:  # type: ignore[override]
         config = self.config
         random = np.random.default_rng((self.seed, index))
         speaker = self._draw_speaker(random)
         which_speed = int(random.integers(len(config.speeds)))
-        half_range = config.level_range_db / 2
-        level_db = SPEECH_LEVEL_DB + float(random.uniform(-half_range, half_range))
-        talks = [self._talk(speaker, num_samples, config.speeds[which_speed], level_db, random)]
+        level_db = self._draw_level(random)
+        talk = self._draw_talk(crop, speaker, num_samples, config.speeds[which_speed], random)
+        talks = [at_level(talk, level_db)]
         if random.random() < config.other_voice.probability:
             while (other := self._draw_speaker(random)).name == speaker.name:
                 pass
             beside_db = level_db + float(random.uniform(*config.other_voice.level_db))
-            talks.append(self._talk(other, num_samples, float(random.choice(config.speeds)), beside_db, random))
+            beside = self._draw_talk(crop, other, num_samples, float(random.choice(config.speeds)), random)
+            talks.append(at_level(beside, beside_db))
         heard = np.stack(talks)
         if self.channel is not None:
             heard = self.channel.pass_talkers(heard, random)
@@ -170,27 +150,63 @@ class Voices(TrainingSet):
         voice = self._numbers[speaker.name] * len(config.speeds) + which_speed
         return VoiceExample(torch.from_numpy(signals.sum(axis=0)), torch.tensor(voice), f"{index}: {speaker.name}")
 
-    def _draw_speaker(self, random: np.random.Generator) -> Speaker:
-        speakers = self.speaker_sets[int(random.choice(len(self.speaker_sets), p=self.set_probabilities))][0]
-        return speakers[int(random.integers(len(speakers)))]
-
-    def _talk(
-        self, speaker: Speaker, length: int, speed: float, level_db: float, random: np.random.Generator
-    ) -> np.ndarray:
-        """Draw a crop of a speaker, `(length,)` float32; what is shorter is repeated."""
-        rate = self.config.sample_rate
-        num_samples = length if speed == 1 else round(length * speed) + 1
-        for _ in range(CROP_ATTEMPTS):
-            talk = crop(speaker, num_samples, random)
-            if root_mean_square(talk) > SILENCE_RMS:
-                break
-        if speed != 1:
-            talk = soxr.resample(talk, rate * speed, rate, quality="LQ")
-            talk = np.pad(talk, (0, max(0, length - len(talk))))[:length]
-        return at_level(talk, level_db)
-
 
 def crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.ndarray:
     """Draw `(num_samples,)` of what a speaker says, as `Speaker.crop`; all of it again and again where it is less."""
     whole = sum(each.num_samples for each in speaker.utterances)
     return np.resize(speaker.crop(min(num_samples, whole), random), num_samples)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One talker in one mixture of a list.
+
+    Attributes:
+        mixture: Number of the mixture.
+        source: Number of the talker in it, from 0.
+        speaker: Whose voice it is.
+        file: Recording, relative to the data root.
+        start: First sample taken from it.
+        num_samples: Number of samples taken.
+    """
+
+    mixture: int
+    source: int
+    speaker: str
+    file: str
+    start: int
+    num_samples: int
+
+
+def list_stretches(mixtures: MixtureList) -> list[Stretch]:
+    """Return every talker of every mixture, in order; of a list in which each says one thing."""
+    return [
+        Stretch(number, row.source - 1, row.speaker, row.file, row.start, row.num_samples)
+        for number, rows in enumerate(mixtures.mixtures)
+        for row in rows
+        if row.speaker
+    ]
+
+
+def make_trials(stretches: list[Stretch]) -> tuple[Tensor, Tensor]:
+    """Pair every stretch with every other, but for those that share samples of a recording.
+
+    Raises:
+        InputError: If there is no trial of one voice, or none of two.
+
+    Shape:
+        Returns the numbers of both stretches of each trial `(N, 2)`, and whether they are of one voice `(N,)`.
+    """
+    speakers, files = (np.array([getattr(each, name) for each in stretches]) for name in ("speaker", "file"))
+    starts = np.array([each.start for each in stretches])
+    ends = starts + np.array([each.num_samples for each in stretches])
+    first, second = np.triu_indices(len(stretches), 1)
+    shared = (files[first] == files[second]) & (starts[first] < ends[second]) & (starts[second] < ends[first])
+    first, second = first[~shared], second[~shared]
+    same = speakers[first] == speakers[second]
+    if not 0 < same.sum() < len(same):
+        raise InputError(
+            f"{len(stretches)} stretches of {len(set(speakers))} speakers: expected pairs of one voice that share no "
+            f"sample, and pairs of two, found {same.sum()} and {(~same).sum()}: list more, or shorter ones"
+        )
+    return torch.from_numpy(np.stack([first, second], axis=1)), torch.from_numpy(same)

@@ -23,6 +23,18 @@ BLOCK_PARTS = (
 )
 """Parts of a block of ours (`SeparableBlock`), in the order in which a format gives the names of its own."""
 
+LETTERS = {
+    "N": "num_filters",
+    "L": "kernel_size",
+    "B": "bottleneck_channels",
+    "H": "hidden_channels",
+    "P": "block_kernel_size",
+    "X": "num_blocks",
+    "R": "num_repeats",
+    "C": "num_sources",
+}
+"""Letters of the paper, by which some call the settings."""
+
 WITHOUT_SKIPS: dict[str, Any] = {
     "encoder_activation": "relu",
     "edge_padding": "asteroid",

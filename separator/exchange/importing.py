@@ -2,16 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
 
 from separator.checkpoint import ModelDescription, check_source_names, save_model
 from separator.errors import InputError
-from separator.exchange.formats import read_content
+from separator.exchange import asteroid, jusperlee, kaituoxu, naplab, speechbrain, torchaudio
 from separator.exchange.imported import Imported
 from separator.exchange.source import read_source
 from separator.models import build_model, config_to_dict
+
+FORMATS: dict[str, ModuleType] = {
+    "asteroid": asteroid,
+    "torchaudio": torchaudio,
+    "SpeechBrain": speechbrain,
+    "kaituoxu": kaituoxu,
+    "naplab": naplab,
+    "JusperLee": jusperlee,
+}
+"""Of each software its module: `recognise(content)` says whether a content is its, `read(content, told)` what it is."""
 
 CARD = """---
 tags: [audio, audio-to-audio, source-separation]
@@ -81,6 +92,25 @@ def import_model(
     )
     save_model(folder, model, description, card=_card(source, folder, imported, description))
     return description
+
+
+def read_content(content: Mapping[str, Any], told: Mapping[str, Any]) -> Imported:
+    """Read a source's content with the format that recognises it.
+
+    Args:
+        content: What a file of weights holds, or a folder.
+        told: Settings that the user gave, for formats whose files do not say them.
+
+    Raises:
+        InputError: If no format recognises it, or the one that does cannot express it.
+    """
+    for each in FORMATS.values():
+        if each.recognise(content):
+            return each.read(content, told)
+    first = next((str(name) for name in content), "nothing")
+    raise InputError(
+        f"expected a Conv-TasNet of {', '.join(FORMATS)}, found {len(content)} entries of another kind, first {first!r}"
+    )
 
 
 def _sample_rate(imported: Imported, told: int | None) -> int:

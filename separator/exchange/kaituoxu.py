@@ -9,18 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from separator.errors import InputError
-from separator.exchange.imported import WITHOUT_SKIPS, Imported, bare_tensors, choose, rename_weights, take_told
+from separator.exchange.imported import (
+    LETTERS,
+    WITHOUT_SKIPS,
+    Imported,
+    bare_tensors,
+    choose,
+    rename_weights,
+    take_told,
+)
 
-LETTERS = {
-    "N": "num_filters",
-    "L": "kernel_size",
-    "B": "bottleneck_channels",
-    "H": "hidden_channels",
-    "P": "block_kernel_size",
-    "X": "num_blocks",
-    "R": "num_repeats",
-    "C": "num_sources",
-}
 NORMS = {"gLN": "gLN", "cLN": "frameLN"}
 MASKS = {"relu": "relu", "softmax": "softmax"}
 

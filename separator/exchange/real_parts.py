@@ -14,6 +14,40 @@ EACH_PART = frozenset((
 """Functions that do to a complex tensor what they do to its real and to its imaginary part."""
 
 
+def _add(first: Any, second: Any) -> "RealParts":
+    if isinstance(first, RealParts) and isinstance(second, RealParts):
+        return RealParts(first.real + second.real, first.imag + second.imag)
+    both, real = (first, second) if isinstance(first, RealParts) else (second, first)
+    return RealParts(both.real + real, both.imag + 0 * real)  # of the shape of the sum
+
+
+def _subtract(first: Any, second: Any) -> "RealParts":
+    return _add(first, -second)
+
+
+def _subtracted_from(second: Any, first: Any) -> "RealParts":
+    return _subtract(first, second)
+
+
+def _multiply(first: Any, second: Any) -> "RealParts":
+    if isinstance(first, RealParts) and isinstance(second, RealParts):
+        real = first.real * second.real - first.imag * second.imag
+        return RealParts(real, first.real * second.imag + first.imag * second.real)
+    both, real = (first, second) if isinstance(first, RealParts) else (second, first)
+    return RealParts(both.real * real, both.imag * real)
+
+
+def _divide(first: Any, second: Any) -> "RealParts":
+    if isinstance(second, RealParts):
+        power = second.real.square() + second.imag.square()
+        return _multiply(first, RealParts(second.real / power, -second.imag / power))
+    return RealParts(first.real / second, first.imag / second)
+
+
+def _dividing(second: Any, first: Any) -> "RealParts":
+    return _divide(first, second)
+
+
 class RealParts:
     """A complex tensor as its real and its imaginary part; it stands for one where a masker works with complex frames.
 
@@ -52,28 +86,11 @@ class RealParts:
     def __getitem__(self, index: Any) -> "RealParts":
         return RealParts(self.real[index], self.imag[index])
 
-    def __add__(self, other: Any) -> "RealParts":
-        return _add(self, other)
-
-    def __sub__(self, other: Any) -> "RealParts":
-        return _subtract(self, other)
-
-    def __rsub__(self, other: Any) -> "RealParts":
-        return _subtract(other, self)
-
-    def __mul__(self, other: Any) -> "RealParts":
-        return _multiply(self, other)
-
-    def __truediv__(self, other: Any) -> "RealParts":
-        return _divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> "RealParts":
-        return _divide(other, self)
-
     def __neg__(self) -> "RealParts":
         return RealParts(-self.real, -self.imag)
 
-    __radd__, __rmul__ = __add__, __mul__
+    __add__, __sub__, __mul__, __truediv__ = _add, _subtract, _multiply, _divide
+    __radd__, __rsub__, __rmul__, __rtruediv__ = _add, _subtracted_from, _multiply, _dividing
 
 
 def _part_of(value: Any, part: str) -> Any:
@@ -87,32 +104,6 @@ def _join(real: Any, imag: Any) -> Any:
     return RealParts(real, imag) if isinstance(real, Tensor) else tuple(map(RealParts, real, imag))
 
 
-def _add(first: Any, second: Any) -> RealParts:
-    if isinstance(first, RealParts) and isinstance(second, RealParts):
-        return RealParts(first.real + second.real, first.imag + second.imag)
-    both, real = (first, second) if isinstance(first, RealParts) else (second, first)
-    return RealParts(both.real + real, both.imag + 0 * real)  # of the shape of the sum
-
-
-def _subtract(first: Any, second: Any) -> RealParts:
-    return _add(first, -second)
-
-
-def _multiply(first: Any, second: Any) -> RealParts:
-    if isinstance(first, RealParts) and isinstance(second, RealParts):
-        real = first.real * second.real - first.imag * second.imag
-        return RealParts(real, first.real * second.imag + first.imag * second.real)
-    both, real = (first, second) if isinstance(first, RealParts) else (second, first)
-    return RealParts(both.real * real, both.imag * real)
-
-
-def _divide(first: Any, second: Any) -> RealParts:
-    if isinstance(second, RealParts):
-        power = second.real.square() + second.imag.square()
-        return _multiply(first, RealParts(second.real / power, -second.imag / power))
-    return RealParts(first.real / second, first.imag / second)
-
-
 def _modulus(value: RealParts) -> Tensor:
     return (value.real.square() + value.imag.square()).sqrt()
 
@@ -122,7 +113,7 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("mul", "multiply", "rmul"), _multiply),
     **dict.fromkeys(("div", "divide", "true_divide", "truediv"), _divide),
     **dict.fromkeys(("sub", "subtract"), _subtract),
-    "rsub": lambda first, second: _subtract(second, first),
+    "rsub": _subtracted_from,
     "abs": _modulus,
     "conj": lambda value: RealParts(value.real, -value.imag),
     "real": lambda value: value.real,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from separator.errors import InputError
 from separator.exchange.hyperparams import Construction, read_hyperparams
-from separator.exchange.imported import WITHOUT_SKIPS, Imported, choose, rename_weights, take, take_told
+from separator.exchange.imported import LETTERS, WITHOUT_SKIPS, Imported, choose, rename_weights, take, take_told
 
 ENCODER = "speechbrain.lobes.models.dual_path.Encoder"
 MASKNET = "speechbrain.lobes.models.conv_tasnet.MaskNet"
@@ -70,15 +70,9 @@ def read(content: Mapping[str, Any], told: Mapping[str, Any]) -> Imported:
     ):
         if found != expected:
             raise InputError(f"hyperparams.yaml: {where}: expected {expected!r}, found {found!r}")
+    lettered = {**masknet, "L": encoder["kernel_size"]}
     config = {
-        "num_filters": masknet["N"],
-        "kernel_size": encoder["kernel_size"],
-        "bottleneck_channels": masknet["B"],
-        "hidden_channels": masknet["H"],
-        "block_kernel_size": masknet["P"],
-        "num_blocks": masknet["X"],
-        "num_repeats": masknet["R"],
-        "num_sources": masknet["C"],
+        **{ours: lettered[letter] for letter, ours in LETTERS.items()},
         **WITHOUT_SKIPS,
         "block_padding": "speechbrain",
         "norm": choose(NORMS, masknet["norm_type"], f"{MASKNET}: norm_type"),

@@ -111,17 +111,13 @@ def torchaudio_names(config: ConvTasNetConfig) -> dict[str, str]:
     Raises:
         InputError: If torchaudio's model cannot express the config.
     """
-    _check_expressible(config)
-    return tensor_names(config_to_dict(config), OUTER, block_names)
-
-
-def _check_expressible(config: ConvTasNetConfig) -> None:
     fixed = config_to_dict(ConvTasNetConfig()) | {"skip_channels": config.bottleneck_channels}
     for key, found in config_to_dict(config).items():
         if key not in FREE and found != fixed[key]:
             raise InputError(f"{key}: torchaudio's Conv-TasNet has {fixed[key]!r}, found {found!r}")
     if config.mask not in MASKS:
         raise InputError(f"mask: torchaudio's Conv-TasNet has 'sigmoid' or 'relu', found {config.mask!r}")
+    return tensor_names(config_to_dict(config), OUTER, block_names)
 
 
 def block_names(index: int) -> tuple[str, ...]:

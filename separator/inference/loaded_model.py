@@ -71,6 +71,8 @@ class LoadedModel:
         """Return what runs on a live signal, of any number of sessions: made at the first, as `fused` is."""
         if self.device.type == "mps":
             raise InputError("device: expected cpu, cuda or cuda:N for a live signal, found mps")
+        if self.dtype == torch.int8:
+            raise InputError("precision: expected float32 or bfloat16 for a live signal, found int8")
         return fuse_for_steps(self.model, self.device, self.dtype)
 
     @cached_property

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
-from separator.inference.assignment.assignment import Assignment, talkers_of
+from separator.inference.assignment.assignment import Assignment
 from separator.inference.assignment.enrolment import Clips
 from separator.inference.loaded_model import LoadedModel
 from separator.inference.output_names import RESIDUAL
@@ -20,7 +20,6 @@ from separator.inference.recording import SeparatedRecording, counted
 from separator.inference.recording_separator import RecordingSeparator
 from separator.inference.spool import Spool
 from separator.inference.stream import Rest, SeparationStream
-from separator.inference.voices import VoiceModel, bundled_voice_model
 from separator.models.pipeline import MaskingSeparator
 
 CHUNK_SECONDS = 10.0
@@ -41,8 +40,9 @@ class Separator(LoadedModel, RecordingSeparator):
         description: Its sample rate and source names.
         device: `auto` (a CUDA device if there is one), `cpu`, `cuda`, `cuda:N`; `mps`, which is taken only if it gives
             what the CPU gives for a second of noise.
-        precision: `float32`, `bfloat16`, or `auto`: bfloat16 on CUDA, and on a CPU that computes in it, if the model
-            agrees with float32 to 40 dB (`ModelDescription.bfloat16_agreement_db`); float32 elsewhere.
+        precision: `float32`, `bfloat16`, `int8` (spectrogram models on a CPU), or `auto`: bfloat16 on CUDA, and on a
+            CPU that computes in it, if the model agrees with float32 to 40 dB
+            (`ModelDescription.bfloat16_agreement_db`); float32 elsewhere.
         chunk_seconds: Length of a chunk; None takes what the model's description says, or 10 s.
         mixture_consistency: Whether the sources are made to sum to the mixture, at the mixture's own sample rate: what
             a model at 16 kHz leaves of a recording at 44.1 kHz is kept too. None does so unless the model was trained
@@ -116,11 +116,8 @@ class Separator(LoadedModel, RecordingSeparator):
             ('speaker1', 'speaker2', 'noise')
         """
         model, description = load_model(name_or_path)
-        voice_model = bundled_voice_model(description.sample_rate) if voices else None
-        assignment = None
-        if voice_model is not None and talkers_of(description.sources) is not None:
-            assignment = Assignment(VoiceModel.from_pretrained(voice_model, device), description.sources, enrol)
-        elif enrol is not None:
+        assignment = Assignment.bundled(description, device, enrol) if voices else None
+        if assignment is None and enrol is not None:
             raise InputError(
                 f"enrol: expected a model of two to four talkers and a voice model of its rate, found {name_or_path} "
                 f"({description.gives}), voices {'on' if voices else 'off'}"

@@ -43,14 +43,7 @@ def equal_error_rate(scores: Tensor, same: Tensor) -> float:
     """Return the rate at which misses and false alarms are as frequent, between two thresholds by a line.
 
     Args:
-        scores: Similarity of each trial.
-        same: Whether the trial is of one voice.
-
-    Shape:
-        scores, same: `(N,)`.
-
-    Raises:
-        ValueError: As `error_rates`.
+        scores, same: As for `error_rates`, with its shapes and its errors.
 
     Example:
         >>> scores, same = torch.tensor([0.9, 0.7, 0.3, 0.8, 0.2, 0.1]), torch.tensor([1, 1, 1, 0, 0, 0]).bool()
@@ -71,12 +64,8 @@ def minimum_detection_cost(scores: Tensor, same: Tensor, target_prior: float = T
     `min(P · misses + (1 − P) · false alarms) / min(P, 1 − P)`, misses and false alarms costing the same.
 
     Args:
-        scores: Similarity of each trial.
-        same: Whether the trial is of one voice.
+        scores, same: As for `error_rates`.
         target_prior: P, how likely one voice is.
-
-    Shape:
-        scores, same: `(N,)`.
 
     Raises:
         ValueError: As `error_rates`, or if `target_prior` is not between 0 and 1.

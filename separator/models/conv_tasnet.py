@@ -153,8 +153,7 @@ class TCNMasker(ComposedBrick):
         hidden = self.activation(run(self.tcn, narrow))  # (B, output_channels, K)
         masks = run(self.output, hidden)  # (B, S·N, K)
         masks = masks.unflatten(1, (self.num_sources, self.num_features))  # (B, S, N, K)
-        limited: Tensor = self.mask(masks)  # (B, S, N, K)
-        return limited
+        return self.mask(masks)  # (B, S, N, K)
 
 
 def make_learned_basis(config: LearnedBasisConfig) -> tuple[Conv1dEncoder, Conv1dDecoder]:

@@ -40,10 +40,8 @@ class SpectrogramMasker(ComposedBrick):
         make_block: Makes the blocks.
         complex_features: Whether the blocks see real and imaginary part; otherwise the logarithm of the magnitude.
         complex_mask: Whether the masks are complex and unbounded; otherwise `config.mask` of one real map.
-        level_channels: Channels at each level.
-        blocks_per_level: Blocks on each way at each level but the last.
+        level_channels, blocks_per_level, time_gate: As in `SpectrogramConfig`.
         dilations: Dilations over frames of the blocks of the last level, repeat by repeat.
-        time_gate: Whether each repeat ends with a gate from statistics over all frames.
 
     Shape:
         `(B, C·F, K)` complex to `(B, S, C·F, K)`, real or complex.
@@ -74,7 +72,7 @@ class SpectrogramMasker(ComposedBrick):
         pairs = list(itertools.pairwise(level_channels))
         self.halve = nn.ModuleList(ConvBlock2d(above, below, (3, 1), stride=(2, 1)) for above, below in pairs)
         self.widen = nn.ModuleList(ConvBlock2d(below, above, 1) for above, below in pairs)
-        self.join = DoubledSum()
+        self.join = nn.ModuleList(DoubledSum() for _ in pairs)
         last, self.blocks_in_repeat = level_channels[-1], len(dilations[0])
         self.bottom = Chain(*(make_block(last, dilation) for repeat in dilations for dilation in repeat))
         self.gates = nn.ModuleList(TimeGate(last, config.causal) for _ in dilations) if time_gate else None
@@ -101,9 +99,9 @@ class SpectrogramMasker(ComposedBrick):
             hidden = run(block, hidden)  # (B, level_channels[-1], fewest bins, K)
             if self.gates is not None and number % self.blocks_in_repeat == 0:
                 hidden = run(self.gates[number // self.blocks_in_repeat - 1], hidden)
-        for blocks, widen in zip(reversed(self.up), reversed(self.widen), strict=True):
+        for blocks, widen, join in zip(reversed(self.up), reversed(self.widen), reversed(self.join), strict=True):
             skip = skips.pop()
-            hidden = run(blocks, self.join(run(widen, hidden), skip))  # the shape of skip
+            hidden = run(blocks, join(run(widen, hidden), skip))  # the shape of skip
         maps = run(self.output, hidden).float()  # (B, S · maps, F, K)
         if self.mask is None:
             maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)

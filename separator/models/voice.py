@@ -103,16 +103,12 @@ class VoiceNetwork(nn.Module):
                 step = (1 if level == 1 else 2, 2 if level == config.halving_level else 1) if number == 0 else 1
                 blocks.append(ResNetBlock(narrow, wide, stride=step))
         self.blocks = nn.Sequential(*blocks)
-        num_bins = self._num_bins()
+        num_bins = self.stem.output_size(config.num_bands, 1)[0]
+        for block in blocks:
+            num_bins = block.output_size(num_bins, 1)[0]
         self.pooling = AttentiveStatistics(channels[-1] * num_bins, config.attention_channels)
         self.norm = nn.BatchNorm1d(2 * channels[-1] * num_bins)
         self.linear = nn.Linear(2 * channels[-1] * num_bins, config.embedding_size)
-
-    def _num_bins(self) -> int:
-        bins = self.stem.output_size(self.config.num_bands, 1)[0]
-        for block in self.blocks:
-            bins = block.output_size(bins, 1)[0]  # type: ignore[operator]
-        return bins
 
     def spectrogram(self, waveform: Tensor) -> Tensor:
         """Return the log mel bands of a waveform at unit RMS, less their mean over time: `(B, T)` to `(B, M, K)`."""

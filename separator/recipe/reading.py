@@ -14,7 +14,6 @@ from separator.data.kinds import DATA_KINDS, default_config
 from separator.errors import InputError
 from separator.recipe.sections import Recipe
 from separator.recipe.voice import VoiceRecipe
-from separator.recipe.yaml_keys import UniqueKeyLoader
 from separator.section import explain
 
 TASKS: dict[str, type[Recipe] | type[VoiceRecipe]] = {"separation": Recipe, "voice": VoiceRecipe}
@@ -169,3 +168,28 @@ def _first_problem(error: ValidationError, within: tuple[str, ...] = ()) -> str:
     if problem["type"] == "missing" and all(isinstance(part, str) for part in place):
         return f"{where} is missing: set it there, or with --set {where}=VALUE"
     return explain(problem, where)
+
+
+class UniqueKeyLoader(yaml.SafeLoader):
+    """A safe loader to which a key that a mapping has twice is an error: of two, plain YAML forgets the first.
+
+    Example:
+        >>> yaml.load("{name: a, data: {root: here}}", UniqueKeyLoader)
+        {'name': 'a', 'data': {'root': 'here'}}
+    """
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        """Return the node of a mapping, before other mappings are merged into it by `<<`.
+
+        Raises:
+            yaml.composer.ComposerError: If a key is there twice; it knows the line.
+        """
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.composer.ComposerError(None, None, f"the key {key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+        return node

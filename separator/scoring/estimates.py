@@ -7,12 +7,11 @@ from separator.errors import InputError, some
 from separator.inference.devices import find_device
 from separator.output_folders import check_outside
 from separator.scoring.assignment import NOISE
-from separator.scoring.config import ScoringConfig
+from separator.scoring.config import ScoringConfig, ScoringOptions
 from separator.scoring.finding import find_paths, find_tracks
 from separator.scoring.items import TrackPair
 from separator.scoring.jobs import Job
 from separator.scoring.layouts import choose_layouts
-from separator.scoring.options import ScoringOptions
 from separator.scoring.results import score_jobs
 from separator.scoring.tracks import choose_mixture
 from separator.section import Lengths

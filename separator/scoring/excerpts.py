@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from separator.replacing import replace_file
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.items import Signals
 from separator.scoring.metrics import COLUMNS
-from separator.scoring.summary import source_values
+from separator.scoring.summary import column_values, source_values
 
 EXCERPT_SECONDS = 6.0
 SHOWN = 5
@@ -58,12 +57,8 @@ def cut_excerpt(signals: Signals, scores: ItemScores) -> Excerpt:
         parts.append(signals.mixture.unsqueeze(0))
     cut = [part[..., start : start + length] for part in parts]
     gain = FULL_SCALE / max(1.0, *(float(part.abs().max()) for part in cut))
-    reference, estimate, *mixture = [_as_int16(part, gain) for part in cut]
+    reference, estimate, *mixture = [np.round(part.cpu().numpy() * gain).astype(np.int16) for part in cut]
     return Excerpt(start / rate, rate, mixture[0][0] if mixture else None, reference, estimate)
-
-
-def _as_int16(signal: Tensor, gain: float) -> np.ndarray:
-    return np.round(signal.cpu().numpy() * gain).astype(np.int16)
 
 
 def best_and_worst(items: Iterable[ItemScores], column: str) -> tuple[list[ItemScores], list[ItemScores]]:
@@ -82,8 +77,7 @@ def _ends(scores: dict[str, float]) -> tuple[list[str], list[str]]:
 
 def item_score(item: ItemScores, column: str) -> float | None:
     """Return the mean over an item's sources of a score, or of its improvement where it has one; None if undefined."""
-    ranked = ranking_column(item, column)
-    values = [value for source in item.sources if (value := source_values(source).get(ranked)) is not None]
+    values = column_values(item.sources, ranking_column(item, column))
     return float(np.mean(values)) if values else None
 
 

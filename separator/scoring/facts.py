@@ -110,7 +110,9 @@ def _summarise_split(items: list[ItemScores], split: Split) -> dict[str, Any]:
     if edges is None and numbers is not None and len(set(numbers)) > MOST_VALUES:
         edges = tuple(dict.fromkeys(float(edge) for edge in np.quantile(numbers, QUANTILES)))
     label: Callable[[str], str] = (lambda fact: fact) if edges is None else lambda fact: _bin(float(fact), edges)
-    order = [_bin(edge, edges) for edge in (-np.inf, *edges)] if edges is not None else _sorted(told.values(), numbers)
+    order = sorted(dict.fromkeys(told.values()), key=str if numbers is None else float)
+    if edges is not None:
+        order = [_bin(edge, edges) for edge in (-np.inf, *edges)]
     groups = {}
     for name in order:
         members = [item for item in items if item.name in told and label(told[item.name]) == name]
@@ -131,11 +133,6 @@ def _numbers(facts: Iterable[str]) -> list[float] | None:
     except ValueError:
         return None
     return numbers if numbers and np.isfinite(numbers).all() else None
-
-
-def _sorted(facts: Iterable[str], numbers: list[float] | None) -> list[str]:
-    different = dict.fromkeys(facts)
-    return sorted(different) if numbers is None else sorted(different, key=float)
 
 
 def _bin(number: float, edges: tuple[float, ...]) -> str:

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from separator.audio.resampling import resample
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.metrics import COLUMNS
-from separator.scoring.summary import source_values
+from separator.scoring.summary import column_values
 
 MODEL_COLOUR, MIXTURE_COLOUR = "#2463a8", "#9a9a9a"
 REPORT_WINDOW_SECONDS = 0.04
@@ -35,12 +35,9 @@ def box_plots(items: list[ItemScores], columns: tuple[str, ...]) -> str:
     """Draw a panel a column: a box for each source, the mixture's own scores beside it in grey."""
     sources = list(dict.fromkeys(source.source for item in items for source in item.sources))
     values = {
-        (column, source): [
-            value
-            for item in items
-            for each in item.sources
-            if each.source == source and (value := source_values(each).get(column)) is not None
-        ]
+        (column, source): column_values(
+            (each for item in items for each in item.sources if each.source == source), column
+        )
         for given in columns
         for column in (given, f"input_{given}")
         for source in sources

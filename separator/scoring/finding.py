@@ -5,11 +5,10 @@ from pathlib import Path, PurePosixPath
 
 from separator.audio.finding import search_folder, second_file
 from separator.data.csv_list import MIXTURE_COLUMN, is_list, read_list
-from separator.data.song_files import MIXTURE
-from separator.data.stem_file import STEM_TRACKS, is_stem_file, song_name
+from separator.data.song_files import MIXTURE, STEM_TRACKS, StemFile, is_stem_file, song_name
 from separator.errors import InputError
 from separator.scoring.layouts import LAYOUTS, Layout, is_mixture, place, place_flat, split_subset
-from separator.scoring.tracks import SourceFile, Track
+from separator.scoring.tracks import Track
 
 
 def mixture_layout(root: Path) -> Layout | None:
@@ -80,21 +79,21 @@ def _listed_tracks(path: Path) -> dict[str, Track]:
     tracks = {}
     for listed in read_list(path):
         files = listed.sources if listed.mixture is None else {MIXTURE_COLUMN: listed.mixture, **listed.sources}
-        recordings = {name: SourceFile(file) for name, file in files.items()}
+        recordings = {name: StemFile(file) for name, file in files.items()}
         tracks[listed.name] = _track(listed.name, "test", recordings, mixture_is_sum=True)
     return tracks
 
 
-def _find_recordings(root: Path, layout: Layout) -> dict[str, dict[str, SourceFile]]:
+def _find_recordings(root: Path, layout: Layout) -> dict[str, dict[str, StemFile]]:
     """Find the recordings of each track of a tree, by the track's name with the subset, and their own."""
     files = _find_files(root)
     nested = [path for path in files if path.parent != root or is_stem_file(path)]
-    found: dict[str, dict[str, SourceFile]] = {}
+    found: dict[str, dict[str, StemFile]] = {}
     for path in nested or files:
         plain = PurePosixPath(path.relative_to(root).as_posix())
         if is_stem_file(path):
             name = str(plain.with_name(song_name(path)))
-            found[name] = {source: SourceFile(path, number) for number, source in enumerate(STEM_TRACKS)}
+            found[name] = {source: StemFile(path, number) for number, source in enumerate(STEM_TRACKS)}
             continue
         placed = place(plain.with_suffix(""), layout) if nested else place_flat(plain.with_suffix(""))
         if placed is None:
@@ -105,11 +104,11 @@ def _find_recordings(root: Path, layout: Layout) -> dict[str, dict[str, SourceFi
         sources = found.setdefault(placed[0], {})
         if placed[1] in sources:
             raise second_file(placed[1], path, sources[placed[1]].path)
-        sources[placed[1]] = SourceFile(path)
+        sources[placed[1]] = StemFile(path)
     return found
 
 
-def _track(name: str, subset: str, recordings: dict[str, SourceFile], mixture_is_sum: bool = False) -> Track:
+def _track(name: str, subset: str, recordings: dict[str, StemFile], mixture_is_sum: bool = False) -> Track:
     """Tell mixtures and sources apart by their names."""
     mixtures = {each: file for each, file in recordings.items() if is_mixture(each)}
     sources = {each: file for each, file in recordings.items() if each not in mixtures}

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,13 +69,9 @@ class ItemScores:
     sources: tuple[SourceScores, ...]
     empty_bands: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "ItemScores":
-        """Restore the scores from what `to_dict` gave."""
+        """Restore the scores from what `asdict` gave."""
         sources = tuple(SourceScores(**source) for source in content["sources"])
         return cls(**{**content, "sources": sources})
 

@@ -13,18 +13,17 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from separator.audio.finding import check_seen
 from separator.errors import InputError
-from separator.scoring.config import ScoringConfig
+from separator.scoring.config import ScoringConfig, Watcher, Workers
 from separator.scoring.excerpts import Excerpt, ExcerptStore, cut_excerpt
 from separator.scoring.item_scores import ItemScores, score_item
-from separator.scoring.items import Signals
+from separator.scoring.items import Signals, TrackPair
 from separator.scoring.ledger import Ledger
-from separator.scoring.options import Workers
 
 MOST_PROCESSES = 8
 """More than these only if asked for: a worker that scores four minutes of stems takes about 3 GB."""
@@ -33,11 +32,8 @@ WORKERS_PAY_SECONDS = 30.0
 """Processor time that is left to spend, from which on more processes pay: each takes some seconds of it to start."""
 
 
-class Loadable(Protocol):
-    """Source of an item's signals: files, or signals that are in memory already."""
-
-    def load(self, config: ScoringConfig, /) -> Signals: ...
-
+Loadable = Signals | TrackPair
+"""Source of an item's signals: signals that are in memory already, or files."""
 
 Outcome = tuple[ItemScores, Excerpt]
 
@@ -68,14 +64,13 @@ def default_processes(num_items: int) -> int:
 
 
 def run_jobs(
-    jobs: Iterable[Job],
+    jobs: Sequence[Job],
     config: ScoringConfig,
     ledger: Ledger,
     excerpts: ExcerptStore,
+    watcher: Watcher,
     processes: int | None = 1,
     device: str = "cpu",
-    on_item: Callable[[], None] = lambda: None,
-    on_failure: Callable[[Job, Exception], None] = lambda job, error: None,
     workers: Workers | None = None,
     shared: Sequence[Path] = (),
 ) -> dict[str, Exception]:
@@ -86,11 +81,10 @@ def run_jobs(
         config: What to measure.
         ledger: Where finished items are.
         excerpts: Where the report's excerpts are.
+        watcher: Told how it goes.
         processes: Scoring processes; 1 scores in this one. None begins in this one, and goes on with
             `default_processes` where what is left takes long.
         device: Where SDRs are computed.
-        on_item: Called after each item.
-        on_failure: Called with each item that failed.
         workers: Score the items elsewhere; None scores them here.
         shared: Folders that the workers' machines have to see.
 
@@ -101,13 +95,21 @@ def run_jobs(
         InputError: If a worker was killed, usually for memory.
     """
     failures: dict[str, Exception] = {}
+    num_done = 0
+
+    def count(job: Job, error: Exception | None = None) -> None:
+        nonlocal num_done
+        if error is not None:
+            failures[job.key] = error
+            watcher.on_failure(job.name, error)
+        num_done += 1
+        watcher.on_progress(num_done, len(jobs))
 
     def prepare(job: Job) -> Loadable | None:
         try:
             return job.prepare()
         except Exception as error:
-            fail(job, error)
-            on_item()
+            count(job, error)
             return None
 
     def finish(job: Job, outcome: Callable[[], Outcome]) -> None:
@@ -116,19 +118,16 @@ def run_jobs(
             excerpts.keep(excerpt, scores)
             ledger.add(job.key, job.fingerprint, scores)
         except BrokenProcessPool:
-            raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
+            raise
         except Exception as error:  # whatever is wrong with one item must not lose the others
-            fail(job, error)
-        on_item()
-
-    def fail(job: Job, error: Exception) -> None:
-        failures[job.key] = error
-        on_failure(job, error)
+            count(job, error)
+        else:
+            count(job)
 
     left = {}
     for job in jobs:
         if ledger.finished(job.key, job.fingerprint):
-            on_item()
+            count(job)
         else:
             left[job.key] = job
     if workers is not None:
@@ -159,20 +158,24 @@ def _score_in_processes(
     finish: Callable[[Job, Callable[[], Outcome]], None],
 ) -> None:
     """Score in other processes what this one prepares, in order, and a few items ahead."""
-    pool = _make_pool(processes)
+    # spawn: a fork would copy torch's threads in whatever state they are.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
     waiting: dict[Future[Outcome], Job] = {}
+
+    def finish_until(number: int) -> None:
+        while len(waiting) > number:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                finish(waiting.pop(future), future.result)
+
     try:
         for job in jobs:
             if (item := prepare(job)) is None:
                 continue
             waiting[pool.submit(_score, item, config, device)] = job
             del item
-            while len(waiting) > processes:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    finish(waiting.pop(future), future.result)
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                finish(waiting.pop(future), future.result)
+            finish_until(processes)
+        finish_until(0)
     except BrokenProcessPool:
         raise InputError("a scoring process was killed, perhaps for memory; --jobs 1 takes the least") from None
     except BaseException:
@@ -215,12 +218,6 @@ def _score(item: Loadable, config: ScoringConfig, device: str) -> Outcome:
     signals = item.load(config)
     scores = score_item(signals, config, device)
     return scores, cut_excerpt(signals, scores)
-
-
-def _make_pool(processes: int) -> ProcessPoolExecutor:
-    # spawn: a fork would copy torch's threads in whatever state they are.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
 
 
 def _start_worker() -> None:

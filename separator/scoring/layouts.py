@@ -1,7 +1,7 @@
 """Layouts of a tree: whether its folders are tracks and its files their sources, or the other way round."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -106,19 +106,15 @@ def choose_layouts(
     found = [
         "track" if is_list(root) or not side else layout for root, side, layout in zip(roots, paths, found, strict=True)
     ]
-
-    def apply(rule: Callable[[Collection[PurePosixPath], set[str]], dict[Layout, bool]]) -> None:
+    for rule in (_has_sources, _has_sources_only, _meets, _is_separation, _meets):
         tracks = [
             set() if layout is None else {_track(path, layout) for path in side}
             for side, layout in zip(paths, found, strict=True)
         ]
         for number, side in enumerate(paths):
-            fitting = [each for each, fits in rule(side, tracks[1 - number]).items() if fits]
-            if found[number] is None and len(fitting) == 1:
+            fitting = [layout for layout in LAYOUTS if found[number] is None and rule(side, layout, tracks[1 - number])]
+            if len(fitting) == 1:
                 found[number] = fitting[0]
-
-    for rule in (_has_sources, _has_sources_only, _meets, _is_separation, _meets):
-        apply(rule)
     return [
         _refuse(root, side) if layout is None else layout
         for root, side, layout in zip(roots, paths, found, strict=True)
@@ -133,24 +129,21 @@ def _source_names(side: Collection[PurePosixPath], layout: Layout) -> set[str]:
     return {place(path, layout)[1] for path in side}
 
 
-def _has_sources(side: Collection[PurePosixPath], tracks: set[str]) -> dict[Layout, bool]:
-    names = {layout: _source_names(side, layout) for layout in LAYOUTS}
-    return {
-        layout: any(map(is_mixture, each)) or 2 * sum(map(is_known, each)) >= len(each)
-        for layout, each in names.items()
-    }
+def _has_sources(side: Collection[PurePosixPath], layout: Layout, tracks: set[str]) -> bool:
+    names = _source_names(side, layout)
+    return any(map(is_mixture, names)) or 2 * sum(map(is_known, names)) >= len(names)
 
 
-def _has_sources_only(side: Collection[PurePosixPath], tracks: set[str]) -> dict[Layout, bool]:
-    return {layout: all(map(is_known, _source_names(side, layout))) for layout in LAYOUTS}
+def _has_sources_only(side: Collection[PurePosixPath], layout: Layout, tracks: set[str]) -> bool:
+    return all(map(is_known, _source_names(side, layout)))
 
 
-def _meets(side: Collection[PurePosixPath], tracks: set[str]) -> dict[Layout, bool]:
-    return {layout: any(_track(path, layout) in tracks for path in side) for layout in LAYOUTS}
+def _meets(side: Collection[PurePosixPath], layout: Layout, tracks: set[str]) -> bool:
+    return any(_track(path, layout) in tracks for path in side)
 
 
-def _is_separation(side: Collection[PurePosixPath], tracks: set[str]) -> dict[Layout, bool]:
-    return {layout: 2 <= max(map(len, _tree(side, layout).values())) <= MOST_SOURCES for layout in LAYOUTS}
+def _is_separation(side: Collection[PurePosixPath], layout: Layout, tracks: set[str]) -> bool:
+    return 2 <= max(map(len, _tree(side, layout).values())) <= MOST_SOURCES
 
 
 def _tree(side: Collection[PurePosixPath], layout: Layout) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class Ledger:
 
     def add(self, key: str, fingerprint: Any, scores: ItemScores) -> None:
         """Bring one item to disk; a later line for the same item counts."""
-        line = json.dumps({"key": key, "fingerprint": fingerprint, "scores": scores.to_dict()})
+        line = json.dumps({"key": key, "fingerprint": fingerprint, "scores": asdict(scores)})
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()

@@ -26,7 +26,7 @@ from separator.scoring.figures import (
 from separator.scoring.item_scores import ItemScores, SourceScores
 from separator.scoring.lags import describe_lags
 from separator.scoring.metrics import COLUMNS
-from separator.scoring.summary import source_values
+from separator.scoring.summary import column_values
 from separator.scoring.talkers import PITCH_LIMIT_OCTAVES, describe_talkers, pitch_and_improvement
 
 LOSSLESS_BYTES = 20_000_000
@@ -151,12 +151,7 @@ def _plots(items: list[ItemScores], config: ScoringConfig, summary: dict[str, An
     shown = COLUMNS[config.headline].improvement
     if shown is None or shown.name not in summary["scores"]:
         shown = COLUMNS[config.headline]
-    values = [
-        value
-        for item in items
-        for source in item.sources
-        if (value := source_values(source).get(shown.name)) is not None
-    ]
+    values = column_values((source for item in items for source in item.sources), shown.name)
     measured = tuple(column for column in config.columns if column in summary["scores"])
     boxes = box_plots(items, measured)
     parts = [f'<h2>By source</h2><img alt="box plots of each score by source" src="{boxes}">']

@@ -15,14 +15,13 @@ from separator import __version__
 from separator.data.order import evenly_spaced
 from separator.errors import describe
 from separator.scoring.against import check_common, read_scores, set_against
-from separator.scoring.config import ScoringConfig
+from separator.scoring.config import ScoringConfig, ScoringOptions
 from separator.scoring.consistency import summarise_consistency
 from separator.scoring.excerpts import ExcerptStore
 from separator.scoring.facts import read_facts, summarise_groups
 from separator.scoring.item_scores import ItemScores
 from separator.scoring.jobs import Job, run_jobs
 from separator.scoring.ledger import Ledger
-from separator.scoring.options import ScoringOptions
 from separator.scoring.report import write_report
 from separator.scoring.summary import make_summary, write_outputs
 
@@ -78,29 +77,17 @@ def score_jobs(
     if other is not None:
         check_common((job.name for job in jobs), other)
     splits = [] if options.facts is None else read_facts(Path(options.facts), options.by, [job.name for job in jobs])
-    failures: dict[str, str] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()) if output is None else output)
         ledger = Ledger(folder, settings, options.replace)
         finished = [ledger.items[job.key][1] for job in jobs if ledger.finished(job.key, job.fingerprint)]
         excerpts = ExcerptStore(folder / "excerpts", config.headline, finished)
-        done = 0
-
-        def on_item() -> None:
-            nonlocal done
-            done += 1
-            options.watcher.on_progress(done, len(jobs))
-
-        def on_failure(job: Job, error: Exception) -> None:
-            failures[job.name] = describe(error)
-            options.watcher.on_failure(job.name, error)
-
         processes = options.jobs if device == "cpu" else 1
         shared = [Path(settings[each]) for each in ("references", "estimates", "data", "root") if each in settings]
         shared = [each for each in shared if each.is_dir()] + ([folder] if settings.get("save_audio") else [])
-        failed = run_jobs(
-            jobs, config, ledger, excerpts, processes, device, on_item, on_failure, options.workers, shared
-        )
+        watcher, workers = options.watcher, options.workers
+        failed = run_jobs(jobs, config, ledger, excerpts, watcher, processes, device, workers, shared)
+        failures = {job.name: describe(failed[job.key]) for job in jobs if job.key in failed}
         items = [ledger.items[job.key][1] for job in jobs if job.key not in failed]
         summary = make_summary(items, config, about, failures)
         summary["consistency"] = summarise_consistency(items, settings)

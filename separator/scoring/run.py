@@ -5,21 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from separator.data.mixture_row import write_rows
+from separator.data.example import write_rows
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.inference.precision import Precision
 from separator.inference.talkers import VOICE_MODEL, TalkerSeparator
 from separator.inference.voices import VoiceModel
 from separator.output_folders import check_outside
-from separator.replacing import replace_file
-from separator.scoring.config import ScoringConfig
-from separator.scoring.meetings import MEETING_METRICS, separate_meetings
-from separator.scoring.options import ScoringOptions
+from separator.scoring.config import ScoringConfig, ScoringOptions
 from separator.scoring.oracle import ORACLES
 from separator.scoring.results import Scored, score_jobs
 from separator.scoring.separating import (
     TestSet,
+    separate_meetings,
     separate_with_model,
     separate_with_oracle,
     separation_jobs,
@@ -99,7 +97,7 @@ def evaluate(
     model_of: Separator | TalkerSeparator | None = separator
     if test_set.is_meeting:
         if chosen.metrics == "auto":
-            chosen = replace(chosen, metrics=MEETING_METRICS)
+            chosen = replace(chosen, metrics="si_sdr,talkers,diarisation")
         if separator is not None:
             model_of = TalkerSeparator(
                 separator, VoiceModel.from_pretrained(VOICE_MODEL, str(separator.device)), talkers
@@ -158,5 +156,5 @@ def evaluate_test_set(
         settings,
     )
     if output is not None and (rows := test_set.examples.rows):
-        replace_file(Path(output) / "mixtures.csv", lambda path: write_rows(path, rows))
+        write_rows(Path(output) / "mixtures.csv", rows)
     return scored

@@ -16,7 +16,8 @@ from separator.errors import InputError
 from separator.inference import Separator
 from separator.inference.consistency import CONSISTENCY_REACH_SECONDS, make_consistent
 from separator.inference.output_names import RESIDUAL
-from separator.scoring.assignment import match_outputs
+from separator.inference.talkers import TalkerSeparator
+from separator.scoring.assignment import find_talkers, match_outputs
 from separator.scoring.items import Signals
 from separator.scoring.jobs import Job
 from separator.scoring.oracle import ORACLES, ideal_ratio_mask
@@ -27,7 +28,7 @@ Separate = Callable[[Example], tuple[Tensor, Tensor | None]]
 were not, or do so anyway."""
 
 
-class TrackSet:
+class TrackSet(ExampleSet):
     """The tracks of a tree as examples, each with its own mixture.
 
     Args:
@@ -35,8 +36,6 @@ class TrackSet:
         sources: Which sources to deliver, in order.
         sample_rate: Rate to resample to, in Hz; None keeps the first track's own.
     """
-
-    rows = ()
 
     def __init__(self, tracks: list[Track], sources: tuple[str, ...], sample_rate: int | None = None) -> None:
         self.tracks = tracks
@@ -46,18 +45,8 @@ class TrackSet:
             raise InputError(f"{tracks[0].name}: expected a mixture, found {', '.join(tracks[0].sources)}")
         self.original_rate = first[1]
         self.sample_rate = self.original_rate if sample_rate is None else sample_rate
-
-    @property
-    def contents(self) -> list[str]:
-        return [f"{len(self.tracks)} tracks"]
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of the tracks, in order."""
-        return [track.name for track in self.tracks]
-
-    def __len__(self) -> int:
-        return len(self.tracks)
+        self.contents = [f"{len(tracks)} tracks"]
+        self.names = [track.name for track in tracks]
 
     def __getitem__(self, index: int) -> Example:
         track = self.tracks[index]
@@ -75,7 +64,6 @@ class TrackSet:
         return Example(mixture, sources, track.name)
 
     def fingerprint(self, index: int) -> list[Any]:
-        """Return the fingerprint of an example, as `ExampleSet` defines it."""
         track = self.tracks[index]
         recordings = [*track.sources.values(), *([] if track.mixture is None else [track.mixture])]
         return [track.name, file_facts(each.path for each in recordings)]
@@ -143,6 +131,20 @@ def separate_with_oracle(name: str, test_set: TestSet) -> tuple[Separate, tuple[
         return ideal_ratio_mask(example.mixture, example.sources, rate, ORACLES[name]), None
 
     return separate, sources, test_set
+
+
+def separate_meetings(separator: TalkerSeparator, test_set: TestSet) -> tuple[Separate, tuple[str, ...], TestSet]:
+    """Say how the examples of a list of meetings are separated; as `separate_with_model`. Only talkers are scored."""
+    (talkers,) = find_talkers(test_set.sources)
+    rate, names = test_set.examples.sample_rate, tuple(f"talker{number + 1}" for number in range(len(talkers)))
+
+    def separate(example: Example) -> tuple[Tensor, None]:
+        found = separator.separate(example.mixture, rate)
+        silence = torch.zeros_like(example.mixture)
+        return torch.stack([found.get(name, silence) for name in names]), None
+
+    sources = tuple(test_set.sources[number] for number in talkers)
+    return separate, names, replace(test_set, sources=sources, delivered=test_set.delivered or test_set.sources)
 
 
 def sums_to_mixture(separator: Separator) -> bool:

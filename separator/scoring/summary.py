@@ -1,6 +1,5 @@
 """Outputs of an evaluation: a table of all scores, their summary, and museval's JSON for each track."""
 
-import csv
 import json
 import math
 import statistics
@@ -9,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from separator.replacing import replace_file, replace_text
+from separator.replacing import replace_file, replace_table, replace_text
 from separator.scoring.config import ScoringConfig, comparability_note
 from separator.scoring.empty_bands import empty_bands_note
 from separator.scoring.item_scores import ItemScores, SourceScores, Values
@@ -43,6 +42,11 @@ def source_values(source: SourceScores) -> Values:
     return values
 
 
+def column_values(sources: Iterable[SourceScores], column: str) -> list[float]:
+    """Return a column of several sources, as far as it is defined."""
+    return [value for source in sources if (value := source_values(source).get(column)) is not None]
+
+
 def find_notes(items: list[ItemScores], config: ScoringConfig) -> list[str]:
     """Find the notes that every output must carry about these scores, each once."""
     notes = {comparability_note(config, item.sample_rate, item.original_rate) for item in items}
@@ -55,21 +59,20 @@ def write_scores(items: list[ItemScores], config: ScoringConfig, path: Path) -> 
     columns = list(
         dict.fromkeys(column for item in items for source in item.sources for column in source_values(source))
     )
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        before = list(
-            dict.fromkeys(column for item in items for source in item.sources for column in source.without_consistency)
-        )
-        names = [*columns, *(f"without_consistency_{column}" for column in before), "lag_samples", "note"]
-        writer.writerow(["item", "source", "estimate", "seconds", "sample_rate", *names])
-        for item in items:
-            note = "; ".join(find_notes([item], config))
-            for source in item.sources:
-                values = source_values(source)
-                cells = [values.get(column) for column in columns]
-                cells += [source.without_consistency.get(column) for column in before]
-                row = [item.name, source.source, source.estimate, item.seconds, item.sample_rate, *cells]
-                writer.writerow([*row, source.lag_samples, note])  # None is an empty cell
+    before = list(
+        dict.fromkeys(column for item in items for source in item.sources for column in source.without_consistency)
+    )
+    names = [*columns, *(f"without_consistency_{column}" for column in before), "lag_samples", "note"]
+    rows: list[list[Any]] = []
+    for item in items:
+        note = "; ".join(find_notes([item], config))
+        for source in item.sources:
+            values = source_values(source)
+            cells = [values.get(column) for column in columns]
+            cells += [source.without_consistency.get(column) for column in before]
+            row = [item.name, source.source, source.estimate, item.seconds, item.sample_rate, *cells]
+            rows.append([*row, source.lag_samples, note])
+    replace_table(path, ["item", "source", "estimate", "seconds", "sample_rate", *names], rows)
 
 
 def summarise(items: list[ItemScores]) -> dict[str, Any]:
@@ -211,7 +214,7 @@ def write_outputs(
         summary: As `make_summary` gives it.
         report: Writes the report at a path.
     """
-    replace_file(folder / SCORES_NAME, lambda path: write_scores(items, config, path))
+    write_scores(items, config, folder / SCORES_NAME)
     if any(column.aggregation == OF_FRAMES for name in config.metrics for column in METRICS[name].columns):
         for item in items:
             path = folder / item.subset / f"{item.name}.json"

@@ -6,37 +6,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from separator.audio.reading import read_audio
 from separator.audio.resampling import fit_length
-from separator.data.song_files import MIXTURE
+from separator.data.song_files import MIXTURE, StemFile
 from separator.errors import InputError
 from separator.section import Lengths
 
 ACCOMPANIMENT = "accompaniment"
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """An audio file, or one track of a `.stem.mp4`.
-
-    Attributes:
-        path: The file.
-        track: Number of the track of a `.stem.mp4`; None is a file of one recording.
-    """
-
-    path: Path
-    track: int | None = None
-
-    def read(self) -> tuple[Tensor, int]:
-        """Read samples `(C, T)`, float32, and the sample rate in Hz; stems are decoded to 16 bits, as musdb does.
-
-        Raises:
-            InputError: If it cannot be read, is cut short, or holds NaN or infinity; one line that names the file.
-        """
-        waveform, rate = read_audio(self.path, track=self.track or 0, whole=True)
-        if self.track is not None:
-            waveform = (waveform * 32768).round().clamp(-32768, 32767) / 32768
-        return waveform, rate
 
 
 @dataclass(frozen=True)
@@ -53,12 +28,12 @@ class Track:
 
     name: str
     subset: str
-    sources: dict[str, SourceFile]
-    mixtures: dict[str, SourceFile] = field(default_factory=dict)
+    sources: dict[str, StemFile]
+    mixtures: dict[str, StemFile] = field(default_factory=dict)
     mixture_is_sum: bool = False
 
     @property
-    def mixture(self) -> SourceFile | None:
+    def mixture(self) -> StemFile | None:
         """Return the mixture: the one that is called so, or the only one; None where there is none, or it is open."""
         only = next(iter(self.mixtures.values())) if len(self.mixtures) == 1 else None
         return self.mixtures.get(MIXTURE, only)
@@ -76,7 +51,7 @@ def read_mixture(track: Track) -> tuple[Tensor, int] | None:
         InputError: If it, or a source that it is the sum of, cannot be read.
     """
     if track.mixture is not None:
-        return track.mixture.read()
+        return track.mixture.read_whole()
     if not track.mixture_is_sum:
         return None
     sources, rate = read_track(track, tuple(track.sources))
@@ -115,7 +90,7 @@ def read_track(track: Track, names: tuple[str, ...], lengths: Lengths = "error")
     read: dict[str, tuple[Tensor, int]] = {}
     for name in names:
         if name in track.sources:
-            read[name] = track.sources[name].read()
+            read[name] = track.sources[name].read_whole()
         elif name == ACCOMPANIMENT and "vocals" in track.sources and len(track.sources) > 1:
             parts, rate = read_track(track, tuple(each for each in track.sources if each != "vocals"), lengths)
             read[name] = parts.sum(dim=0), rate

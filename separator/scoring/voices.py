@@ -1,6 +1,5 @@
 """Scores of a voice model: every two stretches of a list compared, equal error rate and minimum detection cost."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,14 +10,13 @@ from torch import Tensor
 
 from separator import __version__
 from separator.data.mixture_list import MixtureList
-from separator.data.trials import Stretch, list_stretches, make_trials
-from separator.data.voices import VoicesConfig
+from separator.data.voices import Stretch, VoicesConfig, list_stretches, make_trials
 from separator.errors import InputError
 from separator.inference import Separator
 from separator.metrics import best_permutation, pairwise_si_sdr, reorder
 from separator.metrics.verification import equal_error_rate, minimum_detection_cost
 from separator.output_folders import make_folder
-from separator.replacing import replace_file, replace_text
+from separator.replacing import replace_table, replace_text
 from separator.scoring.assignment import find_talkers
 
 Embed = Callable[[Tensor, int], Tensor]
@@ -77,7 +75,7 @@ def evaluate_voices(
     cosines = (vectors[pairs[:, 0]] * vectors[pairs[:, 1]]).sum(dim=1)
     if output is not None:
         make_folder(output)
-        replace_file(output / TRIALS_NAME, lambda path: _write_trials(path, stretches, pairs, same, cosines))
+        _write_trials(output / TRIALS_NAME, stretches, pairs, same, cosines)
     return VoiceScores(
         num_trials=len(same),
         num_same=int(same.sum()),
@@ -119,10 +117,9 @@ def _waveforms(mixtures: MixtureList, separator: Separator | None) -> Iterator[T
 
 
 def _write_trials(path: Path, stretches: list[Stretch], pairs: Tensor, same: Tensor, cosines: Tensor) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        columns = ("mixture", "source", "speaker", "file", "start", "num_samples")
-        writer.writerow([f"{column}_{side}" for side in "ab" for column in columns] + ["same", "cosine"])
-        for (a, b), is_same, cosine in zip(pairs.tolist(), same.tolist(), cosines.tolist(), strict=True):
-            both = [getattr(stretches[which], column) for which in (a, b) for column in columns]
-            writer.writerow([*both, int(is_same), round(cosine, 4)])
+    columns = ("mixture", "source", "speaker", "file", "start", "num_samples")
+    rows = (
+        [*(getattr(stretches[which], column) for which in pair for column in columns), int(is_same), round(cosine, 4)]
+        for pair, is_same, cosine in zip(pairs.tolist(), same.tolist(), cosines.tolist(), strict=True)
+    )
+    replace_table(path, [f"{column}_{side}" for side in "ab" for column in columns] + ["same", "cosine"], rows)

@@ -12,8 +12,8 @@ from separator.checkpoint import STATISTICS, ModelDescription, load_model, save_
 from separator.data.module import Examples
 from separator.errors import InputError
 from separator.recipe import Recipe, load_recipe
-from separator.training.announcements import Announcements, say
-from separator.training.kept import KeptModel, find_kept
+from separator.training.best import KeptModel, find_kept
+from separator.training.callbacks import Announcements, say
 from separator.training.module import SeparationModule
 from separator.training.parts import batch_lengths, build_module, build_trainer
 from separator.training.run import RECIPE_NAME, quieten_lightning

@@ -11,11 +11,10 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from separator.benchmark.speed import peak_resident_bytes
-from separator.data.batches import BatchLengths
-from separator.data.module import Examples
+from separator.data.module import BatchLengths, Examples
 from separator.errors import InputError
 from separator.recipe import AnyRecipe
-from separator.training.announcements import Announcements, say
+from separator.training.callbacks import Announcements, say
 from separator.training.learning import NotFiniteError
 from separator.training.parts import build_data, build_trainer
 from separator.training.run import quieten_lightning

@@ -28,13 +28,11 @@ def draw_learning_curve(rows: Sequence[dict[str, str]], path: Path, score: Score
         path: The PNG file; replaced whole.
         score: What models are chosen by.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     steps, parts, hours = (_column(rows, name) for name in ("step", "part", "hours"))
     figure = Figure(figsize=(9, 7.5), dpi=100)
-    FigureCanvasAgg(figure)
     # Margins of our own: to have them found at each validation takes as long as to draw.
     margins = {"left": 0.09, "right": 0.98, "bottom": 0.07, "top": 0.92, "hspace": 0.13}
     panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.6), gridspec_kw=margins)

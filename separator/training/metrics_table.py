@@ -11,7 +11,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from separator.data.batches import BatchLengths
+from separator.data.module import BatchLengths
 from separator.replacing import replace_text
 from separator.training.learning import Score
 from separator.training.learning_curve import CURVE_NAME, draw_learning_curve

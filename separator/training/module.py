@@ -24,8 +24,7 @@ class SeparationModule(LearningModule[MaskingSeparator]):
     Args:
         model: Maps `(B, C, T)` to `(B, S, C, T)`.
         loss: Maps `(estimate, reference)`, both `(B, S, C, T)`, to a scalar.
-        optimizer: Learning rate and schedule.
-        training: Length of the run, accumulation, averaging, seed.
+        optimizer, training: As for `LearningModule`.
     """
 
     score = Score("valid/si_sdri", "valid_si_sdri_db", "SI-SDRi", "dB")

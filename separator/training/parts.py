@@ -1,8 +1,8 @@
-"""The parts of a run, built from its recipe: the Lightning module, its data, the trainer."""
+"""The parts of a run, built from its recipe: the Lightning module, its data, the trainer, where metrics go."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,16 @@ import lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from separator.checkpoint import ModelDescription
-from separator.data.batches import BatchLengths
-from separator.data.module import Examples
+from separator.data.module import BatchLengths, Examples
 from separator.errors import InputError
 from separator.losses import SeparationLoss
 from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
 from separator.recipe import AnyRecipe, Recipe
-from separator.training.announcements import say
-from separator.training.callbacks import StepProgressBar
+from separator.training.callbacks import StepProgressBar, say
 from separator.training.initial import load_initial
 from separator.training.module import SeparationModule
 from separator.training.state import WholeFiles
@@ -129,3 +128,33 @@ def build_trainer(recipe: AnyRecipe, folder: Path, callbacks: list[Callback], **
             f"trainer: cannot use accelerator {recipe.trainer.accelerator}, devices {settings['devices']}, precision "
             f"{recipe.trainer.precision} here: {' '.join(str(error).split())}"
         ) from None
+
+
+def build_loggers(names: Iterable[str], run_folder: Path, run_name: str, first_step: int = 0) -> list[Logger]:
+    """Build Lightning's loggers by name.
+
+    Args:
+        names: "tensorboard": `tensorboard/`, of all parts; "wandb": Weights & Biases, which must be installed and
+            logged in; "csv" is no logger of Lightning's, but `separator.training.metrics_table`.
+        run_folder: Where the files go.
+        run_name: Name of the run for Weights & Biases.
+        first_step: Step that the run goes on from.
+
+    Raises:
+        InputError: If a logger's package is not installed.
+    """
+    found: list[Logger] = []
+    for name in names:
+        try:
+            if name == "tensorboard":
+                hidden_from = first_step + 1 if first_step else None  # what was logged after that step before
+                found.append(TensorBoardLogger(run_folder, name="tensorboard", version="", purge_step=hidden_from))
+            elif name == "wandb":
+                found.append(WandbLogger(run_name, save_dir=run_folder, project="separator"))
+        except ModuleNotFoundError as error:
+            package = error.name or name
+            wanted = "'separator[train]'" if name == "tensorboard" else package
+            raise InputError(
+                f"trainer.loggers: {name} needs the package {package}: pip install {wanted}, or leave it out"
+            ) from None
+    return found

@@ -11,9 +11,8 @@ from lightning.pytorch.callbacks import Callback
 from separator.checkpoint import CONFIG_NAME, load_model
 from separator.errors import InputError
 from separator.replacing import replace_file
-from separator.training.announcements import say
-from separator.training.best import MODEL_NAME, MODELS_NAME, KeepBest
-from separator.training.kept import KeptModel, find_kept, read_kept
+from separator.training.best import MODEL_NAME, MODELS_NAME, KeepBest, KeptModel, find_kept, read_kept
+from separator.training.callbacks import say
 from separator.training.learning import LearningModule
 from separator.training.learning_curve import CURVE_NAME
 from separator.training.metrics_table import METRICS_NAME, read_metrics

@@ -15,14 +15,11 @@ from separator.errors import InputError
 from separator.output_folders import make_folder
 from separator.recipe import AnyRecipe, setting_text
 from separator.replacing import remove_leftovers
-from separator.training.announcements import Announcements, say
-from separator.training.best import MODEL_NAME, KeepBest
-from separator.training.callbacks import StepProgressBar, StopOnSignal
-from separator.training.kept import choose_kept
+from separator.training.best import MODEL_NAME, KeepBest, choose_kept
+from separator.training.callbacks import Announcements, StepProgressBar, StopOnSignal, say
 from separator.training.learning import NotFiniteError, Score
-from separator.training.loggers import build_loggers
 from separator.training.metrics_table import MetricsTable
-from separator.training.parts import batch_lengths, build_data, build_trainer, describe_batch
+from separator.training.parts import batch_lengths, build_data, build_loggers, build_trainer, describe_batch
 from separator.training.record import write_record
 from separator.training.rewinding import GoBack, stand_at
 from separator.training.state import is_main_process, read_state
@@ -73,7 +70,7 @@ def train(
         recipe: What to train.
         resume: Go on from `run_folder/last.ckpt`, bit for bit where the run stopped.
         changes: Settings that a resumed run changes, each with what it was and what it is: for its record.
-        resume_from: Go on from a model that the run has kept, as `separator.training.kept.choose_kept` finds it.
+        resume_from: Go on from a model that the run has kept, as `separator.training.best.choose_kept` finds it.
 
     Raises:
         InputError: If there is nothing to resume, or it is beyond `max_steps`, a state would be overwritten, data is
@@ -98,6 +95,11 @@ def train(
         task.export(folder, recipe, module, steps, score)
 
     keep_best = KeepBest(run_folder, state_path, export, module.score, training.keep_best)
+
+    def outcome(steps: int, is_main: bool, stopped: bool = False, signalled: bool = False) -> Outcome:
+        model, best, seconds = run_folder / MODEL_NAME, keep_best.best, keep_best.seconds
+        return Outcome(model, state_path, steps, module.score, best, seconds, stopped, signalled, is_main)
+
     stop_on_signal = StopOnSignal(state_path)
     saved = read_state(state_path, module) if resume else None
     steps_before = saved.steps if saved else kept.step if kept else 0
@@ -115,7 +117,7 @@ def train(
             f"{run_folder}: stopped at step {steps_before} after {patience} validations without progress: nothing is "
             "left to do (raise training.stop_after_validations to go on)"
         )
-        return _outcome(run_folder, keep_best, steps_before, is_main)
+        return outcome(steps_before, is_main)
     callbacks: list[Callback] = [Announcements(recipe.trainer.compile)]
     if kept is not None:
         callbacks.append(GoBack(run_folder, state_path, kept, (RECIPE_NAME,)))
@@ -159,8 +161,7 @@ def train(
         for process in multiprocessing.active_children():
             if process not in others:  # loaders of a run that failed: they outlive the SIGTERM that Python ends them by
                 process.kill()
-    signalled = stop_on_signal.received is not None
-    return _outcome(run_folder, keep_best, trainer.global_step, trainer.is_global_zero, stopped, signalled)
+    return outcome(trainer.global_step, trainer.is_global_zero, stopped, stop_on_signal.received is not None)
 
 
 def _callbacks(run_folder: Path, recipe: AnyRecipe, keep_best: KeepBest) -> list[Callback]:
@@ -175,27 +176,6 @@ def _callbacks(run_folder: Path, recipe: AnyRecipe, keep_best: KeepBest) -> list
         lengths, every_steps = batch_lengths(recipe), training.validate_every_steps
         callbacks.append(MetricsTable(run_folder, lengths, every_steps, lambda: keep_best.seconds, score))
     return callbacks
-
-
-def _outcome(
-    run_folder: Path,
-    keep_best: KeepBest,
-    steps: int,
-    is_main: bool,
-    stopped_by_signal: bool = False,
-    signal_received: bool = False,
-) -> Outcome:
-    return Outcome(
-        model_folder=run_folder / MODEL_NAME,
-        state_path=run_folder / STATE_NAME,
-        steps=steps,
-        score=keep_best.score,
-        best=keep_best.best,
-        training_seconds=keep_best.seconds,
-        stopped_by_signal=stopped_by_signal,
-        signal_received=signal_received,
-        is_main=is_main,
-    )
 
 
 def check_run_folder(run_folder: Path, resume: bool, resume_from: str | None = None) -> None:

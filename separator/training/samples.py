@@ -5,6 +5,7 @@ from typing import Any
 
 import lightning
 import numpy as np
+import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
@@ -12,11 +13,14 @@ from torch import Tensor
 from separator.audio.writing import write_audio
 from separator.data.example import Example
 from separator.training.module import unit_level
-from separator.training.spectrograms import spectrogram_picture
 
 SAMPLES_NAME = "samples"
 PEAK = 0.5
 """The loudest sample of the mixture; its sources and estimates are scaled by the same factor."""
+
+WINDOW_SECONDS = 0.032
+RANGE_DB = 70.0
+"""Below the loudest bin of all sounds in a picture, everything is black."""
 
 
 class ValidationSamples(Callback):
@@ -88,3 +92,55 @@ class ValidationSamples(Callback):
         for name, sound in sounds.items():
             writer.add_audio(f"{example}/{name}", sound.mean(dim=0), step, self.sample_rate)
         writer.add_image(f"{example}/spectrograms", picture, step, dataformats="HWC")
+
+
+def spectrogram_picture(sounds: dict[str, Tensor], sample_rate: int) -> np.ndarray:
+    """Draw the sounds' spectrograms under each other, on one scale.
+
+    Args:
+        sounds: Each `(C, T)`, by name; the channels are averaged.
+        sample_rate: In Hz.
+
+    Returns:
+        Red, green and blue of each pixel, 8 bits each.
+
+    Shape:
+        `(height, width, 3)`
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    levels = {name: _level_db(sound.mean(dim=0), sample_rate) for name, sound in sounds.items()}
+    top = max(float(level.max()) for level in levels.values())
+    height = 1.6 * len(sounds)  # inches
+    figure = Figure(figsize=(8, height), dpi=80)
+    canvas = FigureCanvasAgg(figure)
+    # Margins of our own: to have them found takes as long as to draw.
+    margins = {"left": 0.1, "right": 0.98, "bottom": 0.42 / height, "top": 1 - 0.1 / height, "hspace": 0.1}
+    panels = figure.subplots(len(sounds), 1, sharex=True, squeeze=False, gridspec_kw=margins)[:, 0]
+    for panel, (name, level) in zip(panels, levels.items(), strict=True):
+        seconds = sounds[name].shape[-1] / sample_rate
+        panel.imshow(
+            level.numpy(),
+            origin="lower",
+            aspect="auto",
+            extent=(0, seconds, 0, sample_rate / 2000),
+            cmap="magma",
+            vmin=top - RANGE_DB,
+            vmax=top,
+            interpolation="nearest",
+        )
+        panel.set_ylabel(f"{name}\nkHz", fontsize=8)
+        panel.tick_params(labelsize=7)
+    panels[-1].set_xlabel("seconds", fontsize=8)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3]
+
+
+def _level_db(sound: Tensor, sample_rate: int) -> Tensor:
+    """Return the levels `(F, K)` in dB."""
+    size = max(16, round(WINDOW_SECONDS * sample_rate))
+    spectrum = torch.stft(
+        sound, size, size // 2, window=torch.hann_window(size), pad_mode="constant", return_complex=True
+    )
+    return 20 * spectrum.abs().clamp(min=1e-10).log10()

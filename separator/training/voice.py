@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from separator.checkpoint import VoiceDescription, save_voice_network
 from separator.data.example import Example
-from separator.data.trials import list_stretches, make_trials
-from separator.data.voices import VoiceExample
+from separator.data.voices import VoiceExample, list_stretches, make_trials
 from separator.metrics.verification import equal_error_rate
 from separator.models import config_to_dict
 from separator.models.voice import VoiceNetwork
@@ -55,8 +54,7 @@ class VoiceModule(LearningModule[VoiceNetwork]):
         model: Maps `(B, T)` to unit vectors `(B, D)`.
         num_voices: Voices of the training set.
         loss: Scale and margin.
-        optimizer: Learning rate and schedule.
-        training: Length of the run, accumulation, averaging, seed.
+        optimizer, training: As for `LearningModule`.
     """
 
     score = Score("valid/eer", "valid_eer_percent", "equal error rate", "%", higher_is_better=False)

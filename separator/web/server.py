@@ -102,6 +102,12 @@ def build_app(queue: "Queue", models: dict[str, str], limits: Limits) -> "FastAP
     font = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]  # of the visitor's machine
     theme = gr.themes.Base(
         primary_hue="teal", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Consolas", "monospace"]
+    ).set(  # enough contrast for small text
+        body_text_color_subdued="*neutral_500",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
     )
     page = build_page(models, limits)
     gr.mount_gradio_app(

@@ -22,9 +22,5 @@ class GatedBlock2d(nn.Module):
         self.gate = Conv2d(channels, channels, 1)
         self.receptive_field = self.value.receptive_field
 
-    def output_size(self, num_bins: int, num_frames: int) -> tuple[int, int]:
-        """Return (bins, frames) of the output."""
-        return num_bins, num_frames
-
     def forward(self, frames: Tensor) -> Tensor:
         return frames + self.value(frames) * torch.sigmoid(self.gate(frames))

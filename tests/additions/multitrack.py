@@ -9,7 +9,7 @@ import soundfile
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
 from separator.data.config import DataConfig, refuse_problems
-from separator.data.example import Example, TrainingSet, file_facts
+from separator.data.example import Example, ExampleSet, TrainingSet, file_facts
 from separator.data.file_groups import FileGroup
 from separator.errors import InputError
 from separator.section import section
@@ -60,24 +60,15 @@ class MultitrackConfig(DataConfig):
         return [FileGroup(path.stem, "files", "", (path,)) for path in whole], problems
 
 
-class MultitrackFiles(TrainingSet):
+class MultitrackFiles(TrainingSet, ExampleSet):
     """The files of a split; in training over and over, cut to a segment."""
-
-    original_rate = None
-    rows = ()
 
     def __init__(self, config: MultitrackConfig, split: str) -> None:
         self.paths = sorted((Path(config.root) / split).glob("*.wav"))
+        self.names = [path.stem for path in self.paths]
         self.contents = [f"{len(self.paths)} files"]
         self.sample_rate = config.sample_rate
         self.segment_samples = config.segment_samples
-
-    @property
-    def names(self) -> list[str]:
-        return [path.stem for path in self.paths]
-
-    def __len__(self) -> int:
-        return len(self.paths)
 
     def example(self, index: int, num_samples: int) -> Example:
         whole = self[index % len(self.paths)]
@@ -89,5 +80,5 @@ class MultitrackFiles(TrainingSet):
         sources = resample(audio, rate, self.sample_rate).unsqueeze(1)
         return Example(sources.sum(dim=0), sources, path.stem)
 
-    def fingerprint(self, index: int) -> Any:
+    def fingerprint(self, index: int) -> list[Any]:
         return file_facts([self.paths[index]])

@@ -49,21 +49,30 @@ def main() -> None:
 
 def converse(speech: Path, random: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Return what two talkers say, and what a model that forgets makes of it, both `(S, C, T)`."""
-    talkers = random.choice(sorted(speech.iterdir()), 2, replace=False)
-    said = [np.concatenate([soundfile.read(path)[0] for path in sorted(each.iterdir())]) for each in talkers]
-    reference, starts = np.zeros((2, 1, SECONDS * RATE), dtype=np.float32), [0, 0]
-    changes = np.zeros(SECONDS * RATE, dtype=bool)
-    for turn in take_turns(random, SECONDS * RATE, 2, (3 * RATE // 2, 6 * RATE), (-RATE // 2, RATE)):
-        words = said[turn.talker] * LEVEL / np.sqrt((said[turn.talker] ** 2).mean())
-        start = starts[turn.talker] if starts[turn.talker] + turn.num_samples <= len(words) else 0
-        starts[turn.talker] = start + turn.num_samples
-        part = words[start : start + turn.num_samples]
-        reference[turn.talker, 0, turn.start : turn.start + len(part)] += part
+    talks, starts = two_talkers(speech, random, SECONDS)
+    changes = np.zeros(talks.shape[2], dtype=bool)
+    for start in starts:
         if random.random() < CHANGE_SHARE:
-            changes[turn.start :] ^= True
-    talks = torch.from_numpy(reference)
+            changes[start:] ^= True
     outputs = talks + 10 ** (LEAK_DB / 20) * talks.flip(0)
     return talks, torch.where(torch.from_numpy(changes), outputs.flip(0), outputs)
+
+
+def two_talkers(speech: Path, random: np.random.Generator, seconds: int) -> tuple[Tensor, list[int]]:
+    """Return what each of two drawn talkers says in a conversation, `(2, 1, T)`, and where the turns begin."""
+    talkers = random.choice(sorted(speech.iterdir()), 2, replace=False)
+    said = [np.concatenate([soundfile.read(path)[0] for path in sorted(each.iterdir())]) for each in talkers]
+    reference, said_so_far = np.zeros((2, 1, seconds * RATE), dtype=np.float32), [0, 0]
+    turns = take_turns(random, seconds * RATE, 2, (3 * RATE // 2, 6 * RATE), (-RATE // 2, RATE))
+    for turn in turns:
+        words = said[turn.talker] * LEVEL / np.sqrt((said[turn.talker] ** 2).mean())
+        start = said_so_far[turn.talker]
+        if start + turn.num_samples > len(words):
+            start = 0
+        said_so_far[turn.talker] = start + turn.num_samples
+        part = words[start : start + turn.num_samples]
+        reference[turn.talker, 0, turn.start : turn.start + len(part)] += part
+    return torch.from_numpy(reference), [turn.start for turn in turns]
 
 
 def share(outputs: Tensor, reference: Tensor) -> float:

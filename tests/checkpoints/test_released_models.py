@@ -14,7 +14,7 @@ from torch import Tensor
 
 from separator.audio.reading import read_audio
 from separator.audio.resampling import resample
-from separator.benchmark.agreement import bfloat16_agreement_db
+from separator.benchmark.speed import agreement_db
 from separator.checkpoint import BUNDLED, ModelDescription, list_models, load_model, read_description
 from separator.inference import Separator
 from separator.inference.precision import Precision
@@ -109,7 +109,7 @@ def test_known_sources_come_out_as_well_as_when_it_was_released(
 def test_bfloat16_agrees_as_it_says(name: str) -> None:
     model, description = load_model(name)
     example, sample_rate = read_audio(BUNDLED / name / "example.wav")[:2]
-    found = bfloat16_agreement_db(model, description, example[:, : 2 * sample_rate], sample_rate)
+    found = agreement_db(model, description, example[:, : 2 * sample_rate], sample_rate, "bfloat16")
     assert found > 40 and found == pytest.approx(description.bfloat16_agreement_db, abs=4)
 
 

@@ -34,6 +34,7 @@ def test_a_conv_tasnet_beside_torchaudios_with_its_weights() -> None:
     assert facts["flops_reached"] == pytest.approx(2 * facts["macs_per_second"] / facts["real_time_factor"])
     assert facts["share_of_matrix_rate"] == pytest.approx(facts["flops_reached"] / facts["matrix_flops_reached"])
     assert (facts["bfloat16_real_time_factor"] is None) != has_native_bfloat16()
+    assert facts["int8_real_time_factor"] is None and "int8_agreement_db" not in facts
     peer = facts["peers"][0]
     assert peer["name"] == "torchaudio" and peer["same_weights"]
     assert peer["ratio"] == pytest.approx(peer["seconds"] / peer["our_seconds"])

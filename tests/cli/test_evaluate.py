@@ -211,7 +211,7 @@ def test_a_list_is_scored_without_a_recipe(
 def test_five_talkers_are_scored_in_their_best_order(tmp_path: Path) -> None:
     from separator.data.librimix import LibriMixConfig
     from separator.inference import Separator
-    from separator.scoring.options import ScoringOptions
+    from separator.scoring.config import ScoringOptions
     from separator.scoring.run import evaluate_test_set
     from separator.scoring.sets import load_list_of
 

@@ -130,8 +130,9 @@ def test_only_the_sources_that_are_wanted_are_written(separate, tmp_path: Path) 
     assert files(tmp_path / "out") == ["talk/speaker2.wav"]
     assert ratio_db(read([tmp_path / "out/talk/speaker2.wav"]), voices(0.3)[1:]) > 40
     assert separate(path, "--only", "speaker2", "--skip-existing")[1] == []
-    assert len(separate(path, "--only", "residual", "--only", "speaker1", "--residual")[1]) == 2
-    code, out, err = separate(path, "--only", "drums")
+    for several in (["--only", "residual", "--only", "speaker1"], ["--only", "residual, speaker1"]):
+        assert separate(path, *several, "--residual")[1] == ["talk/speaker1.wav", "talk/residual.wav"]
+    code, out, err = separate(path, "--only", "speaker1,drums")
     assert (code, out) == (2, [])
     assert err == ["separator: error: --only: expected one of speaker1, speaker2, found 'drums'"]
 

@@ -18,10 +18,11 @@ PATIENT = {
     "RAY_raylet_start_wait_time_s": "100",
     "RAY_agent_register_timeout_ms": "100000",
     "RAY_worker_register_timeout_seconds": "100",
+    "RAY_worker_niceness": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "OMP_NUM_THREADS": "1",
 }
-"""What lets Ray start on a busy machine."""
+"""What lets Ray start, and its workers have a share, on a busy machine."""
 
 
 @contextmanager

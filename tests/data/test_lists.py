@@ -13,9 +13,9 @@ import soundfile
 import torch
 from scipy.signal import fftconvolve
 
+from separator.data.example import write_rows
 from separator.data.lists import HeldOut, MixtureListConfig, NamedListConfig
 from separator.data.mixture_list import MixtureList
-from separator.data.mixture_row import write_rows
 from separator.data.noise import NoiseConfig, find_noise
 from separator.data.rooms import RoomConfig, find_rooms, load_rooms
 from separator.data.speakers import SpeakersConfig, SpeakerSet

@@ -12,8 +12,9 @@ import torch
 from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.data.channel import ChannelConfig
 from separator.data.conversation import ScenesConfig
+from separator.data.drawing import SPEECH_LEVEL_DB
 from separator.data.lists import MixtureListConfig
-from separator.data.mixing import SPEECH_LEVEL_DB, MixedSpeakers
+from separator.data.mixing import MixedSpeakers
 from separator.data.noise import NoiseConfig, Noises, load_noise
 from separator.data.recordings import load_recordings
 from separator.data.rooms import RoomConfig, Rooms, load_rooms

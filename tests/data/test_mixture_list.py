@@ -8,9 +8,9 @@ import pytest
 import soundfile
 import torch
 
+from separator.data.example import write_rows
 from separator.data.lists import MixtureListConfig
 from separator.data.mixture_list import MixtureList
-from separator.data.mixture_row import write_rows
 from separator.data.speakers import load_speakers
 from separator.errors import InputError
 from tests.speech import write_speakers

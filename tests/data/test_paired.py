@@ -10,10 +10,9 @@ import soundfile
 import torch
 
 from separator.audio.resampling import resample
-from separator.data.batches import BatchLengths
 from separator.data.config import SPLITS
 from separator.data.librimix import LibriMixConfig
-from separator.data.module import Examples
+from separator.data.module import BatchLengths, Examples
 from separator.data.segments import read_segment
 from separator.data.wsj0_mix import WSJ0MixConfig
 from separator.errors import InputError

@@ -9,8 +9,7 @@ import torch
 
 from separator.data.mixture_list import MixtureList
 from separator.data.recordings import Recording, Speaker
-from separator.data.trials import Stretch, list_stretches, make_trials
-from separator.data.voices import OtherVoiceConfig, Voices, VoicesConfig, crop
+from separator.data.voices import OtherVoiceConfig, Stretch, Voices, VoicesConfig, crop, list_stretches, make_trials
 from separator.errors import InputError
 
 RATE = 8000

@@ -67,6 +67,15 @@ def test_a_model_says_whether_it_bears_bfloat16(
     assert Separator.from_pretrained(folder, device="cpu", precision="float32").settings["precision"] == "float32"
 
 
+def test_8_bits_where_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "can_be_packed", lambda device, dtype: device.type == "cpu")
+    assert choose_dtype("int8", CPU, None) == torch.int8
+    with pytest.raises(InputError, match="expected int8 on an x86 processor with AVX2 or more, found it on cuda"):
+        choose_dtype("int8", torch.device("cuda"), None)
+    with pytest.raises(InputError, match="precision int8: expected a spectrogram model"):
+        Separator.from_pretrained(save_tiny_model(tmp_path / "m"), device="cpu", precision="int8")
+
+
 @pytest.mark.parametrize("agreement_db", ["high", True, [40]])
 def test_an_agreement_that_is_no_number_is_refused(agreement_db: object, tmp_path: Path) -> None:
     folder = save_tiny_model(tmp_path / "m", bfloat16_agreement_db=agreement_db)

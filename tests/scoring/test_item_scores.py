@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import asdict
 
 import mir_eval
 import numpy as np
@@ -170,7 +171,7 @@ def test_scores_survive_json() -> None:
     import json
 
     scores = score_item(item(stems(2, 1, 1.0), leaky(stems(2, 1, 1.0))), MUSIC)
-    assert ItemScores.from_dict(json.loads(json.dumps(scores.to_dict()))) == scores
+    assert ItemScores.from_dict(json.loads(json.dumps(asdict(scores)))) == scores
 
 
 def test_names_decide_what_is_measured_and_whether_the_order_is_free() -> None:

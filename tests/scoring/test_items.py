@@ -7,12 +7,13 @@ import pytest
 import soundfile
 import torch
 
+from separator.data.song_files import StemFile
 from separator.errors import InputError
 from separator.scoring.config import ScoringConfig
 from separator.scoring.finding import find_tracks
 from separator.scoring.item_scores import score_item
 from separator.scoring.items import TrackPair
-from separator.scoring.tracks import SourceFile, read_track
+from separator.scoring.tracks import read_track
 from tests.museval_metrics import of_museval
 from tests.stem_folders import RATE, leaky, stems, write_pair, write_track
 
@@ -197,5 +198,5 @@ def test_the_stems_of_a_musdb_file_are_read_and_scored_as_museval_scores_them(tm
 def test_a_stem_file_without_stems_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.stem.mp4").write_bytes(b"no stems")
     with pytest.raises(InputError, match=r"x\.stem\.mp4: ") as raised:
-        SourceFile(tmp_path / "x.stem.mp4", 0).read()
+        StemFile(tmp_path / "x.stem.mp4", 0).read_whole()
     assert "\n" not in str(raised.value)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from separator.errors import InputError
-from separator.scoring.config import ScoringConfig
+from separator.scoring.config import ScoringConfig, Watcher
 from separator.scoring.excerpts import SHOWN, ExcerptStore, best_and_worst, cut_excerpt, item_score
 from separator.scoring.item_scores import ItemScores, SourceScores, score_item
 from separator.scoring.items import Signals
@@ -30,12 +30,16 @@ def make_jobs(number: int, calls: list[str] | None = None, bad: str = "") -> lis
         signals = item(reference, leaky(reference, seed).flip(0))
         return Signals(name, *list(vars(signals).values())[1:])
 
-    return [Job(f"k{each}", lambda each=each: prepare(f"item{each}", each)) for each in range(number)]  # type: ignore[misc]
+    return [
+        Job(f"k{each}", lambda each=each: prepare(f"item{each}", each), name=f"k{each}")  # type: ignore[misc]
+        for each in range(number)
+    ]
 
 
 def run(folder: Path, jobs: list[Job], processes: int = 1, **events: object) -> tuple[Ledger, dict[str, Exception]]:
     ledger = Ledger(folder, {"a": 1})
-    return ledger, run_jobs(jobs, CONFIG, ledger, ExcerptStore(folder / "x", "si_sdr_db"), processes, **events)  # type: ignore[arg-type]
+    watcher = Watcher(**events)  # type: ignore[arg-type]
+    return ledger, run_jobs(jobs, CONFIG, ledger, ExcerptStore(folder / "x", "si_sdr_db"), watcher, processes)
 
 
 def contents(ledger: Ledger) -> dict[str, ItemScores]:
@@ -72,12 +76,12 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path: Path) -> None:
     whole, _ = run(tmp_path / "whole", make_jobs(5))
     calls: list[str] = []
 
-    def interrupt() -> None:
+    def interrupt(done: int, total: int) -> None:
         if len(calls) == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "parts", make_jobs(5, calls), on_item=interrupt)
+        run(tmp_path / "parts", make_jobs(5, calls), on_progress=interrupt)
     path = tmp_path / "parts" / LEDGER_NAME
     assert calls == ["item0", "item1", "item2"] and len(path.read_text().splitlines()) == 3
     with path.open("a") as file:
@@ -90,7 +94,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path: Path) -> None:
 
 def test_a_failed_item_is_tried_again_and_a_changed_one_scored_again(tmp_path: Path) -> None:
     failed: list[str] = []
-    _, failures = run(tmp_path, make_jobs(3, bad="item1"), on_failure=lambda job, error: failed.append(job.key))
+    _, failures = run(tmp_path, make_jobs(3, bad="item1"), on_failure=lambda name, error: failed.append(name))
     assert list(failures) == failed == ["k1"]
     calls: list[str] = []
     jobs = make_jobs(3, calls)

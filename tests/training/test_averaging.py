@@ -13,7 +13,7 @@ from separator.cli.main import main
 from separator.comparison.run import train_recipe
 from separator.errors import InputError
 from separator.training.averaging import average_run, mean_weights
-from separator.training.kept import find_kept
+from separator.training.best import find_kept
 from tests.training.small_run import tiny
 
 

@@ -14,7 +14,7 @@ from separator.cli.main import main
 from separator.comparison.run import train_recipe
 from separator.errors import InputError
 from separator.recipe import load_recipe
-from separator.training.kept import choose_kept, find_kept
+from separator.training.best import choose_kept, find_kept
 from separator.training.run import train
 from tests.training.small_run import run, tiny, weights, write_everything
 

@@ -14,8 +14,7 @@ import separator
 from separator.cli.main import main
 from separator.comparison.run import train_recipe
 from separator.errors import InputError
-from separator.training.loggers import build_loggers
-from separator.training.parts import build_trainer
+from separator.training.parts import build_loggers, build_trainer
 from separator.training.record import git_revision
 from tests.training.small_run import RECIPES, run, tiny
 
@@ -115,12 +114,12 @@ def test_samples_sum_to_the_mixture_and_are_written_as_often_as_asked(folder: Pa
 
 
 def test_a_logger_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from separator.training import loggers
+    from separator.training import parts
 
     def missing(*args: object, **options: object) -> None:
         raise ModuleNotFoundError("You want to use `wandb` logger which is not installed yet")
 
-    monkeypatch.setattr(loggers, "WandbLogger", missing)
+    monkeypatch.setattr(parts, "WandbLogger", missing)
     with pytest.raises(InputError, match=r"wandb needs the package wandb: pip install wandb"):
         build_loggers(["csv", "wandb"], tmp_path, "a")
 

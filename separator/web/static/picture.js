@@ -79,7 +79,8 @@ export function timeTicks(place, seconds) {
   for (let number = 0; number * step <= seconds; number++) {
     const time = number * step;
     const text = step < 1 ? time.toFixed(1) : timeText(time);
-    ticks.push(element("span", { style: `left: ${(100 * time) / seconds}%` }, text));
+    const atEnd = time > 0.97 * seconds ? "end" : "";
+    ticks.push(element("span", { class: atEnd, style: `left: ${(100 * time) / seconds}%` }, text));
   }
   place.replaceChildren(...ticks);
 }

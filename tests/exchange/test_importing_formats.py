@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from separator.errors import InputError
-from separator.exchange.formats import read_content
+from separator.exchange.importing import read_content
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from separator.data.conversation import hold_meeting
 from separator.data.lists import MixtureListConfig, NamedListConfig
-from separator.data.meeting import hold_meeting
 from separator.data.mixture_list import MixtureList
 from separator.data.speakers import SpeakersConfig, SpeakerSet
 from separator.errors import InputError

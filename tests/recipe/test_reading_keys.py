@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from separator.recipe.yaml_keys import UniqueKeyLoader
+from separator.recipe.reading import UniqueKeyLoader
 
 
 @pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "a: {b: 1, b: 2}", "[{x: 1, y: 2, x: 3}]"])

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from separator.data.batches import BatchLengths, ResumableBatches
 from separator.data.lists import MixtureListConfig
+from separator.data.module import BatchLengths, ResumableBatches
 from separator.data.speakers import SpeakersConfig, SpeakerSet
 
 RATE = 8000

@@ -8,7 +8,7 @@ import pytest
 
 from separator.data.kinds import DATA_KINDS
 from separator.recipe import load_recipe
-from separator.training.announcements import Announcements
+from separator.training.callbacks import Announcements
 from tests.training.small_run import RECIPES, run, tiny
 
 

@@ -1,0 +1,107 @@
+"""Spectrogram models in 8 bits beside themselves in float32."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from separator.audio.reading import read_audio
+from separator.bricks.conv2d import Conv2d
+from separator.checkpoint import load_model
+from separator.errors import InputError
+from separator.inference.fused import fuse
+from separator.inference.fused.int8 import BLOCKS, Int8Convolution, _weight_steps, quantise
+from separator.inference.fused.packed import can_be_packed
+from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
+from separator.models.spectrogram import Spectrogram, SpectrogramConfig
+from tests.inference.fused.grown import grow
+
+CPU = torch.device("cpu")
+RELEASED = Path(__file__).parent.parent.parent.parent / "checkpoints" / "speech-2spk-16k"
+
+pytestmark = pytest.mark.skipif(not can_be_packed(CPU, torch.float32), reason="needs oneDNN and AVX2")
+
+
+def agreement_db(found: Tensor, expected: Tensor) -> float:
+    return float(10 * torch.log10(expected.square().sum() / (found - expected).square().sum()))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(
+    "sizes",
+    [{"kernel_size": 1}, {"kernel_size": 3, "dilation": (1, 4)}, {"kernel_size": (5, 3), "stride": (2, 1)}],
+)
+def test_a_convolution_is_that_of_the_rounded_values(sizes: dict[str, object], causal: bool) -> None:
+    convolution = Conv2d(8, 6, causal=causal, **sizes)  # type: ignore[arg-type]
+    whole = torch.randint(0, 256, (2, 8, 9, 20), dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    step_in, step_out = 0.02, 0.015
+    steps = _weight_steps(convolution.weight)[:, None, None, None]
+    reach = convolution.receptive_field[1] - 1 if causal else 0
+    expected = functional.conv2d(
+        functional.pad(whole * step_in, (reach, 0)),
+        torch.round(convolution.weight / steps) * steps,
+        convolution.bias,
+        convolution.stride,
+        convolution.padding,
+        convolution.dilation,
+    )
+    quantised = Int8Convolution(convolution, step_in, step_out)
+    in_steps = (expected.relu() / step_out).clamp(max=255)
+    assert quantised(whole).dtype == torch.uint8
+    torch.testing.assert_close(quantised(whole).float(), in_steps, rtol=0, atol=0.51)
+    shortcut = torch.randint(0, 256, tuple(expected.shape), dtype=torch.uint8)
+    shortcut = shortcut.contiguous(memory_format=torch.channels_last)
+    in_steps = ((expected + shortcut * 0.01).relu() / step_out).clamp(max=255)
+    torch.testing.assert_close(quantised.add_to(shortcut.clone(), 0.01, whole).float(), in_steps, rtol=0, atol=0.51)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_copy_separates_as_its_model(block: str, causal: bool, channels: int) -> None:
+    config = SpectrogramConfig(
+        block=block,
+        causal=causal,
+        channels=channels,
+        norm="cLN" if causal else "gLN",
+        mask="softmax",
+        level_channels=(8, 12, 16),
+        blocks_per_level=2,
+        num_blocks=2,
+        time_gate=True,
+    )
+    model = grow(Spectrogram(config)).eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    quantised = quantise(model)
+    for batch, length in ((2, 8000), (1, 1)):
+        mixture = torch.randn(batch, channels, length)
+        found, expected = quantised(mixture), model(mixture)
+        assert found.shape == expected.shape and agreement_db(found, expected) > 30
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@torch.inference_mode()
+def test_the_released_model_loses_nothing_that_is_heard() -> None:
+    model, _ = load_model(RELEASED)
+    example = read_audio(RELEASED / "example.wav")[0][None, :1, :48000]
+    mixtures = example / example.square().mean().sqrt(), torch.randn(1, 1, 16000), torch.zeros(1, 1, 8000)
+    quantised = fuse(model, CPU, torch.int8)
+    for mixture in mixtures:
+        found, expected = quantised(mixture), model(mixture)
+        assert torch.equal(found, expected) or agreement_db(found, expected) > 30
+
+
+def test_what_has_no_copy_is_refused() -> None:
+    convnext = Spectrogram(SpectrogramConfig(block="convnext", level_channels=(4, 8), num_blocks=1))
+    with pytest.raises(InputError, match="resnet, bottleneck blocks, found convnext"):
+        quantise(convnext)
+    with pytest.raises(InputError, match="found ConvTasNet"):
+        quantise(ConvTasNet(ConvTasNetConfig(num_filters=8, hidden_channels=8, num_blocks=1)))
+    hooked = Spectrogram(SpectrogramConfig(level_channels=(4, 8), num_blocks=1))
+    hooked.masker.register_forward_hook(lambda module, inputs, output: output)
+    with pytest.raises(InputError, match="found a hook"):
+        fuse(hooked, CPU, torch.int8)
