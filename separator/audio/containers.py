@@ -23,7 +23,7 @@ CONTAINER_SUFFIXES = (
 WITHOUT_LENGTH = ("aac", "amr", "ac3", "eac3", "dts", "mpegts", "mpeg", "voc")
 """FFmpeg's names of formats whose header does not say how long they are."""
 
-LENGTH_OF_FILM = ("asf", "flv")
+LENGTH_OF_FILM = ("asf", "flv", "avi")
 """FFmpeg's names of formats whose header says so of all tracks together: with pictures, that is not the sound's."""
 
 LENGTH_TOLERANCE_SECONDS = 0.25
@@ -67,7 +67,8 @@ class ContainerFile:
         try:
             tells_length = container not in WITHOUT_LENGTH and (container != "mp3" or has_mp3_info(self._file))
             self._track = AudioTrack(path, self._file, container, track)
-            if container in LENGTH_OF_FILM and self._track.container.streams.video:
+            is_film = container in LENGTH_OF_FILM or not self._track.has_own_length
+            if is_film and self._track.container.streams.video:
                 tells_length = False
             if container == "avi" and self._track.stream.codec_context.name.startswith(BLOCK_CODECS):
                 tells_length = False  # FFmpeg writes it in units of another length
@@ -96,8 +97,9 @@ class ContainerFile:
             pass
         if self._waiting and all(isinstance(each, OSError) for each in self._waiting):
             raise OSError("; ".join(sorted({str(each) for each in self._waiting})))
-        self._end = self._promised_end()
-        self.frames = (self._end or self.frames) if self._waiting else 0
+        promised = self._promised_end()
+        self._end = None if self._track.ends_by_itself else promised
+        self.frames = (promised or self.frames) if self._waiting else 0
 
     @property
     def length_is_exact(self) -> bool:
@@ -153,7 +155,8 @@ class ContainerFile:
     def is_short(self) -> bool:
         """Return whether fewer samples were read than the container promised."""
         tolerance = LENGTH_TOLERANCE_SECONDS * self.samplerate if self.format != "mp3" else 2 * 1152
-        return self.length_is_known and self.frames - self._position > tolerance
+        missing = self.frames - self._decoder.passed_over - self._position
+        return self.length_is_known and missing > tolerance
 
     def close(self) -> None:
         """Close the file."""

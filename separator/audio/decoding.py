@@ -1,6 +1,7 @@
 """Decoding of a container's track: packets to blocks of samples, at the times that the packets tell."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,12 +33,17 @@ class TrackDecoder:
         track: The track, open.
         sample_rate: Rate in Hz to deliver.
         promised_samples: Samples to deliver by the header; 0 where it does not say.
+
+    Attributes:
+        notes: What was done to the sound to make it one signal, as far as it was read.
+        passed_over: Samples before the sound, where it begins late, that the header counts.
     """
 
     def __init__(self, track: AudioTrack, sample_rate: int, promised_samples: int) -> None:
         import av
 
         self.notes: list[str] = []
+        self.passed_over = 0
         self._av = av
         self.errors = (av.FFmpegError, OSError, ValueError, EOFError, MemoryError)
         self._track = track
@@ -52,6 +58,7 @@ class TrackDecoder:
         self._lasted = 0.0  # seconds since the first frame, by the samples and by the packets' times
         self._raw = RawFrames(track) if track.container.format.name in RAW_FORMATS else None
         self._first_time: float | None = None
+        self._first_until = 0.0
         self._end_time = 0.0
 
     def blocks(self) -> Iterator[np.ndarray | OSError]:
@@ -89,6 +96,8 @@ class TrackDecoder:
         if self._codec.name == "pcm_dvd":  # its packets bear the time of what begins in them, or in the one before
             shortest = max(shortest, 1.5 * seconds)
         missing = 0.0
+        if self._lasted == 0 and packet.pts and packet.time_base and self._track.container.format.name == "avi":
+            self._track.begin_at(Fraction(packet.pts * packet.time_base))
         if self._raw is not None:
             lost, other_bytes = self._raw.take_lost(packet)
             missing = lost * seconds
@@ -96,9 +105,16 @@ class TrackDecoder:
                 yield OSError(f"{other_bytes} bytes between its frames are none: what follows may be early")
         elif time is not None and self._first_time is None:
             self._first_time = time
+            if packet.duration and packet.time_base:
+                self._first_until = time + float(packet.duration * packet.time_base)
         elif time is not None and self._first_time is not None:
             missing = time - self._first_time - self._lasted
             if min(missing, time - self._end_time) <= shortest:
+                missing = 0.0
+            elif time <= self._first_until:  # FFmpeg's fragments of MP4 begin at 0; the first frame lasts until the next
+                self._track.begin_at(Fraction(time - seconds))
+                self._first_time += missing
+                self.passed_over = round(missing * self._rate)
                 missing = 0.0
         if missing:
             room = self._promised - self._given if self._promised else LONGEST_GAP_SECONDS * self._rate

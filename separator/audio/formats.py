@@ -31,6 +31,12 @@ INFO_WORDS = (b"Xing", b"Info", b"VBRI")
 MPEG_IN_WAV = (0x50, 0x55)
 """Format tags of MPEG layers I to III in a WAV."""
 
+WAVE64 = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+
+WAVE64_FORMAT = b"fmt " + bytes.fromhex("f3acd3118cd100c04f8edb8a")
+
+EXTENSIBLE, PCM = 0xFFFE, 1
+"""Format tags of a WAV or Wave64: the first says that the right one follows, 24 bytes behind it."""
 
 FFMPEG_KINDS = {b"RIFF": "wav", b"RF64": "wav", b"riff": "w64", b"FORM": "aiff", b"caff": "caf", b".snd": "au"}
 """FFmpeg's names of the formats that libsndfile reads too, but for some codecs in them and some damage."""
@@ -84,6 +90,10 @@ def container_format(file: FilePart | BinaryIO) -> str | None:
         return "ogg"
     if start[:4] == b"RIFF" and start[8:16] == b"WAVEfmt ":
         return "wav" if int.from_bytes(start[20:22], "little") in MPEG_IN_WAV else None
+    if start[:16] == WAVE64:  # libsndfile takes what follows for whole numbers, floats too
+        about = start.partition(WAVE64_FORMAT)[2][8:]
+        tags = int.from_bytes(about[:2], "little"), int.from_bytes(about[24:26], "little")
+        return "w64" if tags[0] == EXTENSIBLE and tags[1] != PCM else None
     if start[:3] == b"ID3":
         file.seek(10 + synchsafe(start[6:10]))
         start = file.read(START_BYTES)

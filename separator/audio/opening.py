@@ -18,6 +18,7 @@ from separator.audio.joined import JoinedFile
 from separator.audio.ogg import describe_end, right_checksums
 from separator.audio.opus import OpusFile, has_wrong_times
 from separator.audio.parts import find_parts
+from separator.audio.promised_size import describe_cut
 from separator.audio.unfinished import bytes_behind, missing_size
 from separator.audio.wav_blocks import BlockCodedFile
 from separator.errors import InputError
@@ -39,6 +40,8 @@ MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".m1a", ".m2a")
 
 WITH_TRACKS = ("mp4", "matroska", "asf", "avi", "mpegts", "mpeg", "flv", "mxf")
 """FFmpeg's names of the containers that may hold several audio tracks."""
+
+UNFINISHED = "the header does not say how much there is, as after a crash"
 
 READ_ERRORS = (soundfile.LibsndfileError, OSError)
 """Errors that reading one of these files raises at damage."""
@@ -75,6 +78,7 @@ def open_part(
     open_bytes = partial(FilePart, path, start, end)
     with open_bytes(header) as part:
         container = container_format(part)
+        cut = describe_cut(part, container) if container is not None else None
         changes = missing_size(part)
     put_right = header | changes
     if track and container not in WITH_TRACKS:
@@ -82,7 +86,8 @@ def open_part(
     if container == "ogg":
         return _open_ogg(path, start, end)
     if container is not None:  # never libsndfile's MP3 decoder: it writes to standard error
-        return ContainerFile(path, container, None, start, end, track, header), None
+        opened = ContainerFile(path, container, None, start, end, track, put_right)
+        return opened, cut or (UNFINISHED if changes else None)
     is_whole = start == 0 and end is None and not put_right and path.suffix.lower() not in MPEG_SUFFIXES
     try:
         file = BlockCodedFile(native_name(path) if is_whole else open_bytes(put_right))
@@ -100,7 +105,7 @@ def open_part(
     with open_bytes(header) as part:
         file.find_end(part)
     if changes:
-        return file, "the header does not say how much there is, as after a crash"
+        return file, UNFINISHED
     if file.format != "FLAC":
         return file, _describe_behind(open_bytes(header))
     if file.frames < UNKNOWN_FRAMES:

@@ -26,13 +26,17 @@ FILTER_DELAYS = {
     "g722": 22,
     "g723_1": 60,
     "nellymoser": 128,
+    "real_144": 160,
 }
 """Samples by which the sound of a decoded file is late at least, by FFmpeg's names of decoders.
 
 The filters of MPEG layers I and II delay by 481 whatever encoded it, III adds a transform of 576, and LAME 48 more, as
 others add at least; DTS's filters have as many taps; AC-3's transform overlaps by 256, Nellymoser's by 128. Opus, of
-which CAF and MPEG streams do not tell, looks 6.5 ms ahead, AMR 5 ms, G.723.1 7.5 ms; G.722's filters delay by 22.
+which CAF and MPEG streams do not tell, looks 6.5 ms ahead, AMR 5 ms, G.723.1 7.5 ms; G.722's filters delay by 22, RealAudio 14.4 by a frame.
 """
+
+SPEEX_DELAYS = ((12_500, 80), (25_000, 223), (1_000_000, 509))
+"""Samples by which Speex is late, encoder and decoder together, by the highest sample rate in Hz of its three modes."""
 
 MPEG_LAYER_DELAY = FILTER_DELAYS["mp2"]
 """That of layers I and II, which FFmpeg decodes as III where an MPEG stream or an AVI does not tell them apart."""
@@ -40,8 +44,11 @@ MPEG_LAYER_DELAY = FILTER_DELAYS["mp2"]
 MP3_DECODER_DELAY = 529
 """Of those, the decoder's part: an MP3 whose header tells of no more was made by what did not know its own."""
 
-BLOCK_CODECS = ("adpcm_ms", "adpcm_ima", "adpcm_swf", "adpcm_yamaha")
+BLOCK_CODECS = ("adpcm_ms", "adpcm_ima", "adpcm_swf", "adpcm_yamaha", "gsm", "g726")
 """Beginnings of FFmpeg's names of decoders of blocks of samples, all of them of one length."""
+
+PADDED_CODECS = (*FILTER_DELAYS, *BLOCK_CODECS, "wma", "vorbis", "speex")
+"""Beginnings of FFmpeg's names of decoders whose last frame holds more than the sound, unless that ends by chance."""
 
 END_NOTE = "the file does not tell where its sound ends: up to {} samples of padding may follow it"
 
@@ -59,6 +66,10 @@ class Padding:
         start: Samples before the sound, where it is known.
         may_end_late: Whether a last frame of which nothing is to be dropped may hold padding all the same.
         left_out: First sample, and the one behind the last, of what is not played amid the track, start and all.
+
+    Attributes:
+        start: Samples before the sound; known when a frame was decoded.
+        frame_samples: Samples of the first frame.
     """
 
     def __init__(
@@ -76,6 +87,7 @@ class Padding:
         self._left: int | None = start
         self._left_out = left_out
         self._position = 0
+        self.frame_samples = 0
 
     @property
     def note(self) -> str | None:
@@ -89,6 +101,7 @@ class Padding:
             frame: As the decoder gives it if told not to skip by itself.
             packet: What it was decoded from; the container may say that it is only there for those behind it.
         """
+        self.frame_samples = self.frame_samples or frame.samples
         start, end = _told(frame)
         if self._codec == "alac":  # its last frame lacks already what a CAF tells to drop
             end = 0
@@ -126,6 +139,8 @@ class Padding:
         head = bytes(memoryview(packet)[:2])
         if self._codec.startswith("mp3") and len(head) == 2 and head[0] == 0xFF and head[1] >> 1 & 3 > 1:
             return MPEG_LAYER_DELAY
+        if self._codec == "speex":
+            return next(delay for highest, delay in SPEEX_DELAYS if frame.sample_rate <= highest)
         return frame.samples if self._codec.startswith(("aac", "wmav")) else FILTER_DELAYS.get(self._codec, 0)
 
 

@@ -12,6 +12,7 @@ from separator.audio.edits import top_boxes
 from separator.audio.file_part import FilePart
 from separator.audio.formats import INFO_WORDS, bytes_before_info, container_format, frame_bytes, synchsafe
 from separator.audio.ogg import find_links
+from separator.audio.promised_size import matroska_end
 
 MOST_PARTS = 10_000
 
@@ -104,7 +105,7 @@ def _end(path: Path, content: mmap.mmap, start: int) -> int | None:
     elif name == b"caff":
         end = _caf_end(content, start)
     elif name == b"\x1a\x45\xdf\xa3":
-        end = _matroska_end(content, start)
+        end = matroska_end(content, start)
     elif content[start + 4 : start + 8] == b"ftyp":
         with FilePart(path, start) as file:
             ends = [begin for box, begin, _ in top_boxes(file) if box == b"ftyp"]
@@ -119,22 +120,6 @@ def _caf_end(content: mmap.mmap, start: int) -> int | None:
         if size < 0:
             return None
         at += 12 + size
-    return at
-
-
-def _matroska_end(content: mmap.mmap, start: int) -> int | None:
-    """Return the end of the EBML header and the segment behind it (RFC 8794, section 6)."""
-    at = start
-    for name in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):
-        if content[at : at + 4] != name:
-            return None
-        first = content[at + 4] if at + 4 < len(content) else 0
-        count = 9 - first.bit_length()
-        bits = 7 * count
-        size = int.from_bytes(content[at + 4 : at + 4 + count], "big") & (1 << bits) - 1
-        if first == 0 or size == (1 << bits) - 1:
-            return None
-        at += 4 + count + size
     return at
 
 

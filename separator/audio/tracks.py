@@ -8,8 +8,8 @@ from typing import Any
 
 from separator.audio.edits import is_fragmented, read_edits, top_boxes
 from separator.audio.file_part import FilePart
-from separator.audio.padding import BLOCK_CODECS, Padding, opus_start
-from separator.audio.wav_blocks import caf_samples
+from separator.audio.padding import BLOCK_CODECS, END_NOTE, PADDED_CODECS, Padding, opus_start
+from separator.audio.wav_blocks import caf_samples, wave64_samples
 from separator.errors import InputError
 
 UNTOLD_NOTE = "the file does not tell how its sound is padded: all is taken, with up to 0.05 s of padding at either end"
@@ -19,6 +19,9 @@ SHORTEST_DELAY_SECONDS = 0.02
 
 OWN_END = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Where one of Matroska's tracks ends, in its tag DURATION; its header tells of all tracks together."""
+
+EXACT_CODECS = ("pcm", "alac", "flac")
+"""Beginnings of FFmpeg's names of decoders whose last frame holds the sound and nothing else."""
 
 PROBE_BYTES = 5_000_000
 
@@ -59,6 +62,8 @@ class AudioTrack:
         in_fragments = container == "mp4" and is_fragmented(file)
         self._open({"ignore_editlist": "1"} if in_order else {})
         context = self.stream.codec_context
+        if container == "w64" and context.name.startswith("pcm"):
+            self._told_samples = wave64_samples(file, round(self.seconds * context.sample_rate))
         self._pieces: list[tuple[int, int]] = []
         if edits is not None and in_order:
             self._pieces = edits.samples(context.sample_rate, self.seconds)
@@ -73,18 +78,32 @@ class AudioTrack:
         may_end_late = container == "matroska" and context.name in ("vorbis", "aac")
         if container != "mp4" and self._told_samples is None:
             may_end_late = may_end_late or context.name.startswith(BLOCK_CODECS)
-        codec = context.name if is_begin or container != "mp4" else None
-        self.padding = Padding(codec, known, may_end_late, left_out)
-        self._delay = edits.delay_seconds if edits is not None else self._seconds_after_others()
         self._is_untold = is_untold and not is_begin
         self._plays_edits = edits is not None and not in_order
+        codec = None if self._is_untold or self._plays_edits else context.name
+        self.padding = Padding(codec, known, may_end_late, left_out)
+        self._delay = Fraction(0)
+        if edits is not None:
+            self._delay = edits.delay_seconds
+        elif self.stream.start_time is not None:
+            self.begin_at(Fraction(self.stream.start_time * self.stream.time_base))
+
+    @property
+    def has_own_length(self) -> bool:
+        """Tell whether the header says how long the track is, and not only how long all tracks are together."""
+        return bool(self.stream.duration or OWN_END.fullmatch(self._own_end))
+
+    @property
+    def _own_end(self) -> str:
+        """Return Matroska's tag of where the track ends; mkvmerge adds a language to its name."""
+        return next((value for key, value in self.stream.metadata.items() if key.startswith("DURATION")), "")
 
     @property
     def seconds(self) -> Fraction:
         """Return the length by the header, padding and all; 0 where it does not say."""
         if self.stream.duration and self.stream.time_base:
             return Fraction(self.stream.duration * self.stream.time_base)
-        own_end = OWN_END.fullmatch(self.stream.metadata.get("DURATION", ""))
+        own_end = OWN_END.fullmatch(self._own_end)
         if own_end is None:
             return Fraction(self.container.duration or 0, 1_000_000)
         hours, minutes, seconds = (Fraction(each) for each in own_end.groups())
@@ -94,7 +113,8 @@ class AudioTrack:
     @property
     def played_samples(self) -> int | None:
         """Return the samples that an MP4's edits play, or that a CAF counts; None where neither says so."""
-        return sum(last - first for first, last in self._pieces) or self._told_samples
+        untold = self.start_samples if self._pieces and self._pieces[0][0] == 0 else 0
+        return max(0, sum(last - first for first, last in self._pieces) - untold) or self._told_samples
 
     @property
     def start_samples(self) -> int:
@@ -107,16 +127,44 @@ class AudioTrack:
         notes = [self.padding.note] if self.padding.note else []
         if self._is_untold and not self.padding.start:
             notes.append(UNTOLD_NOTE)
+        elif not notes and self._end_is_untold:
+            notes.append(END_NOTE.format(self.padding.frame_samples - 1))
         if self._delay > SHORTEST_DELAY_SECONDS:
-            notes.append(f"the sound begins {float(self._delay):.2f} s into the file, the sources begin with the sound")
+            delay = self._delay
+            if not self._pieces and not self._is_untold:
+                delay += Fraction(self.padding.start or 0, self.stream.codec_context.sample_rate)
+            notes.append(f"the sound begins {float(delay):.2f} s into the file, the sources begin with the sound")
         return notes
 
-    def _seconds_after_others(self) -> Fraction:
-        """Return by how much the track begins later than the first, as the sound of a film may."""
-        streams: list[Any] = [each for each in self.container.streams if each.start_time is not None]
-        starts = [Fraction(each.start_time * each.time_base) for each in streams]
-        own = self.stream.start_time
-        return Fraction(0) if own is None else Fraction(own * self.stream.time_base) - min(starts)
+    def begin_at(self, seconds: Fraction) -> None:
+        """Let the track begin at a time, later than the others perhaps, as the sound of a film may."""
+        streams: list[Any] = [each for each in self.container.streams if each != self.stream]
+        starts = [Fraction(each.start_time * each.time_base) for each in streams if each.start_time is not None]
+        self._delay = seconds - min([seconds, *starts])
+
+    @property
+    def _end_is_untold(self) -> bool:
+        """Tell whether an MP4 ends with a whole frame, of which a part may be padding."""
+        context = self.stream.codec_context
+        if self._format != "mp4" or self._plays_edits or self.padding.frame_samples < 2:
+            return False
+        if context.name.startswith("aac"):  # what tells where it begins tells where it ends, be it with a frame
+            return False
+        track_end = round(self.seconds * context.sample_rate)
+        if not context.name.startswith(PADDED_CODECS) or not self._plays_to_its_end:
+            return False
+        return context.name.startswith(BLOCK_CODECS) or track_end % self.padding.frame_samples == 0
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Tell whether the sound of an MP4 ends where its data do: there times are rounded to those of another file."""
+        is_exact = self.stream.codec_context.name.startswith(EXACT_CODECS)
+        return self._format == "mp4" and is_exact and self._plays_to_its_end
+
+    @property
+    def _plays_to_its_end(self) -> bool:
+        """Tell whether an MP4's edits end with the track."""
+        return not self._pieces or self._pieces[-1][1] >= round(self.seconds * self.stream.codec_context.sample_rate)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -55,6 +55,8 @@ class BlockCodedFile(soundfile.SoundFile):
         if self.format == "AIFF" and self.subtype == "IMA_ADPCM":
             self.notes = (END_NOTE.format(AIFF_BLOCK_SAMPLES - 1),)
         if self.format not in ("WAV", "W64") or self.subtype not in ("MS_ADPCM", "IMA_ADPCM", "GSM610"):
+            if self.format == "W64":
+                self.padding = self.frames - wave64_samples(file, self.frames)
             return
         about, num_samples = (_wave64_chunks if self.format == "W64" else _wav_chunks)(file)
         if len(about) < 20 or int.from_bytes(about[:2], "little") not in BLOCK_TAGS:
@@ -63,7 +65,7 @@ class BlockCodedFile(soundfile.SoundFile):
         padding = self.frames - num_samples
         if 0 < padding < 2 * block_samples:  # libsndfile adds a block to GSM
             self.padding = padding
-        else:  # it tells of something else, or of whole blocks, as where the encoder filled the last
+        if self.padding == 0 or num_samples % block_samples == 0:  # the encoder may have filled the last block
             self.notes = (END_NOTE.format(block_samples - 1),)
 
 
@@ -86,6 +88,17 @@ def caf_samples(file: FilePart) -> int | None:
             return None
         at += 12 + size
     return None
+
+
+def wave64_samples(file: FilePart, found: int) -> int:
+    """Return how many samples a Wave64 has: FFmpeg counts the zeros that fill up the last eight bytes in its size.
+
+    Args:
+        file: The file.
+        found: Samples by that size.
+    """
+    _, told = _wave64_chunks(file)
+    return told if 0 < found - told < 8 else found
 
 
 def _wav_chunks(file: FilePart) -> tuple[bytes, int]:

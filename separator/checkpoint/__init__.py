@@ -15,6 +15,7 @@ from separator.checkpoint.finding import find_model as find_model
 from separator.checkpoint.finding import is_hub_id as is_hub_id
 from separator.checkpoint.finding import list_models as list_models
 from separator.checkpoint.folder import STATISTICS as STATISTICS
+from separator.checkpoint.folder import bundled_voice_model as bundled_voice_model
 from separator.checkpoint.folder import count_parameters as count_parameters
 from separator.checkpoint.folder import load_model as load_model
 from separator.checkpoint.folder import load_voice_network as load_voice_network

@@ -24,7 +24,7 @@ from separator.checkpoint.description import (
     VoiceDescription,
     read_description,
 )
-from separator.checkpoint.finding import find_model
+from separator.checkpoint.finding import BUNDLED, find_model, list_models
 from separator.errors import InputError
 from separator.models import build_model, build_voice_network
 from separator.models.pipeline import MaskingSeparator
@@ -92,6 +92,20 @@ def load_voice_network(name_or_path: str | Path) -> tuple[VoiceNetwork, VoiceDes
         raise InputError(f"{folder / CONFIG_NAME}: {error}") from None
     network.load_state_dict(_read_weights(folder / WEIGHTS_NAME, network.state_dict()))
     return network.eval(), description
+
+
+def bundled_voice_model(sample_rate: int) -> str | None:
+    """Return the name of the bundled voice model of a sample rate in Hz; None if there is none.
+
+    Example:
+        >>> bundled_voice_model(16000), bundled_voice_model(44100)
+        ('voice-16k', None)
+    """
+    for name in list_models():
+        description = read_description(BUNDLED / name)
+        if isinstance(description, VoiceDescription) and description.config.get("sample_rate") == sample_rate:
+            return name
+    return None
 
 
 def load_model(name_or_path: str | Path) -> tuple[MaskingSeparator, ModelDescription]:

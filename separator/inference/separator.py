@@ -11,7 +11,7 @@ from torch import Tensor
 
 from separator.checkpoint import ModelDescription, load_model
 from separator.errors import InputError
-from separator.inference.assignment.assignment import Assignment, talkers_of
+from separator.inference.assignment.assignment import Assignment
 from separator.inference.assignment.enrolment import Clips
 from separator.inference.loaded_model import LoadedModel
 from separator.inference.output_names import RESIDUAL
@@ -20,7 +20,6 @@ from separator.inference.recording import SeparatedRecording, counted
 from separator.inference.recording_separator import RecordingSeparator
 from separator.inference.spool import Spool
 from separator.inference.stream import Rest, SeparationStream
-from separator.inference.voices import VoiceModel, bundled_voice_model
 from separator.models.pipeline import MaskingSeparator
 
 CHUNK_SECONDS = 10.0
@@ -117,11 +116,8 @@ class Separator(LoadedModel, RecordingSeparator):
             ('speaker1', 'speaker2', 'noise')
         """
         model, description = load_model(name_or_path)
-        voice_model = bundled_voice_model(description.sample_rate) if voices else None
-        assignment = None
-        if voice_model is not None and talkers_of(description.sources) is not None:
-            assignment = Assignment(VoiceModel.from_pretrained(voice_model, device), description.sources, enrol)
-        elif enrol is not None:
+        assignment = Assignment.bundled(description, device, enrol) if voices else None
+        if assignment is None and enrol is not None:
             raise InputError(
                 f"enrol: expected a model of two to four talkers and a voice model of its rate, found {name_or_path} "
                 f"({description.gives}), voices {'on' if voices else 'off'}"

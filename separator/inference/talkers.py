@@ -1,16 +1,15 @@
 """Meetings: a model that parts two voices at a time, and a file for each of up to six people who take turns."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from separator.errors import InputError
-from separator.inference.assignment.clustering import MOST_TALKERS, find_talkers
-from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol, match_names
-from separator.inference.assignment.routing import Routing
+from separator.inference.assignment.attendance import find_attendance
+from separator.inference.assignment.clustering import MOST_TALKERS
+from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol
 from separator.inference.assignment.stretches import StretchListener
 from separator.inference.recording import SeparatedRecording, counted
 from separator.inference.recording_separator import RecordingSeparator
@@ -113,33 +112,13 @@ class TalkerSeparator(RecordingSeparator):
         )
         for sources in counted(stream, on_samples):
             spool.write(sources)
-        stretches = listener.finish()
-        known = torch.stack(list(self.enrolled.values())).numpy() if self.enrolled else None
+        plain = [f"talker{number}" for number in range(1, MOST_TALKERS + 1)]
         numbers = range(1, MOST_TALKERS + 1) if self.talkers is None else (self.talkers,)
-        found, voices = find_talkers(stretches, numbers, known)
-        named = match_names(torch.from_numpy(voices).float(), self.enrolled)
-        first = sorted(named, key=lambda talker: list(self.enrolled).index(named[talker]))
-        order = [*first, *(talker for talker in range(len(voices)) if talker not in named)]
-        levels_db = listener.levels_db()
-        routing = Routing(np.argsort(order)[found], stretches.hop_seconds, levels_db, listener.frame_seconds)
-        number = max(len(voices), self.talkers or 1)
-        talkers = [
-            *(named[talker] for talker in first),
-            *(f"talker{each}" for each in range(len(first) + 1, number + 1)),
-        ]
-        unheard = tuple(f"{name}: no voice like this was heard" for name in self.enrolled if name not in talkers)
-        names = (*self._others(residual), *talkers)
-        return SeparatedRecording(names, self._route(spool, routing, number, sample_rate), unheard)
-
-    def _route(self, spool: Spool, routing: Routing, number: int, sample_rate: int) -> Iterator[Tensor]:
-        """Give the blocks of all that is no talker's and of `number` talkers, `(N, C, t)`."""
-        others = [each for each in range(spool.shape[0]) if each not in self._voiced]
-        start = 0
-        for sources in spool.blocks(max(1, round(self.block_seconds * sample_rate))):
-            talkers = routing.apply(sources[self._voiced], start / sample_rate, sample_rate)
-            silent = talkers.new_zeros(number - len(talkers), *talkers.shape[1:])
-            yield torch.cat([sources[others], talkers, silent])
-            start += sources.shape[-1]
+        stretches, least = listener.finish(), self.talkers or 1
+        attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, least)
+        written = spool.blocks(max(1, round(self.block_seconds * sample_rate)))
+        shared = attendance.share_out(written, self._voiced, sample_rate)
+        return SeparatedRecording((*self._others(residual), *attendance.names), shared, attendance.notes)
 
     def _others(self, residual: bool) -> list[str]:
         names = self.separator.output_names(residual)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from separator.audio.activity import FRAME_SECONDS, MOST_FRAMES, QUIETEST_DB, FrameLevels
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler, resample
-from separator.checkpoint import BUNDLED, VoiceDescription, list_models, load_voice_network, read_description
+from separator.checkpoint import VoiceDescription, load_voice_network
 from separator.errors import InputError
 from separator.inference.devices import find_device
 from separator.inference.fused.batch_norm import fold_batch_norm
@@ -190,20 +190,6 @@ class VoiceModel:
         weights = torch.stack([each.sum() for each in active.split([len(each) for each in levels])])
         mean = functional.normalize((weights.unsqueeze(1) * torch.cat(vectors)).sum(dim=0), dim=0)
         return RecordedVoice(mean, active_seconds, FRAME_SECONDS * len(active))
-
-
-def bundled_voice_model(sample_rate: int) -> str | None:
-    """Return the name of the bundled voice model of a sample rate in Hz; None if there is none.
-
-    Example:
-        >>> bundled_voice_model(16000), bundled_voice_model(44100)
-        ('voice-16k', None)
-    """
-    for name in list_models():
-        description = read_description(BUNDLED / name)
-        if isinstance(description, VoiceDescription) and description.config.get("sample_rate") == sample_rate:
-            return name
-    return None
 
 
 def frame_levels_db(waveform: Tensor, sample_rate: int) -> Tensor:

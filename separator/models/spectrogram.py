@@ -98,6 +98,20 @@ _OPTIONS: dict[str, tuple[Any, tuple[str, ...]]] = {
 """Options of single blocks: the value that says nothing, and the blocks that read another."""
 
 
+MakeBlock = Callable[[SpectrogramConfig, int, int], nn.Module]
+"""Makes a block from a config, its channels and its dilation over frames."""
+
+
+def _maker(block: Callable[..., nn.Module], *options: str) -> MakeBlock:
+    """Return what makes a block that takes these options of the config beside what all blocks take."""
+
+    def make(config: SpectrogramConfig, channels: int, dilation: int) -> nn.Module:
+        own = {option: getattr(config, option) for option in options}
+        return block(channels, channels, config.block_kernel_size, dilation=(1, dilation), causal=config.causal, **own)
+
+    return make
+
+
 def _bottleneck(config: SpectrogramConfig, channels: int, dilation: int) -> nn.Module:
     # base_width is counted in 64ths: this one makes the middle as wide in all, whatever the groups.
     return ResNetBottleneck(
@@ -112,43 +126,14 @@ def _bottleneck(config: SpectrogramConfig, channels: int, dilation: int) -> nn.M
     )
 
 
-def _convnext(config: SpectrogramConfig, channels: int, dilation: int) -> nn.Module:
-    return ConvNeXtBlock2d(
-        channels,
-        kernel_size=config.block_kernel_size,
-        dilation=(1, dilation),
-        causal=config.causal,
-        expansion=config.expansion,
-        layer_scale=config.layer_scale,
-        stochastic_depth=config.stochastic_depth,
-    )
-
-
-def _depthwise(config: SpectrogramConfig, channels: int, dilation: int) -> nn.Module:
-    return DepthwiseSeparableBlock2d(
-        channels,
-        channels,
-        config.block_kernel_size,
-        dilation=(1, dilation),
-        causal=config.causal,
-        kernels_per_layer=config.kernels_per_layer,
-    )
-
-
-def _plain(block: type[ConvBlock2d] | type[ResNetBlock]) -> Callable[[SpectrogramConfig, int, int], nn.Module]:
-    return lambda config, channels, dilation: block(
-        channels, channels, config.block_kernel_size, dilation=(1, dilation), causal=config.causal
-    )
-
-
-BLOCKS: dict[str, Callable[[SpectrogramConfig, int, int], nn.Module]] = {
-    "conv": _plain(ConvBlock2d),
-    "depthwise": _depthwise,
-    "resnet": _plain(ResNetBlock),
+BLOCKS: dict[str, MakeBlock] = {
+    "conv": _maker(ConvBlock2d),
+    "depthwise": _maker(DepthwiseSeparableBlock2d, "kernels_per_layer"),
+    "resnet": _maker(ResNetBlock),
     "bottleneck": _bottleneck,
-    "convnext": _convnext,
+    "convnext": _maker(ConvNeXtBlock2d, "expansion", "layer_scale", "stochastic_depth"),
 }
-"""Name of each 2-D block, and what makes one from a config, its channels and its dilation over frames."""
+"""Name of each 2-D block, and what makes one."""
 
 
 class Spectrogram(MaskingSeparator):

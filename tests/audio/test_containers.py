@@ -196,10 +196,17 @@ def test_a_cut_file_gives_what_is_there_and_says_so(tmp_path: Path, suffix: str,
                 reader.refuse_truncated()
 
 
-def test_a_film_whose_sound_begins_late_is_not_called_short(tmp_path: Path) -> None:
-    audio = talk(48000, 1, 1.0)
-    film = encode(tmp_path / "film.mkv", audio, 48000, "flac", video=True)
-    with av.open(str(film)) as source, av.open(str(tmp_path / "late.mkv"), "w") as target:
+@pytest.mark.parametrize(
+    ("suffix", "codec", "flags"),
+    [("mkv", "flac", ""), ("mp4", "flac", "empty_moov+frag_keyframe"), ("mov", "pcm_s16le", ""), ("avi", "pcm_s16le", "")],
+)
+def test_a_film_whose_sound_begins_late_is_not_called_short(
+    tmp_path: Path, suffix: str, codec: str, flags: str
+) -> None:
+    audio, late = talk(48000, 1, 1.0), tmp_path / f"late.{suffix}"
+    film = encode(tmp_path / "film.mkv", audio, 48000, codec, video=True)
+    options = {"movflags": flags} if flags else {}
+    with av.open(str(film)) as source, av.open(str(late), "w", options=options) as target:
         streams = [target.add_stream_from_template(each) for each in source.streams]
         for packet in source.demux():
             if packet.size:
@@ -207,7 +214,11 @@ def test_a_film_whose_sound_begins_late_is_not_called_short(tmp_path: Path) -> N
                     packet.pts = packet.dts = packet.pts + 2000  # milliseconds
                 packet.stream = streams[packet.stream.index]
                 target.mux(packet)
-    with AudioReader(tmp_path / "late.mkv") as reader:
+    if suffix == "avi":  # FFmpeg does not write where it begins
+        content = bytearray(late.read_bytes())
+        struct.pack_into("<I", content, content.index(b"auds") + 28, 96_000)
+        late.write_bytes(content)
+    with AudioReader(late) as reader:
         found = np.concatenate([block[0].numpy() for block in reader.blocks(keep_damaged=True)])
         assert not reader.is_truncated and reader.damage is None
         assert reader.notes == ["the sound begins 2.00 s into the file, the sources begin with the sound"]

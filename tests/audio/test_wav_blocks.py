@@ -54,8 +54,10 @@ def test_a_number_that_ends_in_no_last_block_is_not_believed(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("suffix", "codec"), [("wav", None), ("w64", None), ("aifc", None), ("caf", "adpcm_ima_qt"), ("avi", "adpcm_ms")]
-)
+    ("suffix", "codec"),
+    [("wav", None), ("w64", None), ("aifc", None), ("caf", "adpcm_ima_qt"), ("avi", "adpcm_ms"),
+     ("mov", "adpcm_ima_qt")],
+)  # fmt: skip
 def test_an_end_that_is_not_told_is_noted(tmp_path: Path, suffix: str, codec: str | None) -> None:
     audio, path = buzz(100, 500, 0.7, RATE)[:11_003], tmp_path / f"a.{suffix}"
     if codec is None:
@@ -66,6 +68,25 @@ def test_an_end_that_is_not_told_is_noted(tmp_path: Path, suffix: str, codec: st
         more = sum(block.shape[1] for block in reader.blocks(999)) - 11_003
         (note,) = reader.notes
     assert 0 < more <= int(note.split("up to ")[1].split()[0]) < 2500
+
+
+def test_gsm_of_whole_blocks_is_noted(tmp_path: Path) -> None:
+    """Its encoder fills the last and may count that."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, buzz(100, 500, 1.0, RATE)[:11_003], RATE, subtype="GSM610")
+    for samples, notes in ((11_003, 0), (11_200, 1)):
+        with AudioReader(patched(path, samples)) as reader:
+            assert reader.num_samples == samples and len(reader.notes) == notes
+
+
+@pytest.mark.parametrize(("codec", "channels", "rate"), [("pcm_f32le", 1, 96_000), ("pcm_f32le", 2, RATE), ("pcm_f64le", 1, RATE)])
+def test_wave64_of_ffmpeg_is_what_was_written(tmp_path: Path, codec: str, channels: int, rate: int) -> None:
+    """Of floats libsndfile would make noise, and of the bytes that fill it up to a multiple of eight a sample."""
+    audio = np.stack([buzz(100, 500, 1.0, rate)] * channels, axis=1)[:11_003].astype(np.float32)
+    with AudioReader(encode(tmp_path / "a.w64", audio, rate, codec)) as reader:
+        found = np.concatenate([block.numpy() for block in reader.blocks(999)], axis=1)
+        assert not reader.fits_16_bits and not reader.is_truncated and reader.notes == []
+    np.testing.assert_allclose(found.T, audio, atol=1e-6)
 
 
 def test_a_caf_of_blocks_ends_where_its_packet_table_says(tmp_path: Path) -> None:

@@ -1,16 +1,15 @@
 """Who is who in a recording: each talker in one output from beginning to end, by name where the voice is known."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from separator.checkpoint import ModelDescription, bundled_voice_model
 from separator.errors import InputError
-from separator.inference.assignment.clustering import find_talkers
-from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol, match_names
-from separator.inference.assignment.routing import Routing
+from separator.inference.assignment.attendance import find_attendance
+from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol
 from separator.inference.assignment.stretches import StretchListener
 from separator.inference.recording import SeparatedRecording
 from separator.inference.voices import VoiceModel
@@ -44,6 +43,14 @@ class Assignment:
         self.enrolled: Mapping[str, Tensor] = {} if clips is None else enrol(clips, voices)
         check_names(self.enrolled, self._plain_names(sources))
 
+    @classmethod
+    def bundled(cls, description: ModelDescription, device: str, clips: Clips | None = None) -> Self | None:
+        """Return one with the bundled voice model of a model's rate; None if it is not of two to four talkers."""
+        name = bundled_voice_model(description.sample_rate)
+        if name is None or talkers_of(description.sources) is None:
+            return None
+        return cls(VoiceModel.from_pretrained(name, device), description.sources, clips)
+
     @property
     def settings(self) -> dict[str, Any]:
         """Return what decides who is in which output, as plain values."""
@@ -73,33 +80,19 @@ class Assignment:
             sample_rate: Theirs, in Hz.
         """
         stretches = listener.finish()
-        known = torch.stack(list(self.enrolled.values())).numpy() if self.enrolled else None
-        if stretches.activity.sum() * stretches.hop_seconds < LEAST_SECONDS:
-            return SeparatedRecording(self._plain_names(sources), iter(blocks), self._unheard(()))
-        found, voices = find_talkers(stretches, (1, len(self.talkers)), known)
-        named = match_names(torch.from_numpy(voices).float(), self.enrolled)
-        ranks = {name: rank for rank, name in enumerate(self.enrolled)}
-        order = sorted(range(len(voices)), key=lambda talker: ranks.get(named.get(talker, ""), len(ranks)))
         names = list(self._plain_names(sources))
-        for place, talker in enumerate(order):
-            if talker in named:
-                names[self.talkers[place]] = named[talker]
-        levels_db = listener.levels_db()
-        routing = Routing(np.argsort(order)[found], stretches.hop_seconds, levels_db, listener.frame_seconds)
-        return SeparatedRecording(tuple(names), self._route(blocks, routing, sample_rate), self._unheard(names))
-
-    def _route(self, blocks: Iterable[Tensor], routing: Routing, sample_rate: int) -> Iterator[Tensor]:
-        start = 0
-        for sources in blocks:
-            given = sources.clone()
-            given[self.talkers] = 0
-            talkers = routing.apply(sources[self.talkers], start / sample_rate, sample_rate)
-            given[self.talkers[: len(talkers)]] = talkers
-            start += sources.shape[2]
-            yield given
-
-    def _unheard(self, names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(f"{name}: no voice like this was heard" for name in self.enrolled if name not in names)
+        if stretches.activity.sum() * stretches.hop_seconds < LEAST_SECONDS:
+            nobody = (f"{name}: no voice like this was heard" for name in self.enrolled)
+            return SeparatedRecording(tuple(names), iter(blocks), tuple(nobody))
+        plain = [names[output] for output in self.talkers]
+        numbers = (1, len(plain))
+        attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, len(plain))
+        for output, name in zip(self.talkers, attendance.names, strict=True):
+            names[output] = name
+        others = [output for output in range(len(sources)) if output not in self.talkers]
+        places = np.argsort([*others, *self.talkers])
+        shared = attendance.share_out(blocks, self.talkers, sample_rate)
+        return SeparatedRecording(tuple(names), (each[places] for each in shared), attendance.notes)
 
     def _plain_names(self, sources: Sequence[str]) -> tuple[str, ...]:
         """Return the names where nobody is recognised: the talkers' own, or `talker1` and so on beside known voices."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations
 
 import numpy as np
 
 from separator.inference.assignment.stretches import Stretches
+from separator.inference.assignment.tracking import Explanation, explain, score_elsewhere, unit
 
 MOST_TALKERS = 6
 """More are not told apart."""
@@ -40,36 +41,34 @@ one with more activity than so much, since parts of one voice explain a long rec
 LEAST_ALONE_SECONDS = 4.0
 """Where there is less of what one output holds alone, voices are found by what it holds beside the other, too."""
 
-EVIDENCE = 16.0
-"""Say of a cosine of 1, of a stretch that is full of one voice."""
-
-TOGETHER_COST = 0.7
-"""How much better two voices must explain a stretch than one does."""
-
-AT_ONCE_GAIN, USUAL_AT_ONCE = 12.0, 0.3
-"""How much less of that for each 1 that two outputs are about as loud for a larger share of the recording than the
-second: people who talk at once all the time, not one whom the model gave to both."""
-
-SWITCH_COST = 1.5
-"""How much better another voice must explain an output from some time on."""
-
-ROUNDS = 3
-"""Times that voices are learned again from the stretches that they were found in."""
+CHOSEN_OF = 4
+"""Where there are two voices, all pairs of so many that turns fall into are tried: what a separation does to a voice
+parts turns, too."""
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Who is in which output, as far as voices explain it.
+class Pieces:
+    """Pieces of turns, and how they go together.
 
     Attributes:
-        voices: A vector for each talker, `(N, D)`.
-        found: Talker of each output in each stretch, `(W, S)`.
-        score: How well they explain what the outputs hold.
+        vectors: Voice of each, `(M, D)`.
+        seconds: Length of each, `(M)`.
+        tree: Of clusters, `(M - 1, 4)`.
     """
 
-    voices: np.ndarray
-    found: np.ndarray
-    score: float
+    vectors: np.ndarray
+    seconds: np.ndarray
+    tree: np.ndarray
+
+    def voices(self, number: int) -> np.ndarray:
+        """Return a vector for each of `number` voices, `(N, D)`, fewer if there are fewer pieces."""
+        from scipy.cluster.hierarchy import fcluster
+
+        if len(self.vectors) < 2:
+            return self.vectors if len(self.vectors) else np.zeros((1, self.vectors.shape[1]))
+        labels = fcluster(self.tree, number, "maxclust")
+        of_each = [labels == label for label in np.unique(labels)]
+        return unit(np.stack([self.seconds[own] @ self.vectors[own] for own in of_each]))
 
 
 def find_talkers(
@@ -78,7 +77,8 @@ def find_talkers(
     """Find who is in which output in each stretch.
 
     Voices are found by clustering the turns of the whole recording; then dynamic programming finds the likeliest voice
-    of each output in each stretch, and the voices are learned again from what they were found in.
+    of each output in each stretch, and the voices are learned again from what they were found in. Two are looked for
+    from more beginnings: of all that follows that is taken whose voices are heard in more than one place.
 
     Args:
         stretches: What the outputs hold.
@@ -90,46 +90,37 @@ def find_talkers(
         Returns `(W, S)`: numbers of talkers, in the order in which they are first heard, the same in all outputs where
         one talks alone; and their voices, `(N, D)`.
     """
-    pieces, seconds = _find_pieces(stretches)
-    longest = np.sort(np.argsort(-seconds, kind="stable")[:MOST_CLUSTERED])
-    pieces, seconds = pieces[longest], seconds[longest]
-    best = _explain(stretches, pieces, seconds, numbers[0], known)
+    pieces = _find_pieces(stretches)
+    best = _explain(stretches, pieces, numbers[0], known)
     for number in numbers[1:]:
-        found = _explain(stretches, pieces, seconds, number, known)
+        found = _explain(stretches, pieces, number, known)
         more = len(found.voices) - len(best.voices)
         better = more > 0 and found.score - best.score > _cost_of_talker(stretches, found.voices) * more
         if better and (number <= stretches.activity.shape[1] or _are_people(stretches, found)):
             best = found
+    if len(best.voices) == 2:
+        wider = [*_guess(stretches, pieces, 2, known), *map(np.stack, combinations(pieces.voices(CHOSEN_OF), 2))]
+        best = max(explain(stretches, wider), key=lambda each: score_elsewhere(stretches, each))
     heard = best.found[stretches.activity > 0].tolist()
     order = list(dict.fromkeys([*heard, *range(len(best.voices))]))
     return np.argsort(order)[best.found], best.voices[order]
 
 
-def _explain(
-    stretches: Stretches, pieces: np.ndarray, seconds: np.ndarray, number: int, known: np.ndarray | None
-) -> Explanation:
-    """Return the best of what follows from several first guesses of so many voices."""
-    guesses = [_cluster(pieces, seconds, number)]
+def _explain(stretches: Stretches, pieces: Pieces, number: int, known: np.ndarray | None) -> Explanation:
+    """Return the best of what follows from the first guesses of so many voices."""
+    return max(explain(stretches, _guess(stretches, pieces, number, known)), key=lambda each: each.score)
+
+
+def _guess(stretches: Stretches, pieces: Pieces, number: int, known: np.ndarray | None) -> list[np.ndarray]:
+    """Return first guesses of so many voices, `(N, D)` each, of fewer if there are fewer pieces."""
+    guesses = [pieces.voices(number)]
     if number == stretches.activity.shape[1]:  # a talker in each output, all the time
         weights = stretches.activity * stretches.shares
-        guesses.append(_unit(np.einsum("ws,wsd->sd", weights, stretches.vectors)))
+        guesses.append(unit(np.einsum("ws,wsd->sd", weights, stretches.vectors)))
     if known is not None:
         guesses += [_with_known(voices, known) for voices in guesses]
-    return max((_learn_from(stretches, voices) for voices in guesses), key=lambda explanation: explanation.score)
-
-
-def _cluster(pieces: np.ndarray, seconds: np.ndarray, number: int) -> np.ndarray:
-    """Return a vector for each of `number` voices, `(N, D)`, fewer if there are fewer pieces.
-
-    Source:
-        Ward, "Hierarchical grouping to optimize an objective function", 1963.
-    """
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    if len(pieces) < 2:
-        return pieces if len(pieces) else np.zeros((1, pieces.shape[1]))
-    labels = fcluster(linkage(pieces, "ward"), number, "maxclust")
-    return _unit(np.stack([seconds[labels == each] @ pieces[labels == each] for each in np.unique(labels)]))
+    most = max(map(len, guesses))
+    return [voices for voices in guesses if len(voices) == most]
 
 
 def _with_known(voices: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -140,14 +131,6 @@ def _with_known(voices: np.ndarray, known: np.ndarray) -> np.ndarray:
         voices[place] = known[number]
         cosines[place], cosines[:, number] = -2.0, -2.0
     return voices
-
-
-def _learn_from(stretches: Stretches, voices: np.ndarray) -> Explanation:
-    found, score = _track(stretches, voices)
-    for _ in range(ROUNDS):
-        voices = _learn(stretches, found, voices)
-        found, score = _track(stretches, voices)
-    return Explanation(voices, found, score)
 
 
 def _are_people(stretches: Stretches, explanation: Explanation) -> bool:
@@ -174,56 +157,27 @@ def _likeness(voices: np.ndarray) -> float:
     return float((voices @ voices.T - 2 * np.eye(len(voices))).max())
 
 
-def _find_pieces(stretches: Stretches) -> tuple[np.ndarray, np.ndarray]:
-    """Find where one output holds all there is, in pieces: vectors `(M, D)` and seconds."""
+def _find_pieces(stretches: Stretches) -> Pieces:
+    """Find where one output holds all there is, in pieces; of more than `MOST_CLUSTERED` the longest.
+
+    Source:
+        Ward, "Hierarchical grouping to optimize an objective function", 1963.
+    """
+    from scipy.cluster.hierarchy import linkage
+
     weights = stretches.activity * stretches.shares
     alone = (stretches.activity >= LEAST_ACTIVITY) & (stretches.shares >= LEAST_SHARE)
     if alone.sum() * stretches.hop_seconds < LEAST_ALONE_SECONDS:
         alone = stretches.activity >= LEAST_ACTIVITY
-    vectors, seconds = [], []
+    vectors, lengths = [], []
     for output in range(alone.shape[1]):
         edges = np.flatnonzero(np.diff(alone[:, output].astype(int), prepend=0, append=0))
         for start, end in edges.reshape(-1, 2):
             for piece in np.array_split(np.arange(start, end), max(1, round((end - start) / PIECE_STRETCHES))):
                 vectors.append(weights[piece, output] @ stretches.vectors[piece, output])
-                seconds.append(weights[piece, output].sum() * stretches.hop_seconds)
-    return _unit(np.array(vectors).reshape(-1, stretches.vectors.shape[2])), np.array(seconds)
-
-
-def _track(stretches: Stretches, voices: np.ndarray) -> tuple[np.ndarray, float]:
-    """Find the likeliest voice of each output in each stretch, `(W, S)`, by dynamic programming, and its score."""
-    num_stretches, num_outputs, _ = stretches.vectors.shape
-    evidence = EVIDENCE * stretches.activity[..., None] * (stretches.vectors @ voices.T)  # (W, S, N)
-    states = np.array(list(product(range(len(voices)), repeat=num_outputs)))  # (Q, S)
-    cost = TOGETHER_COST - AT_ONCE_GAIN * max(0.0, stretches.at_once - USUAL_AT_ONCE)
-    together = cost * (np.array([len(set(state)) for state in states.tolist()]) - 1)
-    score = evidence[:, np.arange(num_outputs), states].sum(axis=2) - together  # (W, Q)
-    switch = SWITCH_COST * (states[:, None] != states[None]).sum(axis=2)  # (Q, Q)
-    if not num_stretches:
-        return np.zeros((0, num_outputs), dtype=int), 0.0
-    best, previous = score[0], np.zeros(score.shape, dtype=np.int32)
-    for number in range(1, num_stretches):
-        reached = best[:, None] - switch
-        previous[number] = reached.argmax(axis=0)
-        best = reached.max(axis=0) + score[number]
-    path = [int(best.argmax())]
-    for number in range(num_stretches - 1, 0, -1):
-        path.append(int(previous[number, path[-1]]))
-    return states[path[::-1]], float(best.max())
-
-
-def _learn(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> np.ndarray:
-    """Return each voice anew, the mean of what it was found in; one that was found nowhere stays."""
-    alone = (found == found[:, :1]).all(axis=1)
-    of_all = stretches.activity.max(axis=1) * alone  # (W)
-    of_each = stretches.activity * ~alone[:, None]  # (W, S)
-    means = [
-        (of_all * (found[:, 0] == number)) @ stretches.together
-        + np.einsum("ws,wsd->d", of_each * (found == number), stretches.vectors)
-        for number in range(len(voices))
-    ]
-    return _unit(np.stack([new if new.any() else old for new, old in zip(means, voices, strict=True)]))
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+                lengths.append(weights[piece, output].sum() * stretches.hop_seconds)
+    seconds = np.array(lengths)
+    longest = np.sort(np.argsort(-seconds, kind="stable")[:MOST_CLUSTERED])
+    pieces = unit(np.array(vectors).reshape(-1, stretches.vectors.shape[2])[longest])
+    tree = linkage(pieces, "ward") if len(pieces) > 1 else np.zeros((0, 4))
+    return Pieces(pieces, seconds[longest], tree)

@@ -1,0 +1,77 @@
+"""Who is there in a recording, by which name, and what each of them is given of its outputs."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from separator.audio.activity import FRAME_SECONDS
+from separator.inference.assignment.clustering import find_talkers
+from separator.inference.assignment.enrolment import match_names
+from separator.inference.assignment.routing import Routing
+from separator.inference.assignment.stretches import Stretches
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """The talkers of a recording: those who are known first, in the order of their clips, then as they are first heard.
+
+    Attributes:
+        names: Of the talkers, and of the silent signals behind them.
+        routing: What is whose.
+        notes: A line for each known voice that was not heard.
+    """
+
+    names: tuple[str, ...]
+    routing: Routing
+    notes: tuple[str, ...]
+
+    def share_out(self, blocks: Iterable[Tensor], voiced: Sequence[int], sample_rate: int) -> Iterator[Tensor]:
+        """Give the outputs that are no talker's, and behind them a signal for each of the `names`.
+
+        Where somebody talks alone, all outputs of talkers are put together, so that nothing is lost.
+
+        Args:
+            blocks: The outputs, `(S, C, t)` each.
+            voiced: Which of them hold talkers.
+            sample_rate: In Hz.
+        """
+        start = 0
+        for outputs in blocks:
+            others = [number for number in range(len(outputs)) if number not in voiced]
+            talkers = self.routing.apply(outputs[voiced], start / sample_rate, sample_rate)
+            silent = talkers.new_zeros(len(self.names) - len(talkers), *talkers.shape[1:])
+            yield torch.cat([outputs[others], talkers, silent])
+            start += outputs.shape[2]
+
+
+def find_attendance(
+    stretches: Stretches,
+    levels_db: Tensor,
+    numbers: Sequence[int],
+    enrolled: Mapping[str, Tensor],
+    plain_names: Sequence[str],
+    least: int,
+) -> Attendance:
+    """Find who is in the outputs of a recording.
+
+    Args:
+        stretches: What the outputs hold.
+        levels_db: Levels of their frames, `(S, K)`.
+        numbers: How many talkers there may be; see `find_talkers`.
+        enrolled: Vectors of known voices, by name.
+        plain_names: What the first, the second and so on is called who is none of them.
+        least: Signals that there are at least; more than there are talkers are silent.
+    """
+    known = torch.stack(list(enrolled.values())).numpy() if enrolled else None
+    found, voices = find_talkers(stretches, numbers, known)
+    named = match_names(torch.from_numpy(voices).float(), enrolled)
+    ranks = {name: rank for rank, name in enumerate(enrolled)}
+    order = sorted(range(len(voices)), key=lambda talker: ranks.get(named.get(talker, ""), len(ranks)))
+    names = list(plain_names[: max(len(voices), least)])
+    names[: len(order)] = [named.get(talker, plain) for talker, plain in zip(order, names, strict=False)]
+    notes = tuple(f"{name}: no voice like this was heard" for name in enrolled if name not in named.values())
+    routing = Routing(np.argsort(order)[found], stretches.hop_seconds, levels_db, FRAME_SECONDS)
+    return Attendance(tuple(names), routing, notes)
