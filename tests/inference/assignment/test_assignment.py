@@ -115,7 +115,7 @@ def test_what_is_no_conversation_loses_nothing(voices: VoiceModel, what: str) ->
         "hiss": hiss,
         "click": torch.zeros(2, 1, 64000).index_fill(2, torch.tensor(30000), 1.0),
         "one sample": torch.ones(2, 1, 1),
-        "one voice": torch.cat([0.7 * voice, 0.3 * voice]),
+        "one voice": torch.cat([0.8 * voice, 0.2 * voice]),
     }[what]
     outputs = torch.cat([torch.full_like(talkers[:1], 0.01), talkers])
     names = ("noise", "speaker1", "speaker2")

@@ -32,7 +32,6 @@ def test_a_voice_is_known_again_at_another_rate_and_level(tmp_path: Path, voices
     again = torch.cat([voices.embed(each[16000:48000], 16000) for each in (high, low)])
     assert match_names(again, enrolled) == {0: "high", 1: "low"}
     assert match_names(again, {"low": enrolled["low"]}) == {1: "low"}
-    assert match_names(again, {"anna": enrolled["high"], "anna again": enrolled["high"]}) == {0: "anna"}
     assert match_names(torch.eye(3)[:2], {"else": torch.eye(3)[2]}) == {}
 
 
