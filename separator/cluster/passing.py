@@ -204,10 +204,12 @@ def _finished(task: Task, result: Any, error: Exception | None) -> tuple[Any, Fu
 
 
 def _reason(error: Exception) -> str:
-    """Return why a worker died: one sentence of the many that Ray has about it."""
-    message = " ".join(str(error).split())
-    cause = re.search(r"The actor died because[^.]*", message)
-    return cause[0] if cause else message[:300]
+    """Return why a worker died: the sentence, or the last line of an error of Python, of the many that Ray has."""
+    message = str(error).strip()
+    if "creation task" in message:
+        return message.splitlines()[-1].strip()
+    cause = re.search(r"The actor (died|is dead) because[^.]*", message)
+    return " ".join((cause[0] if cause else message[:300]).split())
 
 
 def _hide(task: Task) -> None:

@@ -1,7 +1,7 @@
 """The page itself: gradio's controls for the options, and the places where `static/` shows recordings."""
 
 import json
-from typing import Any, get_args
+from typing import get_args
 
 import gradio as gr
 
@@ -53,9 +53,6 @@ OPTION_HELP = {
     "residual": "write what the sources leave to residual.wav instead of sharing it",
 }
 
-NARROWEST = 240
-"""Width of a control in pixels: on a phone each has a line of its own."""
-
 
 def build_page(models: dict[str, str], limits: Limits) -> gr.Blocks:
     """Build the page; what its button asks for goes to the address of separations, and nothing through gradio.
@@ -88,8 +85,8 @@ def _uploads(limits: Limits) -> str:
     return UPLOADS.format(limits=data, size=format_bytes(limits.max_upload_bytes), hours=limits.max_hours)
 
 
-def _named(name: str) -> dict[str, Any]:
-    return {"label": name, "info": OPTION_HELP[name], "min_width": NARROWEST}
+def _named(name: str) -> dict[str, str]:
+    return {"label": name, "info": OPTION_HELP[name]}
 
 
 def _controls(models: dict[str, str]) -> dict[str, gr.components.Component]:

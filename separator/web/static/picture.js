@@ -79,7 +79,7 @@ export function timeTicks(place, seconds) {
   for (let number = 0; number * step <= seconds; number++) {
     const time = number * step;
     const text = step < 1 ? time.toFixed(1) : timeText(time);
-    const atEnd = time > 0.97 * seconds ? "end" : "";
+    const atEnd = time > 0.98 * seconds ? "end" : "";
     ticks.push(element("span", { class: atEnd, style: `left: ${(100 * time) / seconds}%` }, text));
   }
   place.replaceChildren(...ticks);
