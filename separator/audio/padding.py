@@ -163,8 +163,12 @@ def _told(frame: "AudioFrame") -> tuple[int, int]:
 
 
 def _part_of(frame: "AudioFrame", keeps: np.ndarray) -> "AudioFrame":
-    values = 1 if frame.format.is_planar else len(frame.layout.channels)
-    samples: Any = np.ascontiguousarray(frame.to_ndarray()[:, np.repeat(keeps, values)])
-    part = type(frame).from_ndarray(samples, format=frame.format.name, layout=frame.layout.name)
+    channels = len(frame.layout.channels)
+    part = type(frame)(format=frame.format.name, layout=frame.layout.name, samples=int(keeps.sum()))
+    values = keeps if frame.format.is_planar else np.repeat(keeps, channels)
+    for number in range(channels if frame.format.is_planar else 1):  # from 8 on, PyAV takes what follows for planes
+        plane: Any = frame.planes[number]
+        samples = np.frombuffer(plane, f"u{frame.format.bytes}")[: len(values)]
+        part.planes[number].update(samples[values].tobytes())
     part.sample_rate, part.pts, part.time_base = frame.sample_rate, frame.pts, frame.time_base
     return part

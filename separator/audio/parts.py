@@ -22,6 +22,8 @@ MOST_FILL_BYTES = 8
 BEGINNINGS = re.compile(
     rb"(?:RIF[FX]|RF64|BW64)....WAVE|FORM....AIF[FC]|\.snd\x00\x00..|caff\x00\x01\x00\x00desc|fLaC\x00\x00\x00\x22"
     rb"|riff" + re.escape(bytes.fromhex("2e91cf11a5d628db04c10000")) + rb"|....ftyp"
+    rb"|FLV\x01[\x00-\x05]\x00\x00\x00\x09\x00\x00\x00\x00|TTA1[\x01\x02]\x00[\x01-\x10]\x00"
+    rb"|" + re.escape(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")) +
     rb"|\x1a\x45\xdf\xa3.{1,12}?\x42[\x82\x86\xf7]",
     re.DOTALL,
 )  # fmt: skip

@@ -126,7 +126,7 @@ def _wav_chunks(file: FilePart) -> dict[bytes, bytes]:
 
 
 def _wave64_chunks(file: FilePart) -> dict[bytes, bytes]:
-    """Return the same of a Wave64: names of 16 bytes, sizes with the header, all in eights; and that of its sound."""
+    """Return the same of a Wave64 (names of 16 bytes, sizes with the header, all in eights), and its sound's size."""
     chunks, at = {}, 40
     for _ in range(MOST_CHUNKS):
         file.seek(at)

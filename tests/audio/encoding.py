@@ -20,7 +20,7 @@ def encode(
 
     Options are the container's, as `ffmpeg` takes them.
     """
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[audio.shape[1]]
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[audio.shape[1]]
     with av.open(str(path), "w", options=options or {}) as container:
         container.metadata.update(tags)
         picture = container.add_stream("mpeg4", rate=10) if video else None

@@ -29,6 +29,7 @@ def talk(sample_rate: int, channels: int, seconds: float = 1.0) -> np.ndarray:
         ("mp4", "aac", 8000, 1),
         ("stem.mp4", "aac", 48000, 2),
         ("webm", "libopus", 48000, 2),
+        ("mkv", "libopus", 48000, 8),
         ("mkv", "flac", 192000, 1),
         ("mkv", "pcm_s16le", 22050, 6),
         ("aac", "aac", 16000, 1),

@@ -56,6 +56,18 @@ def test_all_parts_come_out_each_as_it_would_alone(tmp_path: Path, kind: str, co
         np.testing.assert_allclose(read_audio(path, start, 3000)[0], found[:, start : start + 3000], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("kind", "codec"), [("flv", "libmp3lame"), ("wma", "wmav2"), ("tta", "tta"), ("avi", "pcm_s16le")]
+)
+def test_parts_that_do_not_tell_their_length_come_out_too(tmp_path: Path, kind: str, codec: str) -> None:
+    path = encode(tmp_path / f"a.{kind}", buzz(100, 600, 1.0, 44100)[:, None], 44100, codec, bit_rate=96_000)
+    alone = read_audio(path)[0].numpy()
+    path.write_bytes(path.read_bytes() * 2)
+    found, reader = read(path)
+    np.testing.assert_allclose(found, np.tile(alone, 2), atol=1e-6)
+    assert not reader.is_truncated
+
+
 @pytest.mark.parametrize(("kind", "codec"), KINDS)
 def test_parts_that_differ_are_converted_and_said(tmp_path: Path, kind: str, codec: str) -> None:
     contents = [part(tmp_path / "1.x", kind, codec, 100, 1.0), part(tmp_path / "2.x", kind, codec, 130, 1.5, 24000, 2)]
