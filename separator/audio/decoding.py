@@ -111,7 +111,7 @@ class TrackDecoder:
             missing = time - self._first_time - self._lasted
             if min(missing, time - self._end_time) <= shortest:
                 missing = 0.0
-            elif time <= self._first_until:  # FFmpeg's fragments of MP4 begin at 0; the first frame lasts until the next
+            elif time <= self._first_until:  # in fragments of MP4 the first frame is at 0, and lasts until the next
                 self._track.begin_at(Fraction(time - seconds))
                 self._first_time += missing
                 self.passed_over = round(missing * self._rate)

@@ -26,6 +26,8 @@ KILOBITS = {
 INFO_OFFSETS = (13, 21, 36)
 """Bytes of an MP3 frame before the word by which it says that it is no sound but tells of those behind it."""
 
+APE_TAG = b"APETAGEX"
+
 INFO_WORDS = (b"Xing", b"Info", b"VBRI")
 
 MPEG_IN_WAV = (0x50, 0x55)
@@ -94,8 +96,8 @@ def container_format(file: FilePart | BinaryIO) -> str | None:
         about = start.partition(WAVE64_FORMAT)[2][8:]
         tags = int.from_bytes(about[:2], "little"), int.from_bytes(about[24:26], "little")
         return "w64" if tags[0] == EXTENSIBLE and tags[1] != PCM else None
-    if start[:3] == b"ID3":
-        file.seek(10 + synchsafe(start[6:10]))
+    if (tag := _tags_bytes(file)) > 0:
+        file.seek(tag)
         start = file.read(START_BYTES)
     return _frame_format(start) or _container_of(start)
 
@@ -137,9 +139,7 @@ def find_frames(file: FilePart) -> tuple[str, int] | None:
 
 def has_mp3_info(file: FilePart) -> bool:
     """Return whether an MP3's first frame tells of those behind it (Xing's, LAME's and Fraunhofer's headers)."""
-    file.seek(0)
-    begin = file.read(10)
-    file.seek(10 + synchsafe(begin[6:10]) if begin[:3] == b"ID3" else 0)
+    file.seek(_tags_bytes(file))
     frame = file.read(40)
     return any(frame[at : at + 4] in INFO_WORDS for at in INFO_OFFSETS)
 
@@ -187,6 +187,25 @@ def describe_content(path: Path) -> str | None:
 def synchsafe(number: bytes) -> int:
     """Return the size that four bytes of an ID3 tag's header are: seven bits of each count."""
     return sum((byte & 127) << 7 * (3 - place) for place, byte in enumerate(number))
+
+
+def tag_bytes(content: bytes) -> int:
+    """Return the length of an ID3 or APE tag at the beginning of some bytes; 0 where there is none."""
+    if content[:3] == b"ID3" and len(content) >= 10:
+        return 10 + synchsafe(content[6:10]) + (10 if content[3] == 4 and content[5] & 0x10 else 0)
+    if content[:8] == APE_TAG and len(content) >= 16:
+        return 32 + int.from_bytes(content[12:16], "little")
+    return 128 if content[:3] == b"TAG" else 0
+
+
+def _tags_bytes(file: FilePart | BinaryIO) -> int:
+    """Return the length of all tags at a file's beginning."""
+    at = 0
+    while True:
+        file.seek(at)
+        if (length := tag_bytes(file.read(16))) == 0:
+            return at
+        at += length
 
 
 def _frame_format(start: bytes) -> str | None:

@@ -13,7 +13,7 @@ from separator.audio.chunks import padded_header
 from separator.audio.containers import ContainerFile
 from separator.audio.file_part import FilePart
 from separator.audio.flac import FlacFile
-from separator.audio.formats import FFMPEG_KINDS, container_format, find_frames
+from separator.audio.formats import APE_TAG, FFMPEG_KINDS, container_format, find_frames, tag_bytes
 from separator.audio.joined import JoinedFile
 from separator.audio.ogg import describe_end, right_checksums
 from separator.audio.opus import OpusFile, has_wrong_times
@@ -75,10 +75,13 @@ def open_part(
     with FilePart(path, start, end) as part:
         if (padded := padded_header(part)) is not None:
             start, header = start + padded[0], {0: padded[1]}
+        part.seek(0)
+        if (head := part.read(16)).startswith(APE_TAG):  # behind it FFmpeg would not find what tells an MP3's padding
+            start += tag_bytes(head)
     open_bytes = partial(FilePart, path, start, end)
     with open_bytes(header) as part:
         container = container_format(part)
-        cut = describe_cut(part, container) if container is not None else None
+        cut = describe_cut(part, container)
         changes = missing_size(part)
     put_right = header | changes
     if track and container not in WITH_TRACKS:
@@ -97,7 +100,7 @@ def open_part(
         if name in FFMPEG_KINDS:
             with suppress(InputError):
                 opened = ContainerFile(path, FFMPEG_KINDS[name], None, start, end, changes=put_right)
-                return opened, _describe_behind(open_bytes(header))
+                return opened, cut or _describe_behind(open_bytes(header))
         if found_frames is None:
             raise
         kind, at = found_frames
@@ -107,7 +110,7 @@ def open_part(
     if changes:
         return file, UNFINISHED
     if file.format != "FLAC":
-        return file, _describe_behind(open_bytes(header))
+        return file, cut or _describe_behind(open_bytes(header))
     if file.frames < UNKNOWN_FRAMES:
         return FlacFile(file, partial(ContainerFile, path, "flac", None, start, end)), None
     file.close()  # libsndfile does not find the end of such a FLAC
@@ -163,7 +166,10 @@ def _open_ogg(
     try:
         file = soundfile.SoundFile(FilePart(path, start, end) if start or end else native_name(path))
     except soundfile.LibsndfileError:  # of FLAC in Ogg, libsndfile opens none that FFmpeg wrote
-        return ContainerFile(path, "ogg", None, start, end, changes=changes), damage
+        try:
+            return ContainerFile(path, "ogg", None, start, end, changes=changes), damage
+        except InputError as error:
+            raise InputError(f"{error}{f'; {damage}' if damage else ''}") from None
     if file.subtype == "OPUS" and has_wrong_times(path, start, end):
         with file:
             return OpusFile(path, file.samplerate, file.copy_metadata(), start, end), damage

@@ -32,7 +32,8 @@ FILTER_DELAYS = {
 
 The filters of MPEG layers I and II delay by 481 whatever encoded it, III adds a transform of 576, and LAME 48 more, as
 others add at least; DTS's filters have as many taps; AC-3's transform overlaps by 256, Nellymoser's by 128. Opus, of
-which CAF and MPEG streams do not tell, looks 6.5 ms ahead, AMR 5 ms, G.723.1 7.5 ms; G.722's filters delay by 22, RealAudio 14.4 by a frame.
+which CAF and MPEG streams do not tell, looks 6.5 ms ahead, AMR 5 ms, G.723.1 7.5 ms; G.722's filters delay by 22,
+RealAudio 14.4 by a frame.
 """
 
 SPEEX_DELAYS = ((12_500, 80), (25_000, 223), (1_000_000, 509))

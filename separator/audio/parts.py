@@ -10,7 +10,7 @@ from pathlib import Path
 
 from separator.audio.edits import top_boxes
 from separator.audio.file_part import FilePart
-from separator.audio.formats import INFO_WORDS, bytes_before_info, container_format, frame_bytes, synchsafe
+from separator.audio.formats import INFO_WORDS, bytes_before_info, container_format, frame_bytes, tag_bytes
 from separator.audio.ogg import find_links
 from separator.audio.promised_size import matroska_end
 
@@ -126,12 +126,12 @@ def _caf_end(content: mmap.mmap, start: int) -> int | None:
 def _mp3_starts(content: mmap.mmap) -> Iterator[int]:
     """Give the beginnings of MP3 files: tags before a frame, and frames that tell of those behind them."""
     yield 0
-    start = 10 + synchsafe(content[6:10]) if content[:3] == b"ID3" else 0
+    start = tag_bytes(content[:16])
     for at in sorted(chain.from_iterable(_positions(content, word, 1) for word in (b"ID3", *INFO_WORDS))):
         if content[at : at + 3] == b"ID3":
             if not ID3_HEADER.match(content, at):
                 continue
-            behind = at + 10 + synchsafe(content[at + 6 : at + 10])
+            behind = at + tag_bytes(content[at : at + 16])
             if frame_bytes(content[behind : behind + 6]) is None:
                 continue
         else:

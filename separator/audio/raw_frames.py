@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from separator.audio.file_part import FilePart
-from separator.audio.formats import frame_bytes, synchsafe
+from separator.audio.formats import frame_bytes, tag_bytes
 from separator.audio.tracks import AudioTrack
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class RawFrames:
             if packet.size and frame_bytes(bytes(memoryview(packet)[:6])) != packet.size:
                 content = bytes(memoryview(packet))
                 at = _frame_at(content)
-                self._other_bytes += at - _tag_bytes(content[:at])
+                self._other_bytes += at - tag_bytes(content[:at])
             if self._other_bytes and self._is_chance(packet.size - at):
                 self._other_bytes += packet.size - at
             else:
@@ -100,7 +100,7 @@ def adts_frames(file: FilePart) -> Iterator[tuple[int, bytes]]:
         if at >= len(buffer):
             return
         if tag == 0:
-            tag = _tag_bytes(buffer[at:])
+            tag = tag_bytes(buffer[at:])
         if tag:
             skipped = min(tag, len(buffer) - at)
             at, tag = at + skipped, tag - skipped
@@ -121,12 +121,3 @@ def _frame_at(packet: bytes) -> int:
     """Return where the MP3 frame is that a packet ends with; 0 where it ends with none."""
     starts = (match.start() for match in SYNC.finditer(packet))
     return next((at for at in starts if frame_bytes(packet[at : at + 6]) == len(packet) - at), 0)
-
-
-def _tag_bytes(content: bytes) -> int:
-    """Return the length of a tag at the beginning of what is between frames; 0 where there is none."""
-    if content[:3] == b"ID3" and len(content) >= 10:
-        return 10 + synchsafe(content[6:10])
-    if content[:8] == b"APETAGEX" and len(content) >= 16:
-        return 32 + int.from_bytes(content[12:16], "little")
-    return 128 if content[:3] == b"TAG" else 0

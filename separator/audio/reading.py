@@ -71,7 +71,8 @@ class AudioReader:
         self.damage: str | None = damage
         if self._file.frames == 0:
             self._file.close()
-            raise InputError(f"{self.path}: expected audio, found a file without samples")
+            why = "" if damage is None else f": {damage}"
+            raise InputError(f"{self.path}: expected audio, found a file without samples{why}")
         if not LOWEST_RATE <= self._file.samplerate <= HIGHEST_RATE:
             self._file.close()
             raise InputError(

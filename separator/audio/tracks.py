@@ -59,11 +59,11 @@ class AudioTrack:
         edits = read_edits(file, number) if container == "mp4" else None
         in_order = edits is not None and edits.are_in_order
         self._told_samples = caf_samples(file) if container == "caf" else None
+        if container == "w64":
+            self._told_samples = wave64_samples(file)
         in_fragments = container == "mp4" and is_fragmented(file)
         self._open({"ignore_editlist": "1"} if in_order else {})
         context = self.stream.codec_context
-        if container == "w64" and context.name.startswith("pcm"):
-            self._told_samples = wave64_samples(file, round(self.seconds * context.sample_rate))
         self._pieces: list[tuple[int, int]] = []
         if edits is not None and in_order:
             self._pieces = edits.samples(context.sample_rate, self.seconds)
@@ -112,7 +112,7 @@ class AudioTrack:
 
     @property
     def played_samples(self) -> int | None:
-        """Return the samples that an MP4's edits play, or that a CAF counts; None where neither says so."""
+        """Return the samples that an MP4's edits play, or that a CAF or Wave64 counts; None where none says so."""
         untold = self.start_samples if self._pieces and self._pieces[0][0] == 0 else 0
         return max(0, sum(last - first for first, last in self._pieces) - untold) or self._told_samples
 

@@ -15,8 +15,8 @@ W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 def missing_size(file: FilePart) -> dict[int, bytes]:
     """Find the bytes to read in place of a header's, by their position, where it lacks the size of its data.
 
-    In WAV, RF64, Wave64 and AU that size is 0 then, in RF64, Wave64 and CAF it may be the largest number. Empty where
-    nothing is missing.
+    In WAV, AIFF, RF64, Wave64 and AU that size is 0 then, in RF64, Wave64 and CAF it may be the largest number. Empty
+    where nothing is missing.
     """
     end = file.seek(0, 2)
     file.seek(0)
@@ -30,6 +30,8 @@ def missing_size(file: FilePart) -> dict[int, bytes]:
         return {8: b"\xff" * 4} if size == 0 and offset < end else {}
     if start[:4] == b"caff":
         return _in_caf(file, end)
+    if start[:4] == b"FORM":
+        return _in_aiff(file, end)
     return {}
 
 
@@ -52,6 +54,20 @@ def _in_wav(file: FilePart, end: int) -> dict[int, bytes]:
                     return {}
                 return {large: struct.pack("<QQ", end - 8, end - at - 8), at + 4: b"\xff" * 4}
             return {at + 4: b"\xff" * 4} if size == 0 and _is_data(file, at + 8, end) else {}
+        at = chunk_end(file, at + 8, size)
+    return {}
+
+
+def _in_aiff(file: FilePart, end: int) -> dict[int, bytes]:
+    at = 12
+    for _ in range(MOST_CHUNKS):
+        file.seek(min(at, end))
+        header = file.read(8)
+        if len(header) < 8:
+            break
+        (size,) = struct.unpack_from(">I", header, 4)
+        if header[:4] == b"SSND":
+            return {at + 4: struct.pack(">I", min(end - at - 8, 0xFFFFFFFF))} if size <= 8 and end > at + 16 else {}
         at = chunk_end(file, at + 8, size)
     return {}
 

@@ -13,6 +13,9 @@ from separator.audio.padding import END_NOTE
 BLOCK_TAGS = (0x02, 0x11, 0x31)
 """Format tags of Microsoft's and IMA's ADPCM, and of GSM 6.10, whose headers say how many samples a block has."""
 
+WAVE64_HEADER_BYTES = 24
+"""Of a chunk: its size counts them."""
+
 AIFF_BLOCK_SAMPLES = 64
 """Of IMA's ADPCM in AIFF, whose header counts blocks."""
 
@@ -56,9 +59,10 @@ class BlockCodedFile(soundfile.SoundFile):
             self.notes = (END_NOTE.format(AIFF_BLOCK_SAMPLES - 1),)
         if self.format not in ("WAV", "W64") or self.subtype not in ("MS_ADPCM", "IMA_ADPCM", "GSM610"):
             if self.format == "W64":
-                self.padding = self.frames - wave64_samples(file, self.frames)
+                self.padding = self.frames - (wave64_samples(file) or self.frames)
             return
-        about, num_samples = (_wave64_chunks if self.format == "W64" else _wav_chunks)(file)
+        chunks = (_wave64_chunks if self.format == "W64" else _wav_chunks)(file)
+        about, num_samples = chunks.get(b"fmt ", b""), _told(chunks)
         if len(about) < 20 or int.from_bytes(about[:2], "little") not in BLOCK_TAGS:
             return
         block_samples = int.from_bytes(about[18:20], "little")
@@ -90,19 +94,24 @@ def caf_samples(file: FilePart) -> int | None:
     return None
 
 
-def wave64_samples(file: FilePart, found: int) -> int:
-    """Return how many samples a Wave64 has: FFmpeg counts the zeros that fill up the last eight bytes in its size.
+def wave64_samples(file: FilePart) -> int | None:
+    """Return how many samples a Wave64 has where its size counts bytes behind them, to a multiple of 8, as FFmpeg's do.
 
-    Args:
-        file: The file.
-        found: Samples by that size.
+    None where it counts none, or where nothing else tells.
     """
-    _, told = _wave64_chunks(file)
-    return told if 0 < found - told < 8 else found
+    chunks = _wave64_chunks(file)
+    num_samples, sample_bytes = _told(chunks), int.from_bytes(chunks.get(b"fmt ", b"")[12:14], "little")
+    size = int.from_bytes(chunks.get(b"data", b""), "little") - WAVE64_HEADER_BYTES
+    return num_samples if 0 < size - num_samples * sample_bytes < 8 else None
 
 
-def _wav_chunks(file: FilePart) -> tuple[bytes, int]:
-    """Return what a WAV says of its format, and how many samples it has; 0 where it does not say."""
+def _told(chunks: dict[bytes, bytes]) -> int:
+    """Return how many samples a WAV's or a Wave64's fact chunk tells; 0 where there is none."""
+    return int.from_bytes(chunks.get(b"fact", b"")[:8], "little")
+
+
+def _wav_chunks(file: FilePart) -> dict[bytes, bytes]:
+    """Return the beginnings of the chunks before a WAV's sound."""
     chunks, at = {}, 12
     for _ in range(MOST_CHUNKS):
         file.seek(at)
@@ -112,18 +121,20 @@ def _wav_chunks(file: FilePart) -> tuple[bytes, int]:
         (size,) = struct.unpack_from("<I", header, 4)
         chunks[header[:4]] = file.read(min(size, 20))
         at = chunk_end(file, at + 8, size)
-    return chunks.get(b"fmt ", b""), int.from_bytes(chunks.get(b"fact", b"")[:4], "little")
+    chunks[b"fact"] = chunks.get(b"fact", b"")[:4]
+    return chunks
 
 
-def _wave64_chunks(file: FilePart) -> tuple[bytes, int]:
-    """Return the same of a Wave64: names of 16 bytes, sizes with the header, all of it in eights."""
+def _wave64_chunks(file: FilePart) -> dict[bytes, bytes]:
+    """Return the same of a Wave64, of names of 16 bytes, sizes with the header, all in eights; the size of its sound too."""
     chunks, at = {}, 40
     for _ in range(MOST_CHUNKS):
         file.seek(at)
-        header = file.read(24)
-        if len(header) < 24 or header[:4] == b"data":
+        header = file.read(WAVE64_HEADER_BYTES)
+        if len(header) < WAVE64_HEADER_BYTES or header[:4] == b"data":
+            chunks[b"data"] = header[16:]
             break
         (size,) = struct.unpack_from("<Q", header, 16)
         chunks[header[:4]] = file.read(20)
-        at += max(24, size + -size % 8)
-    return chunks.get(b"fmt ", b""), int.from_bytes(chunks.get(b"fact", b"")[:8], "little")
+        at += max(WAVE64_HEADER_BYTES, size + -size % 8)
+    return chunks

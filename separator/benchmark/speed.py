@@ -200,10 +200,13 @@ def peak_resident_bytes() -> int:
 
 
 def _resident_bytes(key: str) -> int:
-    """Return a size out of Linux' description of this process; on another system the largest so far."""
+    """Return a size out of Linux' description of this process; where that has none, the largest so far."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else 1024 * peak
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
+        lines = []
+    for line in lines:
+        if line.startswith(f"{key}:"):
+            return 1024 * int(line.split()[1])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

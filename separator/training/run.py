@@ -191,7 +191,9 @@ def check_run_folder(run_folder: Path, resume: bool, resume_from: str | None = N
     if resume and not state_path.is_file():
         raise InputError(f"{state_path}: expected the state of an earlier run to resume, found nothing")
     if not resume and state_path.exists():
-        raise InputError(f"{run_folder}: expected a folder without a run, found one: add --resume to go on with it, or give another -o")
+        raise InputError(
+            f"{run_folder}: expected a folder without a run, found one: add --resume to go on with it, or another -o"
+        )
 
 
 def quieten_lightning() -> None:

@@ -198,7 +198,12 @@ def test_a_cut_file_gives_what_is_there_and_says_so(tmp_path: Path, suffix: str,
 
 @pytest.mark.parametrize(
     ("suffix", "codec", "flags"),
-    [("mkv", "flac", ""), ("mp4", "flac", "empty_moov+frag_keyframe"), ("mov", "pcm_s16le", ""), ("avi", "pcm_s16le", "")],
+    [
+        ("mkv", "flac", ""),
+        ("mp4", "flac", "empty_moov+frag_keyframe"),
+        ("mov", "pcm_s16le", ""),
+        ("avi", "pcm_s16le", ""),
+    ],
 )
 def test_a_film_whose_sound_begins_late_is_not_called_short(
     tmp_path: Path, suffix: str, codec: str, flags: str

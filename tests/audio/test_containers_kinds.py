@@ -23,7 +23,7 @@ KINDS = [
     ("caf", "alac", 44100, 2), ("wv", "wavpack", 44100, 2), ("tta", "tta", 16000, 1), ("mpg", "mp2", 44100, 2),
     ("3gp", "libopencore_amrnb", 8000, 1), ("3gp", "aac", 16000, 1), ("voc", "pcm_s16le", 44100, 2),
     ("rm", "ac3", 32000, 2), ("avi", "adpcm_ms", 44100, 1), ("flv", "adpcm_swf", 44100, 2), ("wav", "g722", 16000, 1),
-    ("flv", "nellymoser", 22050, 1), ("mov", "ac3", 48000, 2), ("mkv", "real_144", 8000, 1), ("vob", "pcm_dvd", 48000, 2),
+    ("flv", "nellymoser", 22050, 1), ("mov", "ac3", 48000, 2), ("vob", "pcm_dvd", 48000, 2),
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Decoded sound begins where the encoded one did, and where a file does not tell its padding, it is said."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import av
@@ -44,6 +46,28 @@ def test_sound_is_not_late(tmp_path: Path, suffix: str, codec: str, rate: int, c
     least = -481 if codec == "mp2" else 0  # FFmpeg's encoder of that keeps the end for itself
     assert more == 0 if (suffix, codec) in TOLD else least <= more < 0.1 * reader.sample_rate
     assert len(reader.notes) == ((suffix, codec) in UNTOLD)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg, which encodes what PyAV does not")
+@pytest.mark.parametrize(
+    ("suffix", "codec", "rate", "lag"),
+    [("spx", "libspeex", 8000, 80), ("spx", "libspeex", 16000, 223), ("mkv", "libspeex", 32000, 509),
+     ("rm", "real_144", 8000, 160), ("mov", "dca", 44100, 480)],
+)  # fmt: skip
+def test_the_delay_of_a_codec_is_left_out_and_noted(
+    tmp_path: Path, suffix: str, codec: str, rate: int, lag: int
+) -> None:
+    audio = buzz(100, 600, 1.0, rate)
+    soundfile.write(tmp_path / "a.wav", audio, rate)
+    path = tmp_path / f"a.{suffix}"
+    command = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "a.wav"), "-strict", "-2", "-c:a", codec, str(path)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip(f"this ffmpeg has no {codec}")
+    found, reader = read(path)
+    assert abs(delay(found[0], audio)) <= (32 if codec == "dca" else 4)  # DTS by its encoder
+    assert abs(found.shape[1] - rate) < 0.05 * rate and not reader.is_truncated
+    (note,) = reader.notes
+    assert f"the first {lag} samples, by which its codec is always late, are left out" in note
 
 
 @pytest.mark.parametrize("forgotten", ["header", "delay"])

@@ -79,7 +79,9 @@ def test_gsm_of_whole_blocks_is_noted(tmp_path: Path) -> None:
             assert reader.num_samples == samples and len(reader.notes) == notes
 
 
-@pytest.mark.parametrize(("codec", "channels", "rate"), [("pcm_f32le", 1, 96_000), ("pcm_f32le", 2, RATE), ("pcm_f64le", 1, RATE)])
+@pytest.mark.parametrize(
+    ("codec", "channels", "rate"), [("pcm_f32le", 1, 96_000), ("pcm_f32le", 2, RATE), ("pcm_f64le", 1, RATE)]
+)
 def test_wave64_of_ffmpeg_is_what_was_written(tmp_path: Path, codec: str, channels: int, rate: int) -> None:
     """Of floats libsndfile would make noise, and of the bytes that fill it up to a multiple of eight a sample."""
     audio = np.stack([buzz(100, 500, 1.0, rate)] * channels, axis=1)[:11_003].astype(np.float32)

@@ -24,7 +24,7 @@ SWITCH_COST = 1.5
 ROUNDS = 3
 """Times that voices are learned again from the stretches that they were found in."""
 
-NEAR_STRETCHES = 2
+NEAR_STRETCHES = 1
 """A voice that explains a stretch must be heard further from it than this."""
 
 

@@ -106,6 +106,30 @@ def test_known_voices_name_outputs_and_come_first(tmp_path: Path, voices: VoiceM
         separator(talkers, voices, {"Talker1": clips["high"]})
 
 
+@pytest.mark.parametrize("what", ["silence", "hiss", "click", "one sample", "one voice"])
+def test_what_is_no_conversation_loses_nothing(voices: VoiceModel, what: str) -> None:
+    voice = torch.from_numpy(buzz(120, 900, 4.0))[None, None]
+    hiss = 0.1 * torch.randn(2, 1, 64000, generator=torch.Generator().manual_seed(0))
+    talkers = {
+        "silence": 0 * hiss,
+        "hiss": hiss,
+        "click": torch.zeros(2, 1, 64000).index_fill(2, torch.tensor(30000), 1.0),
+        "one sample": torch.ones(2, 1, 1),
+        "one voice": torch.cat([0.7 * voice, 0.3 * voice]),
+    }[what]
+    outputs = torch.cat([torch.full_like(talkers[:1], 0.01), talkers])
+    names = ("noise", "speaker1", "speaker2")
+    assignment = Assignment(voices, names)
+    listener = assignment.listener(16000, 1)
+    listener.push(talkers)
+    recording = assignment.put_in_order(listener, outputs.split(5000, dim=2), names, 16000)
+    given = torch.cat(list(recording.blocks), dim=2)
+    assert recording.names == names and torch.equal(given[0], outputs[0])
+    torch.testing.assert_close(given.sum(dim=0), outputs.sum(dim=0))
+    if what == "one voice":
+        assert not given[2].any()
+
+
 def test_talkers_are_the_outputs_that_differ_by_a_number() -> None:
     assert talkers_of(["noise", "speaker1", "speaker2"]) == [1, 2]
     assert talkers_of(["vocals", "drums", "bass", "other"]) is None
