@@ -48,7 +48,7 @@ class FilePart(io.RawIOBase):
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]
         """Fill a buffer as far as the part goes; returns the number of bytes."""
         view = memoryview(buffer).cast("B")
-        self._file.seek(self._position)
+        self._file.seek(min(self._position, self._end))  # a header may name any position
         content = self._file.read(max(0, min(len(view), self._end - self._position)))
         view[: len(content)] = content
         for at, right in self._changes.items():

@@ -1,5 +1,6 @@
 """How many bytes a header promises: a file that has fewer was cut, however long its sound seems."""
 
+import math
 import mmap
 import struct
 
@@ -36,8 +37,9 @@ def describe_cut(file: FilePart, container: str | None) -> str | None:
     elif container == "asf":
         promised = _asf_bytes(header)
     elif container == "flv":
-        at = header.find(FLV_FILE_SIZE)
-        promised = int(struct.unpack_from(">d", header, at + len(FLV_FILE_SIZE))[0]) if at > 0 else 0
+        at = header.find(FLV_FILE_SIZE) + len(FLV_FILE_SIZE)
+        told = struct.unpack_from(">d", header, at)[0] if len(FLV_FILE_SIZE) < at <= len(header) - 8 else 0.0
+        promised = int(told) if math.isfinite(told) else 0
     elif container == "matroska":
         promised = matroska_end(header) or 0
     found = file.seek(0, 2)

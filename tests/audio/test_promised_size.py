@@ -1,10 +1,13 @@
 """What was cut is called so by the size that its header promises, and what is whole is not."""
 
+import struct
 from pathlib import Path
 
 import pytest
 import soundfile
 
+from separator.audio.file_part import FilePart
+from separator.audio.promised_size import FLV_FILE_SIZE, describe_cut
 from separator.audio.reading import AudioReader
 from tests.audio.encoding import encode
 from tests.speech import buzz
@@ -46,3 +49,25 @@ def test_a_file_that_was_cut_is_called_so(tmp_path: Path, audio_format: str, sub
         with AudioReader(path) as reader:
             samples = sum(block.shape[1] for block in reader.blocks(keep_damaged=True))
             assert reader.is_truncated == is_cut and (samples == 7002) != is_cut and samples > 6800
+
+
+@pytest.mark.parametrize(("audio_format", "at"), [("W64", 56), ("CAF", 12), ("AIFF", 16)])
+def test_a_chunk_of_any_size_is_no_fault_of_ours(tmp_path: Path, audio_format: str, at: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, buzz(100, 600, 0.5, 16000), 16000, format=audio_format, subtype="PCM_16")
+    content = path.read_bytes()
+    size = 4 if audio_format == "AIFF" else 8
+    path.write_bytes(content[:at] + b"\x7f" * size + content[at + size :])
+    with FilePart(path) as part:
+        assert describe_cut(part, None) is None
+
+
+@pytest.mark.parametrize(("told", "is_cut"), [(float("nan"), False), (float("inf"), False), (1e6, True), (3.0, False)])
+def test_the_size_that_an_flv_tells(tmp_path: Path, told: float, is_cut: bool) -> None:
+    path = tmp_path / "a.flv"
+    path.write_bytes(b"FLV\1\4" + FLV_FILE_SIZE + struct.pack(">d", told))
+    with FilePart(path) as part:
+        assert (describe_cut(part, "flv") is not None) == is_cut
+    path.write_bytes(b"FLV\1\4" + FLV_FILE_SIZE + b"\0")
+    with FilePart(path) as part:
+        assert describe_cut(part, "flv") is None
