@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from separator.inference.assignment.stretches import Stretches
-from separator.inference.assignment.tracking import Explanation, explain, score_elsewhere, unit
+from separator.inference.assignment.tracking import USUAL_AT_ONCE, Explanation, explain, score_elsewhere, unit
 
 MOST_TALKERS = 6
 """More are not told apart."""
@@ -77,8 +77,8 @@ def find_talkers(
     """Find who is in which output in each stretch.
 
     Voices are found by clustering the turns of the whole recording; then dynamic programming finds the likeliest voice
-    of each output in each stretch, and the voices are learned again from what they were found in. Two are looked for
-    from more beginnings: of all that follows that is taken whose voices are heard in more than one place.
+    of each output in each stretch, and the voices are learned again from what they were found in. Two who take turns
+    are looked for from more beginnings: of all that follows that is taken whose voices are heard in more than one place.
 
     Args:
         stretches: What the outputs hold.
@@ -98,7 +98,7 @@ def find_talkers(
         better = more > 0 and found.score - best.score > _cost_of_talker(stretches, found.voices) * more
         if better and (number <= stretches.activity.shape[1] or _are_people(stretches, found)):
             best = found
-    if len(best.voices) == 2:
+    if len(best.voices) == 2 and stretches.at_once <= USUAL_AT_ONCE:
         wider = [*_guess(stretches, pieces, 2, known), *map(np.stack, combinations(pieces.voices(CHOSEN_OF), 2))]
         best = max(explain(stretches, wider), key=lambda each: score_elsewhere(stretches, each))
     heard = best.found[stretches.activity > 0].tolist()
