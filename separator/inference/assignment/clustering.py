@@ -78,7 +78,7 @@ def find_talkers(
 
     Voices are found by clustering the turns of the whole recording; then dynamic programming finds the likeliest voice
     of each output in each stretch, and the voices are learned again from what they were found in. Two who take turns
-    are looked for from more beginnings: of all that follows that is taken whose voices are heard in more than one place.
+    are looked for from more beginnings: of all that follows that is taken whose voices are heard in several places.
 
     Args:
         stretches: What the outputs hold.
