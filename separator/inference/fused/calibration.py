@@ -21,7 +21,7 @@ def measure_peaks(network: nn.Module, mixture: Tensor) -> dict[str, list[float]]
 
     Args:
         network: Left as it is.
-        mixture: What it is called with.
+        mixture: What it is called with. A module that is called more than once counts by its largest values.
     """
     peaks: dict[str, list[float]] = {}
 
@@ -41,7 +41,7 @@ def measure_peaks(network: nn.Module, mixture: Tensor) -> dict[str, list[float]]
 
 
 def two_voices() -> Tensor:
-    """Return two buzzing voices that come and go, the second half in noise, `(T,)`, at unit RMS."""
+    """Return two buzzing voices that come and go, the second half in noise, `(SECONDS · SAMPLE_RATE,)`, at unit RMS."""
     generator = torch.Generator().manual_seed(0)
     times = torch.arange(SECONDS * SAMPLE_RATE, dtype=torch.float64) / SAMPLE_RATE
     mixture = NOISE * torch.randn(len(times), generator=generator, dtype=torch.float64) * (times > SECONDS / 2)
