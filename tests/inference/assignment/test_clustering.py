@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from separator.inference.assignment import clustering
 from separator.inference.assignment.clustering import find_talkers
 from separator.inference.assignment.stretches import Stretches
 
@@ -61,3 +62,17 @@ def test_as_many_are_found_as_are_asked_for() -> None:
 def test_nothing_is_one_talker() -> None:
     silence = Stretches(np.zeros((4, 2, 8)), np.zeros((4, 8)), np.zeros((4, 2)), np.zeros((4, 2)), 0.5)
     assert find_talkers(silence)[0].tolist() == find_talkers(silence, (3,))[0].tolist() == [[0, 0]] * 4
+
+
+@pytest.mark.parametrize(("at_once", "is_tried"), [(0.1, True), (0.6, False)])
+def test_more_beginnings_are_tried_where_talkers_take_turns(
+    at_once: float, is_tried: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(clustering, "score_elsewhere", lambda stretches, each: calls.append(each) or each.score)
+    vectors = np.tile(np.eye(4)[:2], (40, 1, 1))  # (W, S, D): a voice in each output
+    activity = np.tile([[0.5, 0.0], [0.0, 0.5]], (5, 1)).repeat(4, axis=0)
+    together = vectors[np.arange(40), activity.argmax(axis=1)]
+    shares = (activity > 0).astype(float)
+    clustering.find_talkers(Stretches(vectors, together, activity, shares, 0.5, at_once), (2,))
+    assert bool(calls) == is_tried
