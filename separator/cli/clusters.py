@@ -1,7 +1,6 @@
 """Recordings and scorings on a Ray cluster: the option `--cluster`."""
 
 import argparse
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from separator.cli.progress import FilesProgress
 from separator.cli.separate_report import SeparationOutcome
 from separator.cli.separate_work import Recording, SeparationWork
 from separator.cluster.pool import ClusterPool, open_pool
+from separator.cluster.probe import probe_in
 from separator.cluster.urls import UrlPath, is_url
 from separator.errors import describe
 
@@ -58,14 +58,9 @@ def separate_on_cluster(
 @contextmanager
 def _seen_by_all(work: SeparationWork, recordings: list[Recording]) -> Iterator[tuple[Path, ...]]:
     """Give what each machine has to see: the inputs' folders, and a file that is in the output folder meanwhile."""
-    folders = {Path(each.path).parent for each in recordings if not is_url(each.path)}
-    output = work.args.output
-    if is_url(output):
-        yield tuple(sorted(folders))
+    folders = sorted({Path(each.path).parent for each in recordings if not is_url(each.path)})
+    if is_url(work.args.output):
+        yield tuple(folders)
         return
-    probe = output / f".cluster.{secrets.token_hex(4)}.partial"
-    probe.touch()
-    try:
-        yield (*sorted(folders), probe)
-    finally:
-        probe.unlink(missing_ok=True)
+    with probe_in(work.args.output) as probe:
+        yield (*folders, probe)

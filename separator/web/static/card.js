@@ -70,7 +70,6 @@ function makeCard({ id, name }, refresh) {
 
 function stateText({ state, step, seconds, share, seconds_left: left, before }) {
   const length = seconds ? `${timeText(seconds)}, ` : "";
-  if (state === "uploading") return "uploading";
   if (state === "uploaded") return `${length}ready`;
   if (state === "waiting") return before ? `${length}waiting, ${before} before it` : `${length}waiting`;
   if (state === "failed") return "failed";

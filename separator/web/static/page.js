@@ -27,7 +27,7 @@ export async function refresh() {
   } catch {
     failed = true; // the server was stopped, or the network is gone: what is shown stays
   }
-  const recordings = all.filter((each) => !each.is_clip);
+  const recordings = all.filter((each) => !each.is_clip && each.state !== "uploading"); // these have a card of the upload
   if (question !== asked) return; // a later answer is on its way, and this one may show what has been removed
   if (!failed) {
     const list = document.getElementById("recordings");

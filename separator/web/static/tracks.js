@@ -64,7 +64,7 @@ export class Tracks {
     track.soloButton = button("Solo", "Solo", () => this.toggle(track, "solo"));
     track.muteButton = button("Mute", "Mute", () => this.toggle(track, "muted"));
     const words = element("div", { class: "track-name" }, element("strong", {}, name));
-    if (level !== null && level !== undefined) words.append(element("small", {}, `${level.toFixed(1).replace("-", "−")} dB`));
+    if (name !== "mixture") words.append(element("small", {}, level === null ? "silent" : `${level.toFixed(1).replace("-", "−")} dB`));
     const buttons = element("div", { class: "buttons" }, track.listen, track.soloButton, track.muteButton);
     if (name !== "mixture") {
       const download = { class: "small", href: `${address}?download`, download: "", "aria-label": `Download ${file}` };
@@ -74,7 +74,7 @@ export class Tracks {
     track.spectrogram = element("canvas", { class: "spectrogram" });
     const pictures = this.makePictures(`waveform and spectrogram of ${name}`, track.waveform, track.spectrogram);
     const controls = element("div", { class: "controls" }, words, buttons, track.meter.root);
-    track.row = element("div", { class: "track", "data-talker": number ?? "" }, controls, pictures, audio);
+    track.row = element("div", { class: "track undrawn", "data-talker": number ?? "" }, controls, pictures, audio);
     return track;
   }
 
@@ -158,6 +158,7 @@ export class Tracks {
     this.tracks.forEach(async (track) => {
       const answer = await fetch(`recordings/${id}/pictures/${encodeURIComponent(track.name)}`).catch(() => null);
       if (answer?.ok) track.picture = await answer.json();
+      track.row.classList.toggle("undrawn", !track.picture);
       this.draw();
     });
   }
