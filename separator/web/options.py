@@ -79,8 +79,8 @@ class SeparationOptions:
         subtype_of(self.format, self.bit_depth)
         if self.bitrate is not None and self.format not in LOSSY_FORMATS:
             raise InputError(f"bitrate: expected a lossy format ({', '.join(LOSSY_FORMATS)}), found {self.format}")
-        if self.talkers is not None and (self.enrol or self.no_voices):
-            raise InputError("talkers: expected no enrol and no no-voices beside it, found one of them")
+        if self.talkers is not None and self.no_voices:
+            raise InputError("talkers: expected no no-voices beside it, found it")
         if self.of_file.duration_seconds == 0:
             raise InputError(f"duration: expected more than 0, found {self.duration}")
 

@@ -25,7 +25,7 @@ UPLOADS = """
     <small id="taken">Audio or video, up to {size} and {hours:g} h each</small></label>
   <button type="button" id="record" class="plain">Record</button>
   <details id="voices"><summary>Known voices</summary>
-    <p>enrol: a clip of a voice, and the name that its output gets; those of others are talker2 and so on</p>
+    <p>enrol: a clip of a voice, and the name that its output gets; others are talker2 and so on</p>
     <div class="clips"></div>
     <label class="plain">Add clips<input type="file" id="clips" multiple></label></details>
   <p id="notice" role="alert" hidden></p>

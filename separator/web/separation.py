@@ -98,6 +98,7 @@ class RecordingSeparation:
         no_voices: bool,
         voices: Voices,
     ) -> Separator | TalkerSeparator:
+        clips = {voice.name: voice.path for voice in voices} or None
         loaded: Separator | TalkerSeparator
         loaded = Separator.from_pretrained(
             model,
@@ -105,11 +106,11 @@ class RecordingSeparation:
             precision,
             chunk_seconds,
             voices=not no_voices and talkers is None,
-            enrol={voice.name: voice.path for voice in voices} or None,
+            enrol=clips if talkers is None else None,
         )
         if talkers is not None:
             number = None if talkers == "auto" else int(talkers)
-            loaded = TalkerSeparator(loaded, VoiceModel.from_pretrained(VOICE_MODEL, self.device), number)
+            loaded = TalkerSeparator(loaded, VoiceModel.from_pretrained(VOICE_MODEL, self.device), number, clips)
         check_between_layers(loaded, self._check)
         return loaded
 

@@ -38,7 +38,7 @@ def uploaded(folder: Path, recording: Path, options: SeparationOptions) -> Recor
         ("talk.flac", 44100, 2, {"format": "flac", "bit_depth": "16", "chunk_seconds": 1.0}),
         ("talk.mp3", 44100, 1, {"format": "mp3", "bitrate": "64k"}),
         ("talk.ogg", 48000, 2, {"mono": True, "residual": True, "precision": "bfloat16", "no_voices": True}),
-        ("talk.wav", 16000, 1, {"talkers": "3", "timeline": "rttm"}),
+        ("talk.wav", 16000, 1, {"talkers": "3", "timeline": "rttm", "enrol": ("low=low voice.wav",)}),
         ("talk.wav", 16000, 2, {"start": "0:00.5", "duration": "1.25", "only": ("speaker2",), "timeline": "csv"}),
         ("talk.wav", 16000, 1, {"enrol": ("low=low voice.wav",)}),
     ],
