@@ -128,7 +128,6 @@ def align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
     power = estimate[:, :, 0].square()  # (C, S, T)
     levels = torch.nn.functional.avg_pool1d(power, frame_samples).sqrt()  # (C, S, K)
     levels = levels - levels.mean(dim=-1, keepdim=True)
-    levels = torch.nn.functional.normalize(levels, dim=-1, eps=1e-20)
     loudest = int(power.mean(dim=(1, 2)).argmax())
     similarity = torch.einsum("bsk,rk->bsr", levels, levels[loudest])
     _, permutation = best_permutation(similarity)
