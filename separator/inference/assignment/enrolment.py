@@ -34,7 +34,7 @@ SAME_VOICE = 0.4
 """Cosine from which a talker is the one of a clip."""
 
 ONE_PERSON = 0.55
-"""Cosine from which two clips are of one person: of two people 0.40 at most, of one 0.6 in the median of clips of 6 s."""
+"""Cosine from which two clips are of one person: it was 0.40 at most for two people, 0.60 in the median for one."""
 
 Clips = Mapping[str, Path | str] | Path | str
 """Clips by name, or a folder of clips that are called by the names."""
@@ -74,7 +74,7 @@ def enrol(clips: Clips, voices: VoiceModel) -> dict[str, Tensor]:
     enrolled = {name: _voice_of(path, voices) for name, path in find_clips(clips).items()}
     for (first, voice), (second, other) in combinations(enrolled.items(), 2):
         if float(voice @ other) >= ONE_PERSON:
-            raise InputError(f"enrol: expected a person for each name, found one voice in the clips {first} and {second}")
+            raise InputError(f"enrol: expected a person for each name, found one voice in {first} and {second}")
     return enrolled
 
 

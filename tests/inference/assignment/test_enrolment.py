@@ -52,9 +52,10 @@ def test_a_clip_of_no_use_is_one_line(tmp_path: Path, voices: VoiceModel, sample
 
 
 def test_one_person_has_one_name(tmp_path: Path, voices: VoiceModel) -> None:
-    clips = {"anna": clip(tmp_path / "a.wav", buzz(210, 1700, 4.0)), "carl": clip(tmp_path / "c.wav", buzz(90, 500, 4.0))}
+    low, high = buzz(90, 500, 4.0), buzz(210, 1700, 4.0)
+    clips = {"anna": clip(tmp_path / "a.wav", high), "carl": clip(tmp_path / "c.wav", low)}
     clips["bob"] = clip(tmp_path / "b.wav", 0.3 * buzz(210, 1700, 5.0, seed=1))
-    with pytest.raises(InputError, match="^enrol: expected a person for each name, found one voice in .* anna and bob$"):
+    with pytest.raises(InputError, match=r"^enrol: expected a person for each name, found one voice in anna and bob$"):
         enrol(clips, voices)
 
 
