@@ -42,6 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_speakers(root / name, num_speakers=3, num_files=1)
     for name in ("noise", "noise-more", "rir"):
         write_speakers(root / name, num_speakers=1, num_files=1)
+    write_speakers(root / "noise-more" / "esc10-chainsaw", num_speakers=1, num_files=1)  # held out
     for name in ("train", "valid"):
         write_speakers(root / "folder" / name, num_speakers=2, num_files=1)
     write_speakers(root / "folder" / "noise", num_speakers=1, num_files=1)

@@ -30,6 +30,7 @@ class MixingConfig(DataConfig):
 
     Args:
         num_speakers: Talkers in a mixture.
+        join_talkers: Whether all talkers together are one source, the first: to take noise away from any speech.
         level_range_db: Each talker's level is drawn from plus or minus half of this.
         speeds: Factors by which a talker is sped up or slowed down (pitch moves along), drawn evenly.
         overlap: Range of the share of its time that a talker speaks at once with the next one; 1 is all the time.
@@ -41,6 +42,7 @@ class MixingConfig(DataConfig):
     """
 
     num_speakers: Count = 2
+    join_talkers: bool = False
     level_range_db: LevelRange = 5.0
     speeds: Annotated[tuple[Annotated[float, Field(ge=0.5, le=2)], ...], Field(min_length=1)] = (1.0,)
     overlap: Annotated[tuple[float, float], within(0, 1)] = (1.0, 1.0)
@@ -57,7 +59,7 @@ class MixingConfig(DataConfig):
 
     @property
     def num_sources(self) -> int:
-        return self.num_speakers + self.noise_is_source
+        return (1 if self.join_talkers else self.num_speakers) + self.noise_is_source
 
     @property
     def preparation(self) -> str:

@@ -33,8 +33,8 @@ class MixedSpeakers(DrawnSpeakers):
         config: Number of talkers, length, levels, speeds, overlap, scenes.
 
     Shape:
-        An item's sources are `(S, 1, T)`, the talkers and, if it is a source, the noise; its mixture is the talkers'
-        sum, with noise, late reverberation and distortion if there are any.
+        An item's sources are `(S, 1, T)`, the talkers, or their sum, and, if it is a source, the noise; its mixture is
+        the talkers' sum, with noise, late reverberation and distortion if there are any.
     """
 
     def __init__(
@@ -70,6 +70,8 @@ class MixedSpeakers(DrawnSpeakers):
         signals = within_full_scale(signals)
         if self.channel is not None:
             signals = self.channel.pass_mixture(signals, random)
+        if self.config.join_talkers:
+            signals = np.stack([signals[:-1].sum(axis=0), signals[-1]])
         tensors = torch.from_numpy(signals).unsqueeze(1)  # (S + 1, 1, T)
         sources = tensors if self.config.noise_is_source else tensors[:-1]
         name = f"{index}: {' + '.join(speaker.name for speaker in speakers)}"

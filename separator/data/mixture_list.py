@@ -36,6 +36,7 @@ class MixtureList(ExampleSet):
         rooms: Rooms of the mixtures; None is none.
         root: Folder that the files of noise and rooms are told relative to.
         noise_is_source: Deliver one more source, the last: what of the mixture is no talker's.
+        join_talkers: Deliver the talkers' sum as one source.
 
     Shape:
         An item's sources are `(S, 1, T)`, `T` differing between items; with noise, late reverberation or the telephone,
@@ -55,6 +56,7 @@ class MixtureList(ExampleSet):
         rooms: Rooms | None = None,
         root: Path = Path(),
         noise_is_source: bool = False,
+        join_talkers: bool = False,
     ) -> None:
         fewest, most = (num_speakers, num_speakers) if config.scene != "meeting" else config.talkers
         if config.scene == "alone":
@@ -65,6 +67,7 @@ class MixtureList(ExampleSet):
         self.config = config
         self.num_speakers = MOST_TALKERS if config.scene == "meeting" else num_speakers
         self.noise_is_source = noise_is_source
+        self.join_talkers = join_talkers
         self.contents = [f"{config.path}: {describe_speakers(speakers)}, in {config.num_mixtures} mixtures"]
         self._rooms = rooms
         self._recordings: dict[str, Recording] = {
@@ -188,6 +191,8 @@ class MixtureList(ExampleSet):
         *sources, beside = torch.from_numpy(signals).unsqueeze(1)
         stacked = torch.stack(sources)
         mixture = stacked.sum(dim=0) + beside
+        if self.join_talkers:
+            stacked = stacked.sum(dim=0, keepdim=True)
         delivered = torch.cat([stacked, beside.unsqueeze(0)]) if self.noise_is_source else stacked
         return Example(mixture, delivered, rows[0].mixture)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import soxr
 
 from separator.audio.finding import find_audio
 from separator.audio.mixing import SILENCE_RMS, root_mean_square
+from separator.data.channel import EQUALISER_HZ, filter_by_gains
 from separator.data.recordings import Recording, load_recordings
 from separator.data.segments import CROP_ATTEMPTS
 from separator.errors import InputError
@@ -17,6 +19,15 @@ from separator.section import Share, section, within
 
 NOISE_RMS = 0.05
 """Level of noise where nobody talks, -26 dB of full scale as a talker's."""
+
+MADE, SECOND = 0.25, 0.3
+"""Shares of varied noise that are made of no recording, and of two of them."""
+
+NOISE_GAIN_DB = 10.0
+"""Range of the gains of varied noise over frequency: plus or minus so much."""
+
+MADE_TILT_DB = 6.0
+"""Steepest fall of the spectrum of made noise, in dB an octave."""
 
 
 @section()
@@ -29,6 +40,8 @@ class NoiseConfig:
         probability: Share of mixtures with noise.
         exclude: Patterns of file names, relative to the data root, that are left out: noise to score on.
         only: Patterns of the file names that are taken; empty takes all.
+        variety: Share of noises that are changed, to be of more kinds than there are recordings: another speed, other
+            gains over frequency, a second recording beside, or Gaussian noise of a random spectrum that comes and goes.
         is_source: Whether the last of the recipe's `sources` is the noise: whatever of the mixture is no talker's, late
             reverberation and distortion too.
     """
@@ -38,6 +51,7 @@ class NoiseConfig:
     probability: Share = 1.0
     exclude: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    variety: Share = 0.0
     is_source: bool = False
 
     def __post_init__(self) -> None:
@@ -58,11 +72,13 @@ class Noises:
         folders: The recordings of each folder.
         snr_db: Range of the ratio of the loudest talker to the noise.
         probability: Share of mixtures with noise.
+        variety: Share of noises that are changed, to be of more kinds.
     """
 
     folders: tuple[tuple[Recording, ...], ...]
     snr_db: tuple[float, float]
     probability: float = 1.0
+    variety: float = 0.0
 
     def draw(self, num_samples: int, talker_rms: float, random: np.random.Generator) -> np.ndarray:
         """Cut noise at a random ratio to a talker of RMS `talker_rms`; where nobody talks, at a talker's own level.
@@ -73,7 +89,33 @@ class Noises:
         if (drawn := self.draw_part(num_samples, random)) is None:
             return np.zeros(num_samples, dtype=np.float32)
         recording, start, snr_db = drawn
-        return at_ratio(read_noise(recording, start, num_samples), talker_rms, snr_db)
+        if self.variety and random.random() < self.variety:
+            noise = self._draw_varied(recording, num_samples, random)
+        else:
+            noise = read_noise(recording, start, num_samples)
+        return at_ratio(noise, talker_rms, snr_db)
+
+    def _draw_varied(self, recording: Recording, num_samples: int, random: np.random.Generator) -> np.ndarray:
+        """Make noise of one recording or of another with it, or of none: `(num_samples,)` float32."""
+        if random.random() < MADE:
+            return made_noise(num_samples, recording.sample_rate, random)
+        noise = self._draw_sped(recording, num_samples, random)
+        if random.random() < SECOND:
+            folder = self.folders[int(random.integers(len(self.folders)))]
+            other = self._draw_sped(folder[int(random.integers(len(folder)))], num_samples, random)
+            noise = noise + at_ratio(other, root_mean_square(noise), float(random.uniform(-10, 10)))
+        gains = random.uniform(-NOISE_GAIN_DB, NOISE_GAIN_DB, len(EQUALISER_HZ))
+        return filter_by_gains(noise, np.array(EQUALISER_HZ), gains, recording.sample_rate)
+
+    @staticmethod
+    def _draw_sped(recording: Recording, num_samples: int, random: np.random.Generator) -> np.ndarray:
+        """Cut noise at random, at a speed from half to double."""
+        speed = 2 ** float(random.uniform(-1, 1))
+        taken = round(num_samples * speed) + 1
+        longer = recording.num_samples - taken
+        noise = read_noise(recording, int(random.integers(longer + 1)) if longer > 0 else 0, taken)
+        rate = recording.sample_rate
+        return np.resize(soxr.resample(noise, rate * speed, rate, quality="LQ"), num_samples)
 
     def draw_part(self, num_samples: int, random: np.random.Generator) -> tuple[Recording, int, float] | None:
         """Draw a recording and where noise is cut from it, and its ratio to the loudest talker in dB; None is none."""
@@ -87,6 +129,19 @@ class Noises:
             if root_mean_square(read_noise(recording, start, num_samples)) > SILENCE_RMS:
                 break
         return recording, start, float(random.uniform(*self.snr_db))
+
+
+def made_noise(num_samples: int, sample_rate: int, random: np.random.Generator) -> np.ndarray:
+    """Draw Gaussian noise of a random spectrum and, half of the time, of a level that changes: `(num_samples,)`."""
+    hertz = np.array(EQUALISER_HZ)
+    tilt = random.uniform(-MADE_TILT_DB, MADE_TILT_DB / 4) * np.log2(hertz / hertz[0])
+    gains = tilt + random.uniform(-NOISE_GAIN_DB, NOISE_GAIN_DB, len(hertz))
+    noise = filter_by_gains(random.standard_normal(num_samples).astype(np.float32), hertz, gains, sample_rate)
+    if random.random() < 0.5:
+        knots = 2 + round(num_samples / sample_rate * 2 ** random.uniform(-1, 3))
+        levels_db = np.interp(np.linspace(0, 1, num_samples), np.linspace(0, 1, knots), random.uniform(-25, 0, knots))
+        noise = noise * 10 ** (levels_db / 20).astype(np.float32)
+    return noise / np.float32(max(np.abs(noise).max(), SILENCE_RMS))
 
 
 def read_noise(recording: Recording, start: int, num_samples: int) -> np.ndarray:
@@ -110,7 +165,7 @@ def load_noise(root: Path, config: NoiseConfig, sample_rate: int) -> Noises:
         InputError: If a folder is missing, nothing in any is taken, or a recording is unreadable.
     """
     folders = tuple(load_recordings(files, sample_rate) for files in find_noise(root, config))
-    return Noises(folders, config.snr_db, config.probability)
+    return Noises(folders, config.snr_db, config.probability, config.variety)
 
 
 def find_noise(root: Path, config: NoiseConfig) -> list[list[Path]]:

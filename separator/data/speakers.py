@@ -130,7 +130,9 @@ class SpeakersConfig(MixingConfig):
         speakers = self._load_speakers(chosen.path)
         noise, rooms = self._load_surroundings(chosen.noise, chosen.rooms)
         root, is_source = Path(self.root), self.noise_is_source
-        return MixtureList(chosen, speakers, self.num_speakers, self.sample_rate, noise, rooms, root, is_source)
+        return MixtureList(
+            chosen, speakers, self.num_speakers, self.sample_rate, noise, rooms, root, is_source, self.join_talkers
+        )
 
     def list_sources(self, sources: Sequence[str], name: str | None = None) -> tuple[str, ...]:
         if name is None or self.lists[name].scene != "meeting":

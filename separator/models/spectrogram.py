@@ -1,7 +1,7 @@
 """Spectrogram separators: a 2-D convolutional network over bins and frames, of any of the 2-D blocks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from torch import nn
@@ -11,9 +11,26 @@ from separator.bricks.convnext import ConvNeXtBlock2d
 from separator.bricks.depthwise import DepthwiseSeparableBlock2d
 from separator.bricks.resnet import ResNetBlock, ResNetBottleneck
 from separator.errors import InputError
+from separator.models.denoised_masker import DenoisedMasker, Denoiser
 from separator.models.fourier import FourierConfig, make_fourier_transform
 from separator.models.pipeline import MaskingSeparator
-from separator.models.spectrogram_masker import SpectrogramMasker
+from separator.models.spectrogram_masker import Features, SpectrogramMasker
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserConfig:
+    """Sizes of the network that takes noise away: a separator of speech and noise, masks by softmax, in front.
+
+    Args:
+        block, level_channels, blocks_per_level, num_blocks, num_repeats, time_gate: As in `SpectrogramConfig`.
+    """
+
+    block: Literal["conv", "resnet"] = "conv"
+    level_channels: tuple[int, ...] = (8, 16, 24, 32, 48, 64)
+    blocks_per_level: int = 1
+    num_blocks: int = 6
+    num_repeats: int = 1
+    time_gate: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +41,9 @@ class SpectrogramConfig(FourierConfig):
     from whole batches.
 
     Args:
-        features: What the network sees: "magnitude" (its logarithm), or "complex" (real and imaginary part, magnitude
-            compressed to its square root).
+        features: What the network sees: "magnitude" (its logarithm), "magnitude+phase" (and how far the phase advances
+            over a frame and over a bin), or "complex" (real and imaginary part, magnitude compressed to its square
+            root).
         mask: "sigmoid", "relu" or "softmax" (over sources) on the magnitude, with the mixture's phase; or "complex",
             unbounded, which changes the phase as well.
         block: The brick that the network is made of, a name in `BLOCKS`.
@@ -40,12 +58,13 @@ class SpectrogramConfig(FourierConfig):
         kernels_per_layer: Kernels for each channel of "depthwise" blocks.
         layer_scale: Value at which the learned gains of the branches of "convnext" blocks start.
         stochastic_depth: Probability of dropping the branch of a "convnext" block in training.
+        denoiser: A network before this one that takes the noise away, which goes to the last source; None is none.
 
     Raises:
         InputError: If a value is out of range, or belongs to another block than the chosen one.
     """
 
-    features: Literal["magnitude", "complex"] = "magnitude"
+    features: Features = "magnitude"
     mask: Literal["sigmoid", "relu", "softmax", "complex"] = "sigmoid"  # type: ignore[assignment]
     block: str = "resnet"
     level_channels: tuple[int, ...] = (16, 24, 32, 48, 64)
@@ -59,6 +78,7 @@ class SpectrogramConfig(FourierConfig):
     kernels_per_layer: int = 1
     layer_scale: float = 1e-6
     stochastic_depth: float = 0.0
+    denoiser: DenoiserConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,6 +92,8 @@ class SpectrogramConfig(FourierConfig):
             raise InputError(f"block_kernel_size: expected an odd number, found {self.block_kernel_size}")
         if not 0 <= self.stochastic_depth < 1:
             raise InputError(f"stochastic_depth: expected from 0 up to 1, found {self.stochastic_depth}")
+        if self.denoiser is not None and self.mask == "complex":
+            raise InputError("denoiser: expected none before a complex mask, found one")
         for key, (neutral, blocks) in _OPTIONS.items():
             if self.block not in blocks and getattr(self, key) != neutral:
                 raise InputError(
@@ -158,15 +180,26 @@ class Spectrogram(MaskingSeparator):
     """
 
     def __init__(self, config: SpectrogramConfig) -> None:
-        masker = SpectrogramMasker(
-            config,
-            make_block=lambda channels, dilation: BLOCKS[config.block](config, channels, dilation),
-            complex_features=config.features == "complex",
-            complex_mask=config.mask == "complex",
-            level_channels=config.level_channels,
-            blocks_per_level=config.blocks_per_level,
-            dilations=[[2**block for block in range(config.num_blocks)]] * config.num_repeats,
-            time_gate=config.time_gate,
-        )
+        if config.denoiser is None:
+            masker = SpectrogramMasker(**_arguments(config))
+        else:
+            neutral = {option: value for option, (value, _) in _OPTIONS.items()}
+            sizes = neutral | asdict(config.denoiser)
+            first = replace(config, features="magnitude", mask="softmax", num_sources=2, denoiser=None, **sizes)
+            masker = DenoisedMasker(Denoiser(**_arguments(first)), **_arguments(config))
         encoder, decoder = make_fourier_transform(config)
         super().__init__(config, encoder, masker, decoder, sums_to_mixture=config.mask == "softmax")
+
+
+def _arguments(config: SpectrogramConfig) -> dict[str, Any]:
+    """Return what a masker is built with."""
+    return {
+        "config": config,
+        "make_block": lambda channels, dilation: BLOCKS[config.block](config, channels, dilation),
+        "features": config.features,
+        "complex_mask": config.mask == "complex",
+        "level_channels": config.level_channels,
+        "blocks_per_level": config.blocks_per_level,
+        "dilations": [[2**block for block in range(config.num_blocks)]] * config.num_repeats,
+        "time_gate": config.time_gate,
+    }

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +11,12 @@ from torch.nn import functional
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.full_band import TimeGate
 from separator.bricks.norm import make_norm
+from separator.bricks.phase import PhaseAdvance
 from separator.bricks.stepping import Chain, ComposedBrick, Run
 from separator.models.fourier import FourierConfig, compressed_parts, log_magnitude
 from separator.models.pipeline import MASKS
+
+Features = Literal["magnitude", "magnitude+phase", "complex"]
 
 MakeBlock = Callable[[int, int], nn.Module]
 """Channels and dilation over frames to a 2-D brick that keeps channels, bins and frames."""
@@ -38,7 +42,7 @@ class SpectrogramMasker(ComposedBrick):
     Args:
         config: Window, channels, norm, causality and number of sources.
         make_block: Makes the blocks.
-        complex_features: Whether the blocks see real and imaginary part; otherwise the logarithm of the magnitude.
+        features: What the blocks see, as in `SpectrogramConfig`.
         complex_mask: Whether the masks are complex and unbounded; otherwise `config.mask` of one real map.
         level_channels, blocks_per_level, time_gate: As in `SpectrogramConfig`.
         dilations: Dilations over frames of the blocks of the last level, repeat by repeat.
@@ -51,7 +55,7 @@ class SpectrogramMasker(ComposedBrick):
         self,
         config: FourierConfig,
         make_block: MakeBlock,
-        complex_features: bool,
+        features: Features,
         complex_mask: bool,
         level_channels: Sequence[int],
         blocks_per_level: int,
@@ -62,11 +66,13 @@ class SpectrogramMasker(ComposedBrick):
         self.num_bins = config.num_bins
         self.channels = config.channels
         self.num_sources = config.num_sources
-        self.complex_features = complex_features
-        features = config.channels * (2 if complex_features else 1)
+        self.complex_features = features == "complex"
+        maps = config.channels * (2 if self.complex_features else 1)
         # The gains of this norm, one for each channel and bin, also tell the blocks where on the axis they are.
-        self.norm = make_norm(config.norm, features * self.num_bins, config.causal)
-        self.stem = ConvBlock2d(features, level_channels[0], causal=config.causal)
+        self.norm = make_norm(config.norm, maps * self.num_bins, config.causal)
+        self.phase = PhaseAdvance(config.window_length, config.hop_length) if features == "magnitude+phase" else None
+        maps += 0 if self.phase is None else 4 * config.channels
+        self.stem = ConvBlock2d(maps, level_channels[0], causal=config.causal)
         self.down = nn.ModuleList(_chain(make_block, each, blocks_per_level) for each in level_channels[:-1])
         self.up = nn.ModuleList(_chain(make_block, each, blocks_per_level) for each in level_channels[:-1])
         pairs = list(itertools.pairwise(level_channels))
@@ -81,11 +87,15 @@ class SpectrogramMasker(ComposedBrick):
         self.mask = None if complex_mask else MASKS[config.mask]()
         blocks = [self.stem, *self.bottom, *(block for chain in (*self.down, *self.up) for block in chain)]
         self.receptive_field = 1 + sum(block.receptive_field[1] - 1 for block in blocks)
+        self.receptive_field += 0 if self.phase is None else self.phase.receptive_field - 1
         """Frames that the convolutions see."""
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
         features = run(self.norm, features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
+        if self.phase is not None:
+            phases = run(self.phase, frames).flatten(1, 2)  # (B, 4 · C, F, K)
+            features = torch.cat([features, phases], dim=1)
         hidden = run(self.stem, features)  # (B, level_channels[0], F, K)
         # Every block keeps this memory format; depthwise convolutions need it to be fast. Not before the stem: of one
         # channel both formats are the same, and the next layer would be free to choose.

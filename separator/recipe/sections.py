@@ -26,11 +26,14 @@ class ModelChoice:
         architecture: A name that `separator.models.find_architecture` knows.
         config: Fields of that architecture's config; `num_sources` follows from the recipe's `sources`.
         initial: A model to start from: its weights where names and shapes fit, said layer by layer; null starts anew.
+        initial_parts: Parts of the model, by their path in it, that start as the masker of a model of their own, such
+            as `masker.denoiser`.
     """
 
     architecture: str
     config: dict[str, Any] = field(default_factory=dict)
     initial: str | None = None
+    initial_parts: dict[str, str] = field(default_factory=dict)
 
 
 @section()

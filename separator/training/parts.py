@@ -20,13 +20,13 @@ from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
 from separator.recipe import AnyRecipe, Recipe
 from separator.training.callbacks import StepProgressBar, say
-from separator.training.initial import load_initial
+from separator.training.initial import load_initial, load_initial_part
 from separator.training.module import SeparationModule
 from separator.training.state import WholeFiles
 
 
 def build_module(recipe: Recipe, on_initial: Callable[[str], None] | None = None) -> SeparationModule:
-    """Return the Lightning module, with weights that follow from the seed, or from `model.initial`.
+    """Return the Lightning module, with weights that follow from the seed, or from `model.initial` and its parts'.
 
     Args:
         recipe: The run.
@@ -34,9 +34,14 @@ def build_module(recipe: Recipe, on_initial: Callable[[str], None] | None = None
     """
     lightning.seed_everything(recipe.training.seed, workers=True, verbose=False)
     separator = recipe.build_model()
-    if recipe.model.initial is not None and on_initial is not None:
-        for line in load_initial(separator, recipe.sources, recipe.data.sample_rate, recipe.model.initial):
-            on_initial(line)
+    if on_initial is not None:
+        rate = recipe.data.sample_rate
+        if recipe.model.initial is not None:
+            for line in load_initial(separator, recipe.sources, rate, recipe.model.initial):
+                on_initial(line)
+        for path, name in recipe.model.initial_parts.items():
+            load_initial_part(separator, path, rate, name)
+            on_initial(f"{path} is the masker of {name}")
     module = SeparationModule(separator, SeparationLoss(recipe.loss, recipe.sources), recipe.optimizer, recipe.training)
     if recipe.trainer.compile:
         separator.masker.compile()

@@ -1,5 +1,6 @@
 """Mixing on the fly: the same example for the same number, sources that sum to the mixture, levels as asked."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,37 @@ def test_with_the_noise_as_a_source_the_sources_are_the_whole_mixture(speakers, 
         assert example.sources.shape == (3, 1, 16000) and example.sources.isfinite().all()
         torch.testing.assert_close(example.sources.sum(dim=0), example.mixture, rtol=0, atol=1e-6)
         assert torch.equal(example.mixture, again[index].mixture)
+
+
+def test_talkers_joined_are_one_source(speakers, tmp_path: Path) -> None:
+    noise, noises = noisy(tmp_path)
+    apart, joined = (mixed(speakers, noise=noises, **EVERYTHING) for _ in range(2))
+    apart.config = config(noise=noise, **EVERYTHING)
+    joined.config = config(noise=noise, join_talkers=True, **EVERYTHING)
+    assert joined.config.num_sources == 2
+    for index in range(10):
+        sources = apart[index].sources
+        expected = torch.stack([sources[0] + sources[1], sources[2]])
+        torch.testing.assert_close(joined[index].sources, expected, rtol=0, atol=1e-6)
+
+
+def test_varied_noise_has_its_ratio_and_is_of_many_kinds(speakers, tmp_path: Path) -> None:
+    _, noises = noisy(tmp_path)
+    varied = replace(noises, variety=1.0, snr_db=(5.0, 5.0))
+    drawn = [varied.draw(16000, 0.1, np.random.default_rng(seed)) for seed in range(30)]
+    for noise in drawn:
+        assert noise.shape == (16000,) and noise.dtype == np.float32 and np.isfinite(noise).all()
+        assert root_mean_square(noise) == pytest.approx(0.1 * 10 ** (-5 / 20), rel=1e-3)
+    centres = [spectral_centre(noise) for noise in drawn]
+    plain = [spectral_centre(noises.draw(16000, 0.1, np.random.default_rng(seed))) for seed in range(30)]
+    assert np.std(centres) > 2 * np.std(plain)
+    assert np.array_equal(drawn[3], varied.draw(16000, 0.1, np.random.default_rng(3)))
+
+
+def spectral_centre(signal: np.ndarray) -> float:
+    """Mean frequency of a signal's power, over the Nyquist frequency."""
+    power = np.abs(np.fft.rfft(signal)) ** 2
+    return float((power * np.linspace(0, 1, len(power))).sum() / power.sum())
 
 
 @pytest.mark.parametrize(("scene", "talkers"), [("together", {2}), ("turns", {1, 2}), ("alone", {1}), ("silence", {0})])

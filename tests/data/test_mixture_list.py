@@ -43,6 +43,13 @@ def test_mixtures_hold_different_talkers_of_one_length(root: Path) -> None:
     assert make_list(root, max_seconds=100)[0].sources.shape[2] in (32000, 33600)
 
 
+def test_talkers_joined_are_one_source(root: Path) -> None:
+    apart, config = make_list(root), MixtureListConfig(path="test", num_mixtures=12)
+    joined = MixtureList(config, load_speakers(root, "test", 16000), 2, 16000, noise_is_source=True, join_talkers=True)
+    assert joined[3].sources.shape[0] == 2 and float(joined[3].sources[1].abs().max()) == 0
+    torch.testing.assert_close(joined[3].sources[0], apart[3].sources.sum(dim=0))
+
+
 def test_another_program_can_rebuild_a_mixture_from_the_csv(root: Path, tmp_path: Path) -> None:
     mixtures = make_list(root)
     write_rows(tmp_path / "mixtures.csv", mixtures.rows)

@@ -55,6 +55,12 @@ SMALL = {
     "spectrogram conv": Small("spectrogram", _LEVELS | {"block": "conv", "features": "complex"}),
     "spectrogram depthwise": Small("spectrogram", _LEVELS | {"block": "depthwise", "kernels_per_layer": 2}),
     "spectrogram resnet": Small("spectrogram", _LEVELS | {"block": "resnet", "mask": "softmax", "hop_length": 8}),
+    "spectrogram denoised": Small(
+        "spectrogram",
+        _LEVELS
+        | {"block": "resnet", "mask": "softmax", "features": "magnitude+phase"}
+        | {"denoiser": {"level_channels": [3, 4], "num_blocks": 2}},
+    ),
     "spectrogram bottleneck": Small("spectrogram", _LEVELS | {"block": "bottleneck", "expansion": 2, "groups": 2}),
     "spectrogram convnext": Small(
         "spectrogram",

@@ -10,7 +10,7 @@ from separator.checkpoint import ModelDescription, save_model
 from separator.errors import InputError
 from separator.models import config_to_dict
 from separator.models.pipeline import MaskingSeparator
-from separator.training.initial import load_initial
+from separator.training.initial import load_initial, load_initial_part
 from tests.models.test_contract import SMALL, Small, every_model
 from tests.training.small_run import run, tiny
 
@@ -76,6 +76,35 @@ def test_what_is_new_changes_nothing_at_first(name: str, growth: dict[str, Any],
     assert [line.split(":")[0] for line in lines if line not in new][1:] == [f"model.config.{key}" for key in growth]
     mixture = torch.randn(1, 1, 500)
     torch.testing.assert_close(model(mixture), given(mixture), rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_phases_and_a_denoiser_change_next_to_nothing_at_first(tmp_path: Path) -> None:
+    sources, small, sizes = ("speaker1", "noise"), SMALL["spectrogram resnet"], {"level_channels": [3, 4]}
+    given, model = other(small), small.build(features="magnitude+phase", denoiser=sizes)
+    folder = saved(tmp_path / "given", given, small, sources)
+    lines = load_initial(model, sources, 16000, folder)
+    assert "masker.stem.conv.weight: taken, without weight for 4 new inputs" in lines
+    assert "masker.denoiser: new, starts as the identity" in lines
+    mixture = torch.randn(1, 1, 500)
+    torch.testing.assert_close(model(mixture), given(mixture), rtol=0, atol=0.05)
+
+
+@torch.no_grad()
+def test_a_part_starts_as_the_masker_of_a_model_of_its_own(tmp_path: Path) -> None:
+    small, sizes = SMALL["spectrogram denoised"], SMALL["spectrogram denoised"].config["denoiser"]
+    alone = {"features": "magnitude", "denoiser": None, "block": "conv", "time_gate": True, "num_repeats": 1}
+    speech = other(small, **(alone | sizes))
+    folder = saved(tmp_path / "speech", speech, small, ("speech", "noise"))
+    model = small.build()
+    load_initial_part(model, "masker.denoiser", 16000, folder)
+    for name, tensor in speech.masker.state_dict().items():
+        assert torch.equal(tensor, model.masker.denoiser.state_dict()[name])
+    for path, words in {"masker.none": "a part of the model", "masker": "the weights of this part"}.items():
+        with pytest.raises(InputError, match=rf"model\.initial_parts\.{path}: expected .*{words}"):
+            load_initial_part(model, path, 16000, folder)
+    with pytest.raises(InputError, match="expected a model at 8000 Hz"):
+        load_initial_part(model, "masker.denoiser", 8000, folder)
 
 
 def test_settings_that_no_shape_tells_of_are_named(tmp_path: Path) -> None:

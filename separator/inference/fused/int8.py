@@ -19,7 +19,7 @@ from separator.inference.fused.calibration import measure_peaks, two_voices
 from separator.inference.fused.packed import InPlaceDoubledSum, PackedConvolution
 from separator.models.pipeline import MaskingSeparator
 from separator.models.spectrogram import Spectrogram
-from separator.models.spectrogram_masker import DoubledSum
+from separator.models.spectrogram_masker import DoubledSum, SpectrogramMasker
 
 HEADROOM = 1.2
 """Largest value that a byte holds, over the largest that was measured."""
@@ -51,11 +51,12 @@ def quantise(model: MaskingSeparator) -> Spectrogram:
     folded: Any = fold_batch_norm(model)
     peaks = measure_peaks(folded, two_voices().expand(1, config.channels, -1))
     steps = {name: [max(HEADROOM * peak, 1e-6) / 255 for peak in found] for name, found in peaks.items()}
-    masker = folded.masker
-    stem, output = PackedConvolution(masker.stem.conv, relu=True), PackedConvolution(masker.output)
-    _convert(masker, "masker", steps)
-    masker.stem = nn.Sequential(stem, _ToBytes(steps["masker.stem"][-1]))
-    masker.output = nn.Sequential(_FromBytes(steps["masker.output"][0]), output)
+    maskers: list[tuple[str, Any]] = [each for each in folded.named_modules() if isinstance(each[1], SpectrogramMasker)]
+    for name, masker in maskers:
+        stem, output = PackedConvolution(masker.stem.conv, relu=True), PackedConvolution(masker.output)
+        _convert(masker, name, steps)
+        masker.stem = nn.Sequential(stem, _ToBytes(steps[f"{name}.stem"][-1]))
+        masker.output = nn.Sequential(_FromBytes(steps[f"{name}.output"][0]), output)
     quantised: Spectrogram = folded.eval()
     return quantised
 
@@ -172,7 +173,7 @@ def _weight_steps(weight: Tensor) -> Tensor:
 
 
 def _convert(parent: nn.Module, prefix: str, steps: Steps) -> None:
-    """Replace the parts of a masker by those that compute on bytes."""
+    """Replace the parts of a masker, but another inside it, by those that compute on bytes."""
     for key, module in list(parent.named_children()):
         name = f"{prefix}.{key}"
         replacement: nn.Module | None = None
@@ -184,10 +185,10 @@ def _convert(parent: nn.Module, prefix: str, steps: Steps) -> None:
             replacement = _Int8Gate(module, *steps[name])
         elif isinstance(module, DoubledSum):
             replacement = _Int8DoubledSum(*steps[name])
-        if replacement is None:
-            _convert(module, name, steps)
-        else:
+        if replacement is not None:
             parent.set_submodule(key, replacement)
+        elif not isinstance(module, SpectrogramMasker):
+            _convert(module, name, steps)
 
 
 def _residual_block(block: Any, name: str, steps: Steps) -> _Int8ResidualBlock:

@@ -15,7 +15,7 @@ from separator.inference.fused import fuse
 from separator.inference.fused.int8 import BLOCKS, Int8Convolution, _weight_steps, quantise
 from separator.inference.fused.packed import can_be_packed
 from separator.models.conv_tasnet import ConvTasNet, ConvTasNetConfig
-from separator.models.spectrogram import Spectrogram, SpectrogramConfig
+from separator.models.spectrogram import DenoiserConfig, Spectrogram, SpectrogramConfig
 from tests.inference.fused.grown import grow
 
 CPU = torch.device("cpu")
@@ -82,6 +82,19 @@ def test_a_copy_separates_as_its_model(block: str, causal: bool, channels: int) 
         found, expected = quantised(mixture), model(mixture)
         assert found.shape == expected.shape and agreement_db(found, expected) > 30
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@torch.inference_mode()
+def test_a_copy_holds_the_denoiser_too() -> None:
+    sizes = DenoiserConfig(level_channels=(4, 8), num_blocks=2)
+    config = SpectrogramConfig(
+        features="magnitude+phase", mask="softmax", level_channels=(8, 12), num_blocks=2, num_sources=3, denoiser=sizes
+    )
+    model = grow(Spectrogram(config)).eval()
+    mixture = torch.randn(1, 1, 8000)
+    quantised = quantise(model)
+    assert any(isinstance(part, Int8Convolution) for part in quantised.masker.denoiser.modules())
+    assert agreement_db(quantised(mixture), model(mixture)) > 25
 
 
 @torch.inference_mode()
