@@ -16,6 +16,7 @@ from separator.inference.gains import fit_to_mixture
 from separator.inference.matching import align_channels
 from separator.inference.precision import Precision, choose_dtype
 from separator.inference.waveforms import check_finite
+from separator.metrics import group_by_name
 from separator.models.pipeline import MaskingSeparator
 
 MOST_CHUNKS = {"cuda": 16}
@@ -60,6 +61,11 @@ class LoadedModel:
     def sources(self) -> tuple[str, ...]:
         """Return the names of the outputs, in order."""
         return self.description.sources
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        """Return the numbers of the outputs in groups, such as talkers, within which any order is right."""
+        return list(group_by_name(self.sources).values())
 
     @property
     def sample_rate(self) -> int:
@@ -135,7 +141,7 @@ class LoadedModel:
         """Convert what the model gave for a mixture `(C, T)`, heard at unit level, to sources `(S, C, T)`."""
         if self.model.channels == 1:
             if len(mixture) > 1:
-                estimate = align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate))
+                estimate = align_channels(estimate, round(LEVEL_FRAME_SECONDS * self.sample_rate), self.groups)
             sources = estimate[:, :, 0].transpose(0, 1)
         else:
             sources = estimate[0].mean(dim=1, keepdim=True) if len(mixture) == 1 else estimate[0]

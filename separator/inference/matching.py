@@ -1,5 +1,7 @@
 """Which source is which: of a chunk and the chunk before, and of the channels of a recording."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -40,9 +42,11 @@ class SourceMatching:
 
     Args:
         sample_rate: In Hz.
+        groups: Numbers of the sources that may be in each other's place, as of `group_by_name`; the others stay.
     """
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, groups: Sequence[Sequence[int]]) -> None:
+        self.groups = groups
         self.frame_samples = max(16, round(MATCHING_FRAME_SECONDS * sample_rate))
         self._bands = _mel_bands(sample_rate, self.frame_samples)  # (bands, F)
         self._fine = max(1, round(FINE_HZ * self.frame_samples / sample_rate))
@@ -69,8 +73,7 @@ class SourceMatching:
         similarity = similarity / energy.clamp(min=max(1e-2 * usual, 1e-30))
         similarity = similarity + PROFILE_WEIGHT * self._sounds_alike(sources)
         similarity = similarity + UNDECIDED * torch.eye(len(sources)).to(similarity)
-        _, permutation = best_permutation(similarity.unsqueeze(0))
-        return permutation[0]
+        return _best_order(similarity.unsqueeze(0), self.groups)[0]
 
     def learn(self, sources: Tensor) -> None:
         """Add a chunk's sources `(S, C, T)`, in their final order, to the profiles."""
@@ -118,21 +121,34 @@ class SourceMatching:
         return profiles, count
 
 
-def align_channels(estimate: Tensor, frame_samples: int) -> Tensor:
+def align_channels(estimate: Tensor, frame_samples: int, groups: Sequence[Sequence[int]]) -> Tensor:
     """Give every channel's sources one order, that of the loudest channel: `(C, S, 1, T)` to the same shape.
 
     Channels are compared by how their levels rise and fall, frame by frame: two microphones hear a speaker at different
-    times, and one may be wired the other way round, so that their waveforms need not agree.
+    times, and one may be wired the other way round, so that their waveforms need not agree. What is loud says more:
+    where each channel holds one talker, the other source in it is next to nothing.
+
+    Args:
+        estimate: Sources of each channel.
+        frame_samples: Length of a frame.
+        groups: As of `SourceMatching`.
     """
     frame_samples = min(frame_samples, estimate.shape[-1])
     power = estimate[:, :, 0].square()  # (C, S, T)
     levels = torch.nn.functional.avg_pool1d(power, frame_samples).sqrt()  # (C, S, K)
     levels = levels - levels.mean(dim=-1, keepdim=True)
-    levels = torch.nn.functional.normalize(levels, dim=-1, eps=1e-20)
     loudest = int(power.mean(dim=(1, 2)).argmax())
     similarity = torch.einsum("bsk,rk->bsr", levels, levels[loudest])
-    _, permutation = best_permutation(similarity)
-    return reorder(estimate, permutation)
+    return reorder(estimate, _best_order(similarity, groups))
+
+
+def _best_order(similarity: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
+    """Return the permutations `(B, S)` that bring most similarity `(B, S, S)`, new by old, within groups."""
+    permutation = torch.arange(similarity.shape[1]).repeat(len(similarity), 1)
+    for group in groups:
+        numbers = torch.tensor(group)
+        permutation[:, numbers] = numbers[best_permutation(similarity[:, numbers][:, :, numbers])[1]]
+    return permutation
 
 
 def _mel_bands(sample_rate: int, frame_samples: int) -> Tensor:

@@ -57,7 +57,7 @@ class SeparationStream:
             model.separate_chunks,
             chunk_samples,
             int(chunk_samples * OVERLAP),
-            SourceMatching(model.sample_rate) if num_sources > 1 else None,
+            SourceMatching(model.sample_rate, model.groups) if num_sources > 1 else None,
             most_chunks,
         )
         self._piece_samples = max(1, round(most_chunks * chunk_samples * sample_rate / model.sample_rate))

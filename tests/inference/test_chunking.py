@@ -20,7 +20,7 @@ def run(separate, mixture: Tensor, chunk: int, overlap: int, block: int, most_ch
         assert 1 <= len(mixtures) <= most_chunks
         return [separate(mixture) for mixture in mixtures]
 
-    chunks = ChunkedSeparation(each, chunk, overlap, SourceMatching(16000), most_chunks)
+    chunks = ChunkedSeparation(each, chunk, overlap, SourceMatching(16000, [[0, 1]]), most_chunks)
     parts = [part for piece in mixture.split(block, dim=1) for part in chunks.push(piece)]
     return torch.cat([*parts, *chunks.finish()], dim=-1)
 

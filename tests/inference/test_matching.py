@@ -14,7 +14,7 @@ needs_speech = pytest.mark.skipif(not SPEECH.is_dir(), reason="needs shared/data
 
 def separate(oracle: ShuffledOracle, chunk_seconds: float, overlap_seconds: float, matching: bool = True) -> Tensor:
     chunk, overlap = round(16000 * chunk_seconds), round(16000 * overlap_seconds)
-    chunks = ChunkedSeparation(oracle, chunk, overlap, SourceMatching(16000) if matching else None)
+    chunks = ChunkedSeparation(oracle, chunk, overlap, SourceMatching(16000, [[0, 1]]) if matching else None)
     parts = [part for block in oracle.mixture.split(80000, dim=1) for part in chunks.push(block)]
     return torch.cat([*parts, *chunks.finish()], dim=-1)
 
@@ -55,7 +55,7 @@ def test_a_silent_overlap_is_bridged_by_how_a_talker_sounds() -> None:
 
 
 def test_silence_has_no_order_and_does_no_harm() -> None:
-    matching = SourceMatching(16000)
+    matching = SourceMatching(16000, [[0, 1, 2]])
     silence = torch.zeros(3, 1, 8000)
     matching.learn(silence)
     assert matching.order(silence, silence[..., :100]).tolist() == [0, 1, 2]
@@ -64,6 +64,12 @@ def test_silence_has_no_order_and_does_no_harm() -> None:
 
 @pytest.mark.parametrize("sample_rate", [1000, 8000, 44100, 192000])
 def test_every_rate_has_profiles(sample_rate: int) -> None:
-    matching = SourceMatching(sample_rate)
+    matching = SourceMatching(sample_rate, [[0, 1]])
     matching.learn(torch.randn(2, 2, sample_rate))
     assert sorted(matching.order(torch.randn(2, 2, sample_rate), torch.zeros(2, 2, 0)).tolist()) == [0, 1]
+
+
+def test_what_is_no_talker_keeps_its_place() -> None:
+    chunk = torch.randn(3, 1, 8000, generator=torch.Generator().manual_seed(0))
+    for groups, order in (([[0, 1, 2]], [2, 0, 1]), ([[0, 1], [2]], [1, 0, 2]), ([[0], [1], [2]], [0, 1, 2])):
+        assert SourceMatching(16000, groups).order(chunk, chunk[[2, 0, 1]]).tolist() == order

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from separator.inference import Separator
+from separator.inference.matching import align_channels
 from separator.metrics import si_sdr
 from tests.speech import buzz
 from tests.tiny_model import describe
@@ -63,3 +64,19 @@ def test_a_voice_stays_on_one_output_in_every_channel(case: str) -> None:
                 assert si_sdr(found[source, channel], expected[source, channel]) > 30
             else:
                 assert not found[source, channel].any()
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_talkers_by_turns_in_a_channel_each_are_two_and_noise_is_neither(swapped: bool) -> None:
+    first, second = voices()
+    turn = torch.arange(len(first)) % RATE < RATE // 2
+    first, second, hiss = first * turn, second * ~turn, 0.02 * torch.randn(len(first))
+    channels = [[first, 0.03 * first, hiss], [second, 0.03 * second, hiss * turn]]
+    if swapped:
+        channels[1][:2] = channels[1][1::-1]
+    estimate = torch.stack([torch.stack(each) for each in channels]).unsqueeze(2)
+    aligned = align_channels(estimate, 400, [[0, 1], [2]])[:, :, 0]
+    torch.testing.assert_close(aligned[:, 2], estimate[:, 2, 0])
+    talker = int(aligned[0, :2].square().sum(dim=1).argmax())
+    torch.testing.assert_close(aligned[0, talker], first)
+    torch.testing.assert_close(aligned[1, 1 - talker], second)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ TWO_SHARE = 0.2
 
 SAME_VOICE = 0.4
 """Cosine from which a talker is the one of a clip."""
+
+ONE_PERSON = 0.55
+"""Cosine from which two clips are of one person: it was 0.40 at most for two people, 0.60 in the median for one."""
 
 Clips = Mapping[str, Path | str] | Path | str
 """Clips by name, or a folder of clips that are called by the names."""
@@ -64,9 +68,14 @@ def enrol(clips: Clips, voices: VoiceModel) -> dict[str, Tensor]:
     """Return the vector `(D,)` of each clip, by name.
 
     Raises:
-        InputError: If a clip cannot be read, has less than a second of sound, or is of two voices.
+        InputError: If a clip cannot be read, has less than a second of sound, or is of two voices, or two clips are of
+            one person.
     """
-    return {name: _voice_of(path, voices) for name, path in find_clips(clips).items()}
+    enrolled = {name: _voice_of(path, voices) for name, path in find_clips(clips).items()}
+    for (first, voice), (second, other) in combinations(enrolled.items(), 2):
+        if float(voice @ other) >= ONE_PERSON:
+            raise InputError(f"enrol: expected a person for each name, found one voice in {first} and {second}")
+    return enrolled
 
 
 def check_names(names: Iterable[str], others: Iterable[str]) -> None:

@@ -54,7 +54,7 @@ class StretchListener:
         voices: The voice model.
         num_outputs: S, how many outputs hold talkers.
         sample_rate: Of the outputs, in Hz.
-        channels: Of the outputs; of each stretch the loudest is heard.
+        channels: Of the outputs; of each stretch, and of each output in it, the loudest is heard.
     """
 
     frame_seconds = FRAME_SECONDS
@@ -116,8 +116,10 @@ class StretchListener:
         if self._waiting.shape[2] < window:
             return
         all_windows = self._waiting.unfold(2, window, hop).permute(2, 1, 0, 3)  # (w, C, S, window)
-        loudest = all_windows.square().sum(dim=(2, 3)).argmax(dim=1)  # (w)
-        windows = all_windows[torch.arange(len(loudest)), loudest]  # (w, S, window)
+        energies = all_windows.square().sum(dim=3)  # (w, C, S)
+        numbers = torch.arange(len(energies))
+        loudest = all_windows[numbers, energies.sum(dim=2).argmax(dim=1)]  # (w, S, window): all in one channel
+        windows = all_windows.transpose(1, 2)[numbers[:, None], torch.arange(self._shape[0]), energies.argmax(dim=1)]
         self._waiting = self._waiting[:, :, len(windows) * hop :].clone()
         powers = all_windows.unflatten(3, (WINDOW_FRAMES, self._frame)).square().mean(dim=(1, 4))  # (w, S, frames)
         middle = (WINDOW_FRAMES - STRETCH_FRAMES) // 2
@@ -128,7 +130,7 @@ class StretchListener:
         heard = sounding.unsqueeze(1) & (powers >= powers.amax(dim=1, keepdim=True) * 10 ** (-LEAKED_DB / 10))
         asked = heard.float().mean(dim=2) >= LEAST_ACTIVITY  # (w, S)
         together = torch.zeros(len(windows), self.voices.embedding_size, dtype=torch.half)
-        together[asked.any(dim=1)] = self._embed(windows[asked.any(dim=1)].sum(dim=1))
+        together[asked.any(dim=1)] = self._embed(loudest[asked.any(dim=1)].sum(dim=1))
         vectors = together.unsqueeze(1).repeat(
             1, windows.shape[1], 1
         )  # where one is heard the others hold next to nothing

@@ -51,6 +51,14 @@ def test_a_clip_of_no_use_is_one_line(tmp_path: Path, voices: VoiceModel, sample
     assert str(error.value) == f"{path}: {found}"
 
 
+def test_one_person_has_one_name(tmp_path: Path, voices: VoiceModel) -> None:
+    low, high = buzz(90, 500, 4.0), buzz(210, 1700, 4.0)
+    clips = {"anna": clip(tmp_path / "a.wav", high), "carl": clip(tmp_path / "c.wav", low)}
+    clips["bob"] = clip(tmp_path / "b.wav", 0.3 * buzz(210, 1700, 5.0, seed=1))
+    with pytest.raises(InputError, match=r"^enrol: expected a person for each name, found one voice in anna and bob$"):
+        enrol(clips, voices)
+
+
 def test_music_is_nobody(tmp_path: Path, voices: VoiceModel) -> None:
     time = np.arange(80000) / 16000
     chords = sum(np.sin(2 * np.pi * each * time * (1 + (time // 0.5) % 3 / 4)) for each in (262, 330, 392))

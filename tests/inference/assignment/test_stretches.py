@@ -60,3 +60,9 @@ def test_of_several_channels_the_loudest_is_heard(voices: VoiceModel) -> None:
     several, of_several = hear(voices, torch.cat([0 * one, -0.5 * one, one, -one], dim=1), 8000)
     np.testing.assert_allclose(several.vectors, alone.vectors, atol=2e-3)
     torch.testing.assert_close(of_several, levels_db + 10 * np.log10(2.25 / 4))
+
+
+def test_of_a_talker_in_each_channel_both_are_heard(voices: VoiceModel) -> None:
+    one = torch.stack([torch.from_numpy(buzz(100, 500, 3.0)), torch.from_numpy(buzz(200, 1500, 3.0))]).unsqueeze(1)
+    channels = torch.stack([torch.cat([one[0], 0.01 * one[0]]), torch.cat([0.001 * one[0], 0.5 * one[1]])])
+    np.testing.assert_allclose(hear(voices, channels, 8000)[0].vectors, hear(voices, one, 8000)[0].vectors, atol=2e-3)
