@@ -40,7 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     for name in ("speech/train", "speech/valid", "speech-extra", "speech-more", "words", "words-more"):
         write_speakers(root / name, num_speakers=3, num_files=1)
-    for name in ("noise", "noise-more", "rir"):
+    for name in ("noise", "noise-more", "music/train", "rir"):
         write_speakers(root / name, num_speakers=1, num_files=1)
     write_speakers(root / "noise-more" / "esc10-chainsaw", num_speakers=1, num_files=1)  # held out
     for name in ("train", "valid"):
