@@ -15,12 +15,14 @@ def halves(mixture: Tensor) -> Tensor:
     return torch.stack([0.3 * mixture, 0.7 * mixture])
 
 
-def run(separate, mixture: Tensor, chunk: int, overlap: int, block: int, most_chunks: int = 1) -> Tensor:
+def run(
+    separate, mixture: Tensor, chunk: int, overlap: int, block: int, most_chunks: int = 1, num_sources: int = 2
+) -> Tensor:
     def each(mixtures: Tensor) -> list[Tensor]:
         assert 1 <= len(mixtures) <= most_chunks
         return [separate(mixture) for mixture in mixtures]
 
-    chunks = ChunkedSeparation(each, chunk, overlap, SourceMatching(16000, [[0, 1]]), most_chunks)
+    chunks = ChunkedSeparation(each, chunk, overlap, SourceMatching(16000, [list(range(num_sources))]), most_chunks)
     parts = [part for piece in mixture.split(block, dim=1) for part in chunks.push(piece)]
     return torch.cat([*parts, *chunks.finish()], dim=-1)
 
@@ -56,7 +58,7 @@ def test_sources_that_come_in_random_order_are_put_back(num_sources: int, block:
         orders.append(order)
         return tones[order, None, start : start + chunk.shape[1]]
 
-    joined = run(shuffled, mixture, 400, 100, block, most_chunks)
+    joined = run(shuffled, mixture, 400, 100, block, most_chunks, num_sources)
     torch.testing.assert_close(joined, tones[orders[0], None], atol=1e-5, rtol=0)
 
 
