@@ -125,8 +125,8 @@ def align_channels(estimate: Tensor, frame_samples: int, groups: Sequence[Sequen
     """Give every channel's sources one order, that of the loudest channel: `(C, S, 1, T)` to the same shape.
 
     Channels are compared by how their levels rise and fall, frame by frame: two microphones hear a speaker at different
-    times, and one may be wired the other way round, so that their waveforms need not agree. What is loud says more:
-    where each channel holds one talker, the other source in it is next to nothing.
+    times, and one may be wired the other way round, so that their waveforms need not agree. What is loud says
+    more: where each channel holds one talker, the other source in it is next to nothing.
 
     Args:
         estimate: Sources of each channel.
@@ -138,6 +138,7 @@ def align_channels(estimate: Tensor, frame_samples: int, groups: Sequence[Sequen
     levels = torch.nn.functional.avg_pool1d(power, frame_samples).sqrt()  # (C, S, K)
     levels = levels - levels.mean(dim=-1, keepdim=True)
     loudest = int(power.mean(dim=(1, 2)).argmax())
+    levels = levels / levels.norm(dim=-1, keepdim=True).clamp(min=1e-20).sqrt()  # half of what is loud in decibels
     similarity = torch.einsum("bsk,rk->bsr", levels, levels[loudest])
     return reorder(estimate, _best_order(similarity, groups))
 
