@@ -135,7 +135,7 @@ class SpeakersConfig(MixingConfig):
         )
 
     def list_sources(self, sources: Sequence[str], name: str | None = None) -> tuple[str, ...]:
-        if name is None or self.lists[name].scene != "meeting":
+        if name is None or self.join_talkers or self.lists[name].scene != "meeting":
             return tuple(sources)
         talkers = [f"speaker{number}" for number in range(1, MOST_TALKERS + 1)]
         return (*talkers, *(["noise"] if self.noise_is_source else []))

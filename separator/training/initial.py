@@ -88,10 +88,13 @@ def load_initial_part(model: MaskingSeparator, path: str, sample_rate: int, name
         raise InputError(f"{key}: expected a part of the model, such as masker, found none of this name")
     other, _ = _load_at(key, name_or_path, sample_rate)
     part, given = model.get_submodule(path), other.masker.state_dict()
-    shapes = ({name: tensor.shape for name, tensor in state.items()} for state in (part.state_dict(), given))
-    if next(shapes) != next(shapes):
+    if _shapes(part.state_dict()) != _shapes(given):
         raise InputError(f"{key}: expected a model whose masker has the weights of this part, found {name_or_path}")
     part.load_state_dict(given)
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in state.items()}
 
 
 def _load_at(key: str, name_or_path: str | Path, sample_rate: int) -> tuple[MaskingSeparator, ModelDescription]:

@@ -14,7 +14,7 @@ from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.data.channel import ChannelConfig
 from separator.data.conversation import ScenesConfig
 from separator.data.drawing import SPEECH_LEVEL_DB
-from separator.data.lists import MixtureListConfig
+from separator.data.lists import MixtureListConfig, NamedListConfig
 from separator.data.mixing import MixedSpeakers
 from separator.data.noise import NoiseConfig, Noises, load_noise
 from separator.data.recordings import load_recordings
@@ -218,6 +218,8 @@ def test_talkers_joined_are_one_source(speakers, tmp_path: Path) -> None:
         sources = apart[index].sources
         expected = torch.stack([sources[0] + sources[1], sources[2]])
         torch.testing.assert_close(joined[index].sources, expected, rtol=0, atol=1e-6)
+    meeting = config(join_talkers=True, lists={"meeting": NamedListConfig(scene="meeting")})
+    assert meeting.list_sources(("speech", "noise"), "meeting") == ("speech", "noise")
 
 
 def test_varied_noise_has_its_ratio_and_is_of_many_kinds(speakers, tmp_path: Path) -> None:
