@@ -37,13 +37,16 @@ class PhaseAdvance(nn.Module):
         True
     """
 
-    expected: Tensor
+    cosine: Tensor
+    sine: Tensor
 
     def __init__(self, window_length: int, hop_length: int) -> None:
         super().__init__()
         self.num_bins = window_length // 2 + 1
-        turns = torch.arange(self.num_bins) * hop_length % window_length / window_length
-        self.register_buffer("expected", torch.polar(torch.ones(self.num_bins), 2 * math.pi * turns), persistent=False)
+        # Of each bin's middle over a frame, `(F, 1)`: a cast of one complex buffer would drop its imaginary part.
+        turns = 2 * math.pi * (torch.arange(self.num_bins) * hop_length % window_length / window_length).unsqueeze(1)
+        self.register_buffer("cosine", turns.cos(), persistent=False)
+        self.register_buffer("sine", turns.sin(), persistent=False)
         self.receptive_field = 2
         """Frames that one depends on."""
 
@@ -52,7 +55,7 @@ class PhaseAdvance(nn.Module):
 
     def initial_state(self, batch: int) -> PastFrames:
         """Return the state before the first frame; of one bin, which stands for any number."""
-        return PastFrames(self.expected.new_zeros(batch, 1, 1))
+        return PastFrames(torch.zeros(batch, 1, 1, dtype=torch.complex64, device=self.cosine.device))
 
     def step(self, frames: Tensor, state: PastFrames) -> tuple[Tensor, PastFrames]:
         """Return what the next frames show, and the state behind them."""
@@ -66,9 +69,7 @@ class PhaseAdvance(nn.Module):
         scale = torch.rsqrt(real.square() + imaginary.square() + POWER_FLOOR)
         real, imaginary = real * scale, imaginary * scale
         before, now = (real[..., :-1], imaginary[..., :-1]), (real[..., 1:], imaginary[..., 1:])
-        cosine, sine = _turn(now, before)  # (B, C, F, K)
-        at, to = self.expected.real.unsqueeze(-1), self.expected.imag.unsqueeze(-1)  # (F, 1)
-        over_frames = _turn((cosine, sine), (at, to))
+        over_frames = _turn(_turn(now, before), (self.cosine, self.sine))  # (B, C, F, K) each
         below = tuple(torch.nn.functional.pad(part[:, :, :-1], (0, 0, 1, 0)) for part in now)
         # A pulse in the middle of the frame turns each bin's phase by half a circle.
         over_bins = tuple(-part for part in _turn(now, below))

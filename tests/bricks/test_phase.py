@@ -41,6 +41,12 @@ def test_silence_has_no_direction_and_gradients_are_finite() -> None:
     assert frames.grad is not None and bool(torch.isfinite(frames.grad.abs()).all())
 
 
+def test_it_is_the_same_in_another_precision() -> None:
+    frames = torch.randn(1, 9, 20, dtype=torch.complex128)
+    found = PhaseAdvance(16, 4).double()(frames)
+    torch.testing.assert_close(found.float(), PhaseAdvance(16, 4)(frames.to(torch.complex64)), atol=1e-4, rtol=0)
+
+
 def test_pieces_give_what_the_whole_gives_of_several_channels() -> None:
     frames = torch.randn(2, 2 * 9, 40, dtype=torch.complex64)
     brick = PhaseAdvance(16, 8)
