@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from separator.bricks.stepping import PastFrames
 
@@ -51,7 +52,7 @@ class PhaseAdvance(nn.Module):
         """Frames that one depends on."""
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self._advance(torch.cat([torch.zeros_like(frames[..., :1]), frames], dim=-1))
+        return self._advance(*(functional.pad(part, (1, 0)) for part in (frames.real, frames.imag)))
 
     def initial_state(self, batch: int) -> PastFrames:
         """Return the state before the first frame; of one bin, which stands for any number."""
@@ -60,17 +61,16 @@ class PhaseAdvance(nn.Module):
     def step(self, frames: Tensor, state: PastFrames) -> tuple[Tensor, PastFrames]:
         """Return what the next frames show, and the state behind them."""
         seen = torch.cat([state.frames.expand(-1, frames.shape[1], -1), frames], dim=-1)
-        return self._advance(seen), PastFrames(seen[..., -1:])
+        return self._advance(seen.real, seen.imag), PastFrames(seen[..., -1:])
 
-    def _advance(self, seen: Tensor) -> Tensor:
-        """Return the advances of all frames but the first, `(B, C·F, 1 + K)` complex."""
-        seen = seen.unflatten(1, (-1, self.num_bins))  # (B, C, F, 1 + K)
-        real, imaginary = seen.real, seen.imag
+    def _advance(self, real: Tensor, imaginary: Tensor) -> Tensor:
+        """Return the advances of all frames but the first, of parts `(B, C·F, 1 + K)`."""
+        real, imaginary = (part.unflatten(1, (-1, self.num_bins)) for part in (real, imaginary))  # (B, C, F, 1 + K)
         scale = torch.rsqrt(real.square() + imaginary.square() + POWER_FLOOR)
         real, imaginary = real * scale, imaginary * scale
         before, now = (real[..., :-1], imaginary[..., :-1]), (real[..., 1:], imaginary[..., 1:])
         over_frames = _turn(_turn(now, before), (self.cosine, self.sine))  # (B, C, F, K) each
-        below = tuple(torch.nn.functional.pad(part[:, :, :-1], (0, 0, 1, 0)) for part in now)
+        below = tuple(functional.pad(part[:, :, :-1], (0, 0, 1, 0)) for part in now)
         # A pulse in the middle of the frame turns each bin's phase by half a circle.
         over_bins = tuple(-part for part in _turn(now, below))
         return torch.stack([*over_frames, *over_bins], dim=2)  # (B, C, 4, F, K)

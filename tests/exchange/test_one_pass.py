@@ -14,7 +14,13 @@ from tests.tiny_model import describe
 @torch.no_grad()
 @pytest.mark.parametrize(
     ("name", "channels", "sums"),
-    [("spectrogram resnet", 1, True), ("conv_tasnet", 1, False), ("band network", 2, True), ("stft_tcn", 2, True)],
+    [
+        ("spectrogram resnet", 1, True),
+        ("spectrogram denoised", 1, True),
+        ("conv_tasnet", 1, False),
+        ("band network", 2, True),
+        ("stft_tcn", 2, True),
+    ],
 )
 def test_is_the_separators_result(name: str, channels: int, sums: bool) -> None:
     model = SMALL[name].build(channels=channels, num_sources=3)
