@@ -48,7 +48,7 @@ class Network(nn.Module):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "spectrogram denoised"])
 def test_every_architecture_gives_its_output_for_any_batch_and_length(architecture: str) -> None:
     network = Network(architecture)
     _, run = to_onnx(trace(network, channels=1, num_samples=999), {})
