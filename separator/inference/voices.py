@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +142,27 @@ class VoiceModel:
         """
         stretches = resample(_as_stretches(waveform), sample_rate, self.sample_rate)
         return torch.cat([self.fused(part.to(self.device)).float().cpu() for part in stretches.split(BATCH)])
+
+    def embedding_stages(self, sample_rate: int) -> list[Callable[[Tensor], Tensor]]:
+        """Return what `embed` does with stretches `(B, T)` of finite samples, one stage after the other.
+
+        Example:
+            >>> model, values = VoiceModel.from_pretrained("voice-16k"), 0.1 * torch.randn(1, 16000)
+            >>> whole = model.embed(values, 16000)
+            >>> for stage in model.embedding_stages(16000):
+            ...     values = stage(values)
+            >>> torch.equal(values, whole)
+            True
+        """
+        first, *others = self.fused.stages()
+
+        def begin(stretches: Tensor) -> Tensor:
+            return first(resample(stretches, sample_rate, self.sample_rate).to(self.device))
+
+        def end(frames: Tensor) -> Tensor:
+            return others[-1](frames).float().cpu()
+
+        return [begin, *others[:-1], end]
 
     def active_seconds(self, waveform: Tensor | np.ndarray, sample_rate: int) -> Tensor:
         """Return for how long something is heard in each stretch: what is not far below its loudest parts.

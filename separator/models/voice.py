@@ -1,5 +1,6 @@
 """The voice network: a stretch of speech becomes a vector of unit length, near those of the same voice."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,10 +119,21 @@ class VoiceNetwork(nn.Module):
         bands = torch.log(self.bands(power) + FLOOR)  # (B, M, K)
         return bands - bands.mean(dim=2, keepdim=True)
 
+    def stages(self) -> list[Callable[[Tensor], Tensor]]:
+        """Return what `forward` does one after the other, for those who spread it over time."""
+        return [self._spectrogram_image, self.stem, *self.blocks, self._vector]
+
     def forward(self, waveform: Tensor) -> Tensor:
         if waveform.dim() != 2 or waveform.shape[1] < 1:
             raise ValueError(f"expected a waveform of shape (batch, samples), found {tuple(waveform.shape)}")
-        frames: Any = self.spectrogram(waveform).unsqueeze(1)  # (B, 1, M, K)
-        frames = self.blocks(self.stem(frames))  # (B, C, F, K / 4)
+        values = waveform
+        for stage in self.stages():
+            values = stage(values)
+        return values  # (B, D)
+
+    def _spectrogram_image(self, waveform: Tensor) -> Tensor:
+        return self.spectrogram(waveform).unsqueeze(1)  # (B, 1, M, K)
+
+    def _vector(self, frames: Tensor) -> Tensor:
         pooled = self.norm(self.pooling(frames.flatten(1, 2)))  # (B, 2·C·F)
         return functional.normalize(self.linear(pooled), dim=1)  # (B, D)

@@ -3,7 +3,8 @@
 A live model knows of the past what its norms and convolutions remember: after a pause it may give a voice another
 output. Here the stretches in which an output is the loudest are turned into vectors of voices, and a belief is kept
 about the order of the outputs: each vector speaks for the orders that give it to the voice it is like, and to change
-the order costs. A change is heard from the next sample on, faded over; nothing waits for it.
+the order costs. A stretch goes through the voice model over the 0.1 s that follow it, stage by stage, so that no step of
+a live signal takes all of that time. A change is heard from the next sample on, faded over; nothing waits for it.
 """
 
 import math
@@ -69,6 +70,21 @@ class _Stretch:
     pause: int = 0
 
 
+@dataclass(frozen=True)
+class _Listening:
+    """A stretch on its way through the voice model.
+
+    Attributes:
+        output: Whose it is.
+        values: What the stages so far made of it.
+        stages: How many there were.
+    """
+
+    output: int
+    values: Tensor
+    stages: int = 0
+
+
 class VoiceOrder:
     """Keeps each voice on one output, in memory that does not grow.
 
@@ -90,6 +106,7 @@ class VoiceOrder:
         self._loudest = 0.0
         self._stretches = (_Stretch(torch.zeros(0)),) * num_talkers
         self._sums = torch.zeros(num_talkers, voices.embedding_size)  # of the vectors of each voice
+        self._listening: _Listening | None = None
 
     def push(self, sources: Tensor) -> Tensor:
         """Return the next samples of the outputs, `(S, C, t)`, in the order of the voices."""
@@ -99,7 +116,9 @@ class VoiceOrder:
             part, sources = sources.split([length, sources.shape[2] - length], dim=2)
             parts.append(self._arrange(part))
             self._waiting = torch.cat([self._waiting, part.mean(dim=1)], dim=1)
-            if self._waiting.shape[1] == self._frame:
+            is_frame = self._waiting.shape[1] == self._frame
+            self._listen(whole=is_frame)
+            if is_frame:
                 self._hear(self._waiting)
                 self._waiting = self._waiting[:, :0].clone()
         return torch.cat(parts, dim=2)
@@ -113,8 +132,22 @@ class VoiceOrder:
         self._faded += part.shape[2]
         return torch.lerp(part[self._orders[self._order_before]], ordered, way)
 
+    def _listen(self, whole: bool) -> None:
+        """Compute the next stage of the voice model, or all that are left: then the voice is weighed."""
+        if self._listening is None:
+            return
+        stages = self.voices.embedding_stages(self.sample_rate)
+        done, values = self._listening.stages, self._listening.values
+        following = stages[done:] if whole else stages[done : done + 1]
+        for stage in following:
+            values = stage(values)
+        self._listening = replace(self._listening, values=values, stages=done + len(following))
+        if whole:
+            self._weigh(self._listening.output, values[0])
+            self._listening = None
+
     def _hear(self, frame: Tensor) -> None:
-        """Take along a frame `(S, t)`; where it completes a stretch, its voice is weighed."""
+        """Take along a frame `(S, t)`; where it completes a stretch, its voice will be listened to."""
         energies = frame.square().sum(dim=1)
         loud, output = float(energies.max()), int(energies.argmax())
         self._loudest = max(self._loudest * math.exp(-FRAME_SECONDS / MEMORY_SECONDS), loud)
@@ -128,7 +161,7 @@ class VoiceOrder:
             stretch = _Stretch(torch.cat([before.samples, frame[output]])[-longest:].clone(), before.new + 1)
             is_long = len(stretch.samples) >= SHORTEST_SECONDS * self.sample_rate
             if is_long and stretch.new * FRAME_SECONDS >= NEW_SECONDS:
-                self._weigh(output, self.voices.embed(stretch.samples, self.sample_rate)[0])
+                self._listening = _Listening(output, stretch.samples.unsqueeze(0))
                 stretch = replace(stretch, new=0)
             stretches[output] = stretch
         self._stretches = tuple(stretches)

@@ -1,6 +1,7 @@
 """Which output is whose, of outputs that change places, by a stand-in for the voice model that hears pitch alone."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +20,14 @@ class PitchVoices:
 
     embedding_size = 40
 
-    def embed(self, waveform: Tensor, sample_rate: int) -> Tensor:
-        """Return a vector of zeros but for the band of the strongest frequency."""
-        strongest = torch.fft.rfft(waveform).abs().argmax() * sample_rate / len(waveform)
-        return torch.eye(self.embedding_size)[int(strongest / 100)].unsqueeze(0)
+    def embedding_stages(self, sample_rate: int) -> list[Callable[[Tensor], Tensor]]:
+        """Return the spectrum, and then a vector of zeros but for the band of the strongest frequency."""
+
+        def vector(spectrum: Tensor) -> Tensor:
+            strongest = spectrum.argmax() * sample_rate / (2 * (spectrum.shape[1] - 1))
+            return torch.eye(self.embedding_size)[int(strongest / 100)].unsqueeze(0)
+
+        return [torch.fft.rfft, torch.abs, vector]
 
 
 def order_of(num_talkers: int) -> VoiceOrder:
