@@ -2,7 +2,7 @@
 
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 import torch
@@ -85,9 +85,10 @@ class PcmReader:
         InputError: If it holds neither, or nothing.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, pcm: PcmFormat | None = None) -> None:
+    def __init__(self, stream: BufferedIOBase, name: str, pcm: PcmFormat | None = None) -> None:
         self.stream, self.name = stream, name
         self._left = UNKNOWN_BYTES << 32
+        self._waiting = b""
         if pcm is None:
             pcm, self._left = _read_header(stream, name)
         self.pcm = pcm
@@ -97,11 +98,19 @@ class PcmReader:
     def read(self, num_samples: int) -> Tensor:
         """Return the next samples `(C, t)`: fewer than asked for, or none, at the end.
 
+        What had come when an exception ended the wait for the others is in `rest`.
+
         Raises:
             InputError: If NaN or infinity is among them.
         """
-        data = self.stream.read(min(num_samples * self.pcm.frame_bytes, self._left))
-        self._left -= len(data)
+        size = num_samples * self.pcm.frame_bytes
+        while (missing := min(size - len(self._waiting), self._left)) and (data := self.stream.read1(missing)):
+            self._waiting, self._left = self._waiting + data, self._left - len(data)
+        return self.rest()
+
+    def rest(self) -> Tensor:
+        """Return the samples `(C, t)` that have been read from the stream and not from here; raises as `read`."""
+        data, self._waiting = self._waiting, b""
         whole = len(data) - len(data) % self.pcm.frame_bytes
         self.ends_within_a_sample |= whole < len(data)
         block = self.pcm.decode(data[:whole])
@@ -121,7 +130,7 @@ def streamed_header(pcm: PcmFormat) -> bytes:
     return b"RIFF" + size + b"WAVEfmt " + struct.pack("<I", len(about)) + about + b"data" + size
 
 
-def _read_header(stream: BinaryIO, name: str) -> tuple[PcmFormat, int]:
+def _read_header(stream: BufferedIOBase, name: str) -> tuple[PcmFormat, int]:
     """Return what a WAV holds and the bytes of its samples; the stream is then at the first."""
     start = stream.read(12)
     if not start:

@@ -10,6 +10,8 @@ from separator.cli.options import add_device
 from separator.errors import InputError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from separator.cli.interruption import Interruption
     from separator.cli.live_inputs import LiveInput
     from separator.cli.live_outputs import LiveOutput
@@ -114,7 +116,9 @@ def run(args: argparse.Namespace) -> int:
         interruption = stack.enter_context(Interruption())
         source = stack.enter_context(open_input(args, separator.sample_rate))
         live = LiveSeparator(separator, source.sample_rate, source.channels, voices=voices)
-        outputs = stack.enter_context(open_outputs(args, live))
+        live.push(torch.zeros(source.channels, source.sample_rate // 10))  # the first steps take longest
+        live.reset()
+        outputs = stack.enter_context(open_outputs(args, live, interruption))
         return _separate(args, live, source, outputs, interruption)
 
 
@@ -130,18 +134,24 @@ def _separate(
     from separator.cli.live_outputs import InStep, stacked
 
     in_step, failures = InStep(outputs, live.latency_samples), list[str]()
-    with LiveMeters(live, paced=args.pace or args.input is None, latency_ms=1000 * live.latency_seconds) as meters:
+    is_paced = args.pace and args.input is not None
+    with LiveMeters(live, paced=is_paced or source.is_live, latency_ms=1000 * live.latency_seconds) as meters:
+
+        def separate(block: "Tensor") -> list[str]:
+            with meters.step(block, in_step.dropouts + source.dropouts):
+                sources = stacked(live.push(block))
+            meters.show(sources)
+            return in_step.write(sources)
+
         try:
             while not failures:
                 with interruption.ends_waiting():
-                    meters.wait(sleeps=args.pace and args.input is not None)
+                    if is_paced:
+                        meters.wait()
                     block = source.read()
                 if block is None:
                     break
-                with meters.step(block, in_step.dropouts + source.dropouts):
-                    sources = stacked(live.push(block))
-                meters.show(sources)
-                failures += in_step.write(sources)
+                failures += separate(block)
         except KeyboardInterrupt:
             pass
         except InputError as error:  # the input's or the model's: the outputs that there are still get what waits
@@ -149,13 +159,16 @@ def _separate(
         if meters.seconds == 0 and not failures and not interruption.came:
             failures.append(f"{args.input}: expected audio, found none")
         try:
+            if (rest := source.rest()).shape[1]:
+                failures += separate(rest)
             failures += in_step.write(stacked(live.flush()))
         except InputError as error:  # the model's: nothing waits
             failures = failures or [str(error)]
     for failure in failures:
         print_error(failure)
-    if (warning := source.warning()) is not None:
-        print_line("warning", warning)
+    for each in (source, *in_step.all):
+        if (warning := each.warning()) is not None:
+            print_line("warning", warning)
     print_line("note", meters.summary(in_step.dropouts + source.dropouts))
     if failures:
         return 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from separator.audio.pcm_stream import PcmFormat, PcmReader
@@ -25,7 +26,7 @@ class FileInput:
         block_ms: Milliseconds of a block.
     """
 
-    dropouts = 0
+    is_live, dropouts = False, 0
 
     def __init__(self, reader: AudioReader, block_ms: float) -> None:
         self.reader = reader
@@ -35,6 +36,10 @@ class FileInput:
     def read(self) -> Tensor | None:
         """Return the next block `(C, t)`; None at the end."""
         return next(self._blocks, None)
+
+    def rest(self) -> Tensor:
+        """Return nothing: what it holds need not be waited for."""
+        return torch.zeros(self.channels, 0)
 
     def warning(self) -> str | None:
         """Say what is wrong with the file."""
@@ -50,7 +55,7 @@ class PipeInput:
         block_ms: Milliseconds of a block.
     """
 
-    dropouts = 0
+    is_live, dropouts = True, 0
 
     def __init__(self, reader: PcmReader, block_ms: float) -> None:
         self.reader = reader
@@ -62,13 +67,18 @@ class PipeInput:
         block = self.reader.read(self._block_samples)
         return block if block.shape[1] else None
 
+    def rest(self) -> Tensor:
+        """Return what had come of a block that was waited for, `(C, t)`."""
+        return self.reader.rest()
+
     def warning(self) -> str | None:
         """Say whether it ended too early."""
         return f"{self.reader.name}: ends within a sample" if self.reader.ends_within_a_sample else None
 
 
 LiveInput = FileInput | PipeInput | Microphone
-"""Of each, `dropouts` counts the blocks before which something was lost."""
+"""Of each, `dropouts` counts the blocks before which something was lost, and `is_live` says whether it may come as it
+sounds."""
 
 
 def block_samples(block_ms: float, sample_rate: int) -> int:
@@ -95,6 +105,8 @@ def open_input(args: argparse.Namespace, model_rate: int) -> Iterator[LiveInput]
         pcm = PcmFormat(args.raw, args.sample_rate, args.channels or 1) if args.raw else None
         try:
             stream = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if path == STANDARD_INPUT else path.open("rb")
+            if os.name == "posix":
+                os.set_blocking(stream.fileno(), True)  # the process that made the pipe may not wait for it
         except OSError as error:
             raise InputError(f"{name}: cannot read: {error.strerror}") from None
         with stream:

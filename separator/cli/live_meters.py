@@ -9,6 +9,7 @@ from typing import Self
 
 from torch import Tensor
 
+from separator.cli.main import print_line
 from separator.live import LiveSeparator
 
 REFRESH_SECONDS = 0.1
@@ -17,13 +18,19 @@ METER_CHARACTERS = 12
 
 METER_FLOOR_DB = -60.0
 
+CATCH_UP_SECONDS = 0.5
+"""An input that comes later than it sounds is caught up on by no more."""
+
+PROVEN_SECONDS = 5.0
+"""After so much of the input it is clear whether computing keeps up."""
+
 
 class LiveMeters:
     """One line on standard error, as a context manager; nothing where that is no terminal.
 
     Args:
         live: What separates.
-        paced: Whether the input comes in real time, so that a step can be late.
+        paced: Whether the input may come in real time, so that a step can be late.
         latency_ms: What is said of it.
     """
 
@@ -33,13 +40,15 @@ class LiveMeters:
         """Of the input so far."""
         self._busy = self._slowest = 0.0
         self._late = self._dropouts = 0
+        self._is_warned = False
         self._started = self._shown = time.perf_counter()
         self._is_terminal = sys.stderr.isatty()
 
-    def wait(self, sleeps: bool) -> None:
-        """Sleep, if asked for, until what comes next has been said."""
-        if sleeps:
-            time.sleep(max(0.0, self._started + self.seconds - time.perf_counter()))
+    def wait(self) -> None:
+        """Sleep until what comes next has been said; after a stall of the input time goes on from there."""
+        now = time.perf_counter()
+        self._started = max(self._started, now - self.seconds - CATCH_UP_SECONDS)
+        time.sleep(max(0.0, self._started + self.seconds - now))
 
     @contextmanager
     def step(self, block: Tensor, dropouts: int) -> Iterator[None]:
@@ -51,6 +60,14 @@ class LiveMeters:
         self._busy, self._slowest = self._busy + taken, max(self._slowest, taken)
         self._late += taken > seconds
         self.seconds += seconds
+        if self.paced and not self._is_warned and self._busy > self.seconds > PROVEN_SECONDS:
+            self._is_warned = True
+            self._clear_line()
+            print_line(
+                "warning",
+                f"computing takes {self._busy / self.seconds:.2f} times as long as the sound lasts, so sound is lost "
+                f"or has to wait; longer blocks (--block {4000 * seconds:.0f}) or a smaller model take less",
+            )
 
     def show(self, sources: Tensor) -> None:
         """Draw the levels of sources `(S, C, t)`."""
@@ -76,6 +93,9 @@ class LiveMeters:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._clear_line()
+
+    def _clear_line(self) -> None:
         if self._is_terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 

@@ -1,16 +1,39 @@
-"""Microphone and loudspeaker of `separator live`, by the package sounddevice."""
+"""Microphone and loudspeaker of `separator live`, by the package sounddevice.
+
+Each has a clock and a thread of its own. Between them and what separates are queues that never hold much: what comes
+faster than it goes is left out, what comes slower leaves a gap, and both are counted.
+"""
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from separator.cli.extras import require_extra
+from separator.cli.sample_queue import SampleQueue
 from separator.errors import InputError
+
+STALL_SECONDS = 5.0
+"""A device that is silent for as long, without an error, has stalled."""
+
+POLL_SECONDS = 0.1
+
+MICROPHONE_SECONDS = 1.0
+"""So much and a block may wait to be separated."""
+
+LOUDSPEAKER_SECONDS = 0.1
+"""So much, a block and the cushion may wait to be played."""
+
+CUSHION_SECONDS, MOST_CUSHION_SECONDS = 0.02, 0.2
+"""Silence before what is played, so that a block may be so late; it grows each time that it was not enough."""
+
+LONGEST_PERIOD_SECONDS = 0.05
+"""What a device is asked to deliver or take at once, however long a block."""
 
 
 def _sounddevice() -> Any:
@@ -47,42 +70,88 @@ def _without_its_own_messages() -> Iterator[None]:
 
 
 class _SoundStream:
-    """A stream of the sound card, as a context manager.
+    """A stream of the sound card, as a context manager; its thread calls `_call`.
 
     Args:
-        kind: Name of the class in sounddevice, `InputStream` or `OutputStream`.
+        direction: `input` or `output`.
         device: Number or part of the name; None is the system's.
-        options: Further options of the stream.
+        sample_rate: In Hz.
+        channels: Number of channels.
+        block_samples: Samples that are separated at once.
     """
 
-    def __init__(self, kind: str, device: str | None, **options: Any) -> None:
+    def __init__(self, direction: str, device: str | None, sample_rate: int, channels: int, block_samples: int) -> None:
         self._module = _sounddevice()
         self.name = f"sound device {device or '(default)'}"
-        self.dropouts = 0
+        self.sample_rate, self.channels = sample_rate, channels
+        self._block_samples = block_samples
+        self._queue = SampleQueue(channels)
+        self._quiet_seconds = 0.0
+        self._has_ended = False
+        number = int(device) if device is not None and device.isdecimal() else device
         try:
-            number = int(device) if device is not None and device.isdecimal() else device
             with _without_its_own_messages():
-                self.stream = getattr(self._module, kind)(device=number, dtype="float32", **options)
+                self.stream = getattr(self._module, f"{direction.title()}Stream")(
+                    device=number,
+                    dtype="float32",
+                    samplerate=sample_rate,
+                    channels=channels,
+                    blocksize=min(block_samples, int(LONGEST_PERIOD_SECONDS * sample_rate)),
+                    callback=self._call,
+                    finished_callback=self._end,
+                )
         except (self._module.PortAudioError, ValueError) as error:
-            raise self.failure(error) from None
+            raise InputError(f"{self._failure(error)}{self._abilities(number, direction)}") from None
 
-    def failure(self, error: Exception) -> InputError:
+    def _failure(self, error: Exception) -> InputError:
         """Return what went wrong with the device, in a line."""
         return InputError(f"{self.name}: {' '.join(str(error.args[0] if error.args else error).split())}")
 
+    def _abilities(self, number: int | str | None, direction: str) -> str:
+        """Say what the device has, if there is one."""
+        try:
+            device = self._module.query_devices(number, direction)
+        except (self._module.PortAudioError, ValueError):
+            return ""
+        return f"; it has {device[f'max_{direction}_channels']} channels, at {device['default_samplerate']:.0f} Hz"
+
+    def _call(self, samples: np.ndarray, num_samples: int, times: Any, status: Any) -> None:
+        """Bring samples `(t, C)` from or to the queue."""
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        self._has_ended = True
+
+    def _check(self, waited_seconds: float) -> None:
+        """Take note of a time in which something was to come from the device, or to go there.
+
+        Raises:
+            InputError: If it is gone, or was quiet for too long.
+        """
+        self._quiet_seconds += waited_seconds  # until the device calls
+        if self._has_ended:
+            raise InputError(f"{self.name}: it has stopped; is it still connected?")
+        if self._quiet_seconds > STALL_SECONDS:
+            raise InputError(f"{self.name}: it has stalled: nothing moved for {STALL_SECONDS:g} s")
+
+    def _wait_for(self, is_ready: Callable[[int], bool]) -> None:
+        """Wait until the number of samples in the queue is as it should be; `InputError` as of `_check`."""
+        while not self._queue.wait_for(is_ready, POLL_SECONDS):
+            self._check(POLL_SECONDS)
+
     def __enter__(self) -> Self:
         try:
-            self.stream.start()
+            with _without_its_own_messages():
+                self.stream.start()
         except self._module.PortAudioError as error:
-            raise self.failure(error) from None
+            raise self._failure(error) from None
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self.stream.stop()
+        with suppress(self._module.PortAudioError):  # it has vanished
+            self.stream.abort()
+        with suppress(self._module.PortAudioError):
             self.stream.close()
-        except self._module.PortAudioError:  # it has vanished
-            pass
 
 
 class Microphone(_SoundStream):
@@ -96,26 +165,40 @@ class Microphone(_SoundStream):
 
     Raises:
         InputError: If there is no such device, or it does not know this rate or so many channels; while reading, if it
-            vanishes.
+            vanishes or stalls.
     """
 
+    is_live = True
+
     def __init__(self, device: str | None, sample_rate: int, channels: int, block_samples: int) -> None:
-        super().__init__("InputStream", device, samplerate=sample_rate, channels=channels, blocksize=block_samples)
-        self.sample_rate, self.channels = sample_rate, channels
-        self._block_samples = block_samples
+        super().__init__("input", device, sample_rate, channels, block_samples)
+        self.dropouts = 0
+        self._most_waiting = block_samples + round(MICROPHONE_SECONDS * sample_rate)
+        self._is_read = False
 
     def read(self) -> Tensor | None:
-        """Return the next block `(C, t)`, when it has been said."""
-        try:
-            block, is_behind_a_gap = self.stream.read(self._block_samples)
-        except self._module.PortAudioError as error:
-            raise self.failure(error) from None
-        self.dropouts += bool(is_behind_a_gap)
-        return torch.from_numpy(block.copy()).T
+        """Return the next block `(C, t)`, when it has been said; the first is said from now on."""
+        self._is_read = True
+        self._wait_for(lambda waiting: waiting >= self._block_samples)
+        return torch.from_numpy(self._queue.take(self._block_samples)).T
+
+    def rest(self) -> Tensor:
+        """Return what has been said and not been read, `(C, t)`."""
+        return torch.from_numpy(self._queue.take()).T
 
     def warning(self) -> str | None:
         """Say nothing: drop-outs are counted."""
         return None
+
+    def _call(self, samples: np.ndarray, num_samples: int, times: Any, status: Any) -> None:
+        self._quiet_seconds = 0.0
+        if not self._is_read:  # all else is being opened
+            return
+        is_full = len(self._queue) + num_samples > self._most_waiting
+        if is_full:
+            self._queue.take()
+        self.dropouts += bool(is_full or status.input_overflow)
+        self._queue.put(samples)
 
 
 class Loudspeaker(_SoundStream):
@@ -125,6 +208,8 @@ class Loudspeaker(_SoundStream):
         device: Number or part of the name.
         sample_rate: In Hz.
         channels: Number of channels of all sources.
+        block_samples: Samples written at once.
+        sets_pace: Whether what it plays waits for it; a microphone does not.
 
     Raises:
         InputError: As `Microphone`.
@@ -132,13 +217,64 @@ class Loudspeaker(_SoundStream):
 
     is_in_step = False
 
-    def __init__(self, device: str, sample_rate: int, channels: int) -> None:
-        super().__init__("OutputStream", device, samplerate=sample_rate, channels=channels)
+    def __init__(self, device: str, sample_rate: int, channels: int, block_samples: int, sets_pace: bool) -> None:
+        super().__init__("output", device, sample_rate, channels, block_samples)
+        self.sets_pace = sets_pace
+        self._cushion = round(CUSHION_SECONDS * sample_rate)
+        self._has_run_dry = True
+        self._is_ending = False
+        self._left_out = self._gaps = self._underflows = 0
+
+    @property
+    def dropouts(self) -> int:
+        """Return how often not all was played, or a gap was."""
+        return self._left_out + self._gaps + self._underflows
+
+    @property
+    def _most_waiting(self) -> int:
+        return self._cushion + self._block_samples + round(LOUDSPEAKER_SECONDS * self.sample_rate)
 
     def write(self, sources: Tensor) -> None:
-        """Play sources `(S, C, t)`; waits until there is room for them."""
+        """Play sources `(S, C, t)`; waits for them to be played if it sets the pace."""
+        samples = sources.flatten(0, 1).T.numpy()
+        self._check(0 if self.sets_pace else len(samples) / self.sample_rate)
+        if self._has_run_dry:
+            self._queue.put(np.zeros((self._cushion, self.channels), dtype=np.float32))
+        self._queue.put(samples)
+        self._has_run_dry = False
+        if self.sets_pace:
+            self._wait_for(lambda waiting: waiting <= self._most_waiting)
+        elif len(self._queue) > self._most_waiting:
+            self._queue.take(len(self._queue) - self._cushion - self._block_samples)
+            self._left_out += 1
+
+    def warning(self) -> str | None:
+        """Say how it kept up with what it was to play."""
+        if not self._left_out + self._gaps:
+            return None
+        return (
+            f"{self.name}: sound was left out {self._left_out} times, and came too late {self._gaps} times (the clocks "
+            "of two devices differ, or the computer was busy); what went to files is whole"
+        )
+
+    def _call(self, samples: np.ndarray, num_samples: int, times: Any, status: Any) -> None:
+        self._quiet_seconds = 0.0
+        played = self._queue.take(num_samples)
+        samples[: len(played)] = played
+        samples[len(played) :] = 0
+        if len(played) < num_samples and not self._has_run_dry and not self._is_ending:
+            self._has_run_dry = True
+            most = round(MOST_CUSHION_SECONDS * self.sample_rate)
+            self._cushion = min(self._cushion + round(CUSHION_SECONDS * self.sample_rate), most)
+            self._gaps += 1
+        elif status.output_underflow:
+            self._underflows += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._is_ending = True
         try:
-            was_empty = self.stream.write(sources.flatten(0, 1).T.contiguous().numpy())
-        except self._module.PortAudioError as error:
-            raise self.failure(error) from None
-        self.dropouts += bool(was_empty)
+            self._wait_for(lambda waiting: waiting == 0)
+            self.stream.stop()  # when all is played
+        except (InputError, self._module.PortAudioError):  # it has vanished or stalled
+            pass
+        super().__exit__()

@@ -3,8 +3,8 @@
 A live model knows of the past what its norms and convolutions remember: after a pause it may give a voice another
 output. Here the stretches in which an output is the loudest are turned into vectors of voices, and a belief is kept
 about the order of the outputs: each vector speaks for the orders that give it to the voice it is like, and to change
-the order costs. A stretch goes through the voice model over the 0.1 s that follow it, stage by stage, so that no step of
-a live signal takes all of that time. A change is heard from the next sample on, faded over; nothing waits for it.
+the order costs. A stretch goes through the voice model over the 0.1 s behind it, stage by stage, so that no step of a
+live signal takes all of that time. A change is heard from the next sample on, faded over; nothing waits for it.
 """
 
 import math
