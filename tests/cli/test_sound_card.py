@@ -1,12 +1,15 @@
 """The sound card behind a stand-in for sounddevice, of the same calls; and PortAudio itself on ALSA's files."""
 
+import math
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,8 @@ import soundfile
 
 from separator.cli import extras
 from separator.cli.main import main
+from separator.cli.sample_queue import SampleQueue
+from separator.cli.sound_card import STALL_SECONDS, Loudspeaker, Microphone
 from tests.cli.test_live import RATE, model, ratio_db, tones  # noqa: F401
 
 
@@ -23,59 +28,110 @@ class PortAudioError(Exception):
 
 
 class FakeSoundDevice(ModuleType):
-    """What `separator live` uses of sounddevice; the microphone hears `signal`, then Ctrl-C comes or it vanishes."""
+    """What `separator live` uses of sounddevice, on a clock that goes on while a queue is waited for.
+
+    The microphone hears `signal`; behind it Ctrl-C comes, or it vanishes, or it stalls.
+    """
 
     PortAudioError = PortAudioError
 
-    def __init__(self, signal: np.ndarray, vanishes: bool = False) -> None:
+    def __init__(self, signal: np.ndarray, end: str = "ctrl-c", output_clock: float = 1.0) -> None:
         super().__init__("sounddevice")
-        fake, self.signal, self.played = self, signal, list[np.ndarray]()
-        self.open = 0
+        fake, self.played = self, list[np.ndarray]()
+        self.now, self.running = 0.0, list[Any]()
+        self.output_stalls_at = math.inf
 
         class Stream:
-            def __init__(self, device: Any, dtype: str, samplerate: int, channels: int, blocksize: int = 0) -> None:
+            clock = 1.0
+
+            def __init__(
+                self,
+                device: Any,
+                dtype: str,
+                samplerate: int,
+                channels: int,
+                blocksize: int,
+                callback: Any,
+                finished_callback: Any,
+            ) -> None:
                 if samplerate == 12345:
                     raise PortAudioError("Error opening stream: Invalid sample rate [PaErrorCode -9997]", -9997)
                 if device == "none":
                     raise ValueError("No input device matching 'none'")
                 assert dtype == "float32"
-                self.channels = channels
+                self.channels, self.blocksize, self.callback = channels, blocksize, callback
+                self.finished_callback = finished_callback
+                self.period, self.next = blocksize / samplerate / self.clock, math.inf
 
             def start(self) -> None:
-                fake.open += 1
+                self.next = fake.now + self.period
+                fake.running.append(self)
 
             def stop(self) -> None:
-                fake.open -= 1
+                fake.running.remove(self)
+
+            def abort(self) -> None:
+                if self in fake.running:
+                    fake.running.remove(self)
 
             def close(self) -> None:
-                pass
+                assert self not in fake.running
 
         class InputStream(Stream):
             at = 0
 
-            def read(self, frames: int) -> tuple[np.ndarray, bool]:
-                if self.at >= len(signal):
-                    raise PortAudioError("Unanticipated host error", -9999) if vanishes else KeyboardInterrupt
-                block = signal[self.at : self.at + frames].astype(np.float32)
-                self.at += frames
-                return block, self.at == 10 * frames
+            def call(self) -> None:
+                block = signal[self.at : self.at + self.blocksize].astype(np.float32)
+                self.at += self.blocksize
+                if len(block):
+                    overflowed = self.at == 11 * self.blocksize
+                    self.callback(block, len(block), None, SimpleNamespace(input_overflow=overflowed))
+                    return
+                fake.running.remove(self)
+                if end == "ctrl-c":
+                    raise KeyboardInterrupt
+                if end == "vanishes":
+                    self.finished_callback()
 
         class OutputStream(Stream):
-            def write(self, data: np.ndarray) -> bool:
-                assert data.dtype == np.float32 and data.flags.c_contiguous and data.shape[1] == self.channels
-                fake.played.append(data.copy())
-                return len(fake.played) == 1
+            clock = output_clock
+            calls = 0
+
+            def call(self) -> None:
+                if fake.now > fake.output_stalls_at:
+                    return
+                block = np.full((self.blocksize, self.channels), np.nan, np.float32)
+                self.calls += 1
+                self.callback(block, len(block), None, SimpleNamespace(output_underflow=self.calls == 2))
+                fake.played.append(block)
 
         self.InputStream, self.OutputStream = InputStream, OutputStream
 
-    def query_devices(self) -> list[dict[str, Any]]:
-        return [{"name": "Mic", "max_input_channels": 2, "max_output_channels": 0, "default_samplerate": 48000.0}]
+    def wait_for(self, queue: SampleQueue, is_ready: Callable[[int], bool], seconds: float) -> bool:
+        """Stand in for `SampleQueue.wait_for`: let the devices run."""
+        end = self.now + seconds
+        while not is_ready(len(queue)):
+            stream = min(self.running, key=lambda each: each.next, default=None)
+            if stream is None or stream.next > end:
+                self.now = end
+                return False
+            self.now = stream.next
+            stream.next += stream.period
+            stream.call()
+        return True
+
+    def query_devices(self, device: Any = None, kind: str | None = None) -> Any:
+        if device == "none":
+            raise ValueError("No input device matching 'none'")
+        found = {"name": "Mic", "max_input_channels": 2, "max_output_channels": 0, "default_samplerate": 48000.0}
+        return found if kind else [found]
 
 
-def install(monkeypatch: pytest.MonkeyPatch, signal: np.ndarray, vanishes: bool = False) -> FakeSoundDevice:
-    fake = FakeSoundDevice(signal, vanishes)
+def install(monkeypatch: pytest.MonkeyPatch, signal: np.ndarray, **options: Any) -> FakeSoundDevice:
+    fake = FakeSoundDevice(signal, **options)
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     monkeypatch.setattr(extras, "_is_installed", lambda package: True)
+    monkeypatch.setattr(SampleQueue, "wait_for", lambda *arguments: fake.wait_for(*arguments))
     return fake
 
 
@@ -91,33 +147,87 @@ def test_a_microphone_goes_to_files_and_to_a_device(
     fake = install(monkeypatch, low + high)
     options = ["--sample-rate", str(rate), "-o", str(tmp_path), "--output-device", "3"]
     assert main(["live", "-m", str(model), *options]) == 0
-    played = np.concatenate(fake.played)
-    latency = len(played) - rate  # what waits at the end is played too
-    for number, truth in enumerate((low, high)):
-        found, _ = soundfile.read(tmp_path / f"speaker{number + 1}.wav", always_2d=True)
-        assert found.shape == truth.shape and ratio_db(found[rate // 4 :], truth[rate // 4 :]) > 20
-        np.testing.assert_array_equal(played[latency:, number], found[:, 0].astype(np.float32))
-    assert not played[:latency].any() and fake.open == 0
-    assert "drop-outs 2," in capsys.readouterr().err  # one of each
+    files = [soundfile.read(tmp_path / f"speaker{number}.wav", dtype="float32")[0] for number in (1, 2)]
+    sources, played = np.stack(files, axis=1), np.concatenate(fake.played)
+    truth = np.concatenate([low, high], axis=1)
+    assert sources.shape == truth.shape and ratio_db(sources[rate // 4 :], truth[rate // 4 :]) > 20
+    late = int(played.any(axis=1).argmax() - sources.any(axis=1).argmax())
+    assert late <= 0.07 * rate  # two blocks, the cushion, the latency
+    np.testing.assert_array_equal(played[late : late + rate], sources)  # what waits at the end is played too
+    assert not played[:late].any() and not played[late + rate :].any() and not fake.running
+    text = capsys.readouterr().err
+    assert "drop-outs 2," in text and text.count("\n") == 1  # an overflow, an underflow
 
 
-def test_a_device_that_vanishes_leaves_the_files_complete(
+@pytest.mark.parametrize(("end", "message"), [("vanishes", "it has stopped; is it"), ("stalls", "it has stalled")])
+def test_a_device_that_goes_or_stalls_leaves_the_files_complete(
     model: Path,  # noqa: F811
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    end: str,
+    message: str,
 ) -> None:
-    install(monkeypatch, np.zeros((RATE, 1)), vanishes=True)
+    fake = install(monkeypatch, np.zeros((RATE + 7, 1)), end=end)  # at the end less than a block
     assert main(["live", "-m", str(model), "-o", str(tmp_path)]) == 1
-    assert "error: sound device (default): Unanticipated host error\n" in capsys.readouterr().err
-    assert soundfile.info(tmp_path / "speaker1.wav").frames == RATE
+    assert f"error: sound device (default): {message}" in capsys.readouterr().err
+    assert soundfile.info(tmp_path / "speaker1.wav").frames == RATE + 7
+    assert fake.now < 1 + 1.1 * STALL_SECONDS
+
+
+@pytest.mark.parametrize("source", ["microphone", "file"])
+def test_a_loudspeaker_that_stalls_is_told(
+    model: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    source: str,
+) -> None:
+    fake = install(monkeypatch, np.zeros((20 * RATE, 1)))
+    fake.output_stalls_at = 1.0
+    soundfile.write(tmp_path / "talk.wav", np.zeros(3 * RATE), RATE)
+    options = ["--input", str(tmp_path / "talk.wav")] if source == "file" else []
+    out = tmp_path / "out"
+    assert main(["live", "-m", str(model), *options, "-o", str(out), "--output-device", "3", "--block", "40"]) == 1
+    text = capsys.readouterr().err
+    assert "error: sound device 3: it has stalled: nothing moved for 5 s\n" in text
+    assert fake.now < 7 and soundfile.info(out / "speaker1.wav").frames >= RATE
+
+
+@pytest.mark.parametrize("parts_per_million", [-1200, 1200])  # in ten minutes as far as 200 in an hour
+def test_two_clocks_leave_out_or_wait_and_say_so(
+    monkeypatch: pytest.MonkeyPatch, parts_per_million: int
+) -> None:
+    """A ramp through a microphone to a loudspeaker; the second's clock is the slower one, or the faster one."""
+    rate, seconds, block = 500, 600, 25
+    ramp = np.arange(rate * seconds, dtype=np.float32)[:, None] + 1
+    fake = install(monkeypatch, ramp, output_clock=1 + parts_per_million * 1e-6)
+    with Microphone(None, rate, 1, block) as microphone, Loudspeaker("3", rate, 1, block, sets_pace=False) as speaker:
+        with pytest.raises(KeyboardInterrupt):
+            while True:
+                speaker.write(microphone.read()[None])  # type: ignore[index]
+        assert microphone.dropouts == 1 and 3 <= speaker.dropouts - 1 <= 40  # one of each is the stand-in's
+        drift = seconds * abs(parts_per_million) * 1e-6
+        warning = speaker.warning() or ""
+        count = int(re.search(r"(\d+) times" if parts_per_million < 0 else r"late (\d+) times", warning)[1])  # type: ignore[index]
+        assert count == speaker.dropouts - 1
+    played = np.concatenate(fake.played)[:, 0]
+    delays = np.arange(len(played)) / (rate * (1 + parts_per_million * 1e-6)) - played / rate
+    assert delays[played > 0].max() < 0.45  # seconds
+    silent = (played[rate:] == 0).sum() / rate
+    skipped = (np.diff(played[played > 0]) - 1).sum() / rate
+    assert abs((skipped if parts_per_million < 0 else silent) - drift) < 0.3
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--sample-rate", "12345"], "sound device (default): Error opening stream: Invalid sample rate"),
-        (["--input-device", "none"], "sound device none: No input device matching"),
+        (
+            ["--sample-rate", "12345"],
+            "sound device (default): Error opening stream: Invalid sample rate [PaErrorCode -9997]; it has 2 channels, "
+            "at 48000 Hz\n",
+        ),
+        (["--input-device", "none"], "sound device none: No input device matching 'none'\n"),
     ],
 )
 def test_what_the_device_refuses_is_one_line(

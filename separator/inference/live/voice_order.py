@@ -35,11 +35,14 @@ NEW_SECONDS = 0.3
 GAP_SECONDS = 0.5
 """An output that was not heard for as long may be another voice: its stretch begins anew."""
 
-SAME_VOICE = 0.34
-"""Product of two vectors as likely of one voice as of two."""
+SAME_VOICE, MARGIN = 0.4, 0.15
+"""A stretch is of a voice if their product lies above the one, and by the other above those with all others."""
+
+NEW_VOICE = 0.3
+"""Two stretches on end that are like each other are of a new voice if their products with all others lie below."""
 
 SHARPNESS = 12.0
-"""What a stretch says, in nats, if its product lies 1 above that."""
+"""What a stretch says, in nats, if its product with one voice lies 1 above that with another."""
 
 CHANGE = 0.02
 """How likely the order changes from one stretch to the next."""
@@ -106,6 +109,7 @@ class VoiceOrder:
         self._loudest = 0.0
         self._stretches = (_Stretch(torch.zeros(0)),) * num_talkers
         self._sums = torch.zeros(num_talkers, voices.embedding_size)  # of the vectors of each voice
+        self._stranger = torch.zeros(voices.embedding_size)  # the last vector, if it was like no voice
         self._listening: _Listening | None = None
 
     def push(self, sources: Tensor) -> Tensor:
@@ -167,20 +171,40 @@ class VoiceOrder:
         self._stretches = tuple(stretches)
 
     def _weigh(self, output: int, vector: Tensor) -> None:
-        """Let a stretch of an output speak for the orders, by its vector `(D,)`; its voice learns it."""
-        products = functional.normalize(self._sums, dim=1) @ vector
-        is_known = self._sums.any(dim=1)
-        says = torch.where(is_known, SHARPNESS * (products - SAME_VOICE), 0.0).double()  # for each voice
+        """Let a stretch of an output speak for the orders, by its vector `(D,)`, if its voice is known; it is learned."""
+        number = self._recognise(output, vector)
+        if number is None:
+            return
+        sums = self._sums.clone()
+        sums[number] = (1 - 1 / MEMORY_STRETCHES) * sums[number] + vector
+        self._sums = sums
+        products = torch.where(sums.any(dim=1), functional.normalize(sums, dim=1) @ vector, NEW_VOICE)
         voice = (self._orders == output).int().argmax(dim=1)  # in each order, whose the output is
         others = math.log(CHANGE / len(self._orders)) + self._belief.logsumexp(dim=0)
         moved = torch.logaddexp(self._belief + math.log(1 - CHANGE), others)
-        self._belief = (moved + says[voice]).log_softmax(dim=0)
+        self._belief = (moved + SHARPNESS * products[voice].double()).log_softmax(dim=0)
         best = int(self._belief.argmax())
         if best != self._order and self._belief[best] - self._belief[self._order] > SURE:
             self._order_before, self._order, self._faded = self._order, best, 0
-        if best == self._order:
-            number = int(voice[best])
-            sums = self._sums.clone()
-            kept = 1 - 1 / MEMORY_STRETCHES
-            sums[number] = kept * sums[number] + vector
-            self._sums = sums
+
+    def _recognise(self, output: int, vector: Tensor) -> int | None:
+        """Return the number of the voice of a stretch; None is nobody's that can be told."""
+        is_known = self._sums.any(dim=1)
+        products = torch.where(is_known, functional.normalize(self._sums, dim=1) @ vector, -1.0)
+        nearest, second = products.topk(2).values.tolist()
+        if nearest > SAME_VOICE and nearest - second > MARGIN:
+            self._stranger = torch.zeros_like(vector)
+            return int(products.argmax())
+        if nearest > NEW_VOICE:
+            return None
+        is_heard_again = float(self._stranger @ vector) > SAME_VOICE
+        self._stranger = vector
+        if not is_heard_again:
+            return None
+        number = int((self._orders[self._order] == output).int().argmax())  # whose place it is in now
+        if is_known[number]:
+            number = int(self._sums.norm(dim=1).argmin())  # nobody's, or of who was heard the least
+        sums = self._sums.clone()
+        sums[number] = 0
+        self._sums = sums
+        return number
