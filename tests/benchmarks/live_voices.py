@@ -1,10 +1,11 @@
 """What telling voices apart brings to a live model that forgets who is who: the shares of voices on their own outputs.
 
-    python -m tests.benchmarks.live_voices [DATA]
+    python -m tests.benchmarks.live_voices [DATA] [MODEL]
 
 Conversations of two minutes, made of the speakers of DATA/speech/valid (DATA: ../shared/data), in turns of 1.5 to 6 s.
 The outputs are the talkers with the other one 10 dB below, and at every fourth turn, drawn by chance, they change
-places. A valid speaker has one recording, so that each turn is like the others: in a meeting voices vary more.
+places; with a MODEL, such as speech-2spk-live-16k, they are what it gives, which may have both talkers on one output. A
+valid speaker has one recording, so that each turn is like the others: in a meeting voices vary more.
 """
 
 import sys
@@ -19,6 +20,7 @@ from torch import Tensor
 from separator.data.conversation import take_turns
 from separator.inference.live.voice_order import VoiceOrder
 from separator.inference.voices import VoiceModel
+from separator.live import LiveSeparator
 from separator.metrics import own_output_share
 
 RATE = 16000
@@ -35,16 +37,29 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     voices = VoiceModel.from_pretrained("voice-16k", "cpu")
+    live = LiveSeparator.from_pretrained(sys.argv[2], device="cpu") if len(sys.argv) > 2 else None
     shares = []
     for seed in range(CONVERSATIONS):
         reference, outputs = converse(speech, np.random.default_rng(seed))
+        if live is not None:
+            outputs = separated(live, reference.sum(dim=0))
         order = VoiceOrder(voices, 2, RATE)
         ordered = torch.cat([order.push(block) for block in outputs.split(RATE // 100, dim=2)], dim=2)
         shares.append([share(outputs, reference), share(ordered, reference)])
         print(f"conversation {seed}: {shares[-1][0]:.2f} without, {shares[-1][1]:.2f} with voices", flush=True)
     without, with_voices = np.mean(shares, axis=0)
+    text = f"on the own output: {without:.2f} without, {with_voices:.2f} with voices"
     most = 1 / (1 + 10 ** (LEAK_DB / 10))
-    print(f"on the own output: {without:.2f} without, {with_voices:.2f} with voices (with no change at all {most:.2f})")
+    print(text if live is not None else f"{text} (with no change at all {most:.2f})")
+
+
+def separated(live: LiveSeparator, mixture: Tensor) -> Tensor:
+    """Return the talkers' outputs of a live model, `(S, C, T)`."""
+    parts = [live.push(block) for block in mixture.split(RATE // 2, dim=1)]
+    parts.append(live.flush())
+    talkers = [name for name in live.sources if name.startswith("speaker")]
+    outputs = torch.stack([torch.cat([part[name] for part in parts], dim=1) for name in talkers])
+    return outputs[:, :, -mixture.shape[1] :]
 
 
 def converse(speech: Path, random: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -195,9 +195,7 @@ def test_a_loudspeaker_that_stalls_is_told(
 
 
 @pytest.mark.parametrize("parts_per_million", [-1200, 1200])  # in ten minutes as far as 200 in an hour
-def test_two_clocks_leave_out_or_wait_and_say_so(
-    monkeypatch: pytest.MonkeyPatch, parts_per_million: int
-) -> None:
+def test_two_clocks_leave_out_or_wait_and_say_so(monkeypatch: pytest.MonkeyPatch, parts_per_million: int) -> None:
     """A ramp through a microphone to a loudspeaker; the second's clock is the slower one, or the faster one."""
     rate, seconds, block = 500, 600, 25
     ramp = np.arange(rate * seconds, dtype=np.float32)[:, None] + 1

@@ -3,7 +3,8 @@
 A live model knows of the past what its norms and convolutions remember: after a pause it may give a voice another
 output. Here the stretches in which an output is the loudest are turned into vectors of voices, and a belief is kept
 about the order of the outputs: each vector speaks for the orders that give it to the voice it is like, and to change
-the order costs. A stretch goes through the voice model over the 0.1 s behind it, stage by stage, so that no step of a
+the order costs. A vector that is like no voice, or like two, as that of a stretch in which both speak, says nothing and
+is not learned; two on end that are like each other alone are a new voice. A stretch goes through the voice model over the 0.1 s behind it, stage by stage, so that no step of a
 live signal takes all of that time. A change is heard from the next sample on, faded over; nothing waits for it.
 """
 
@@ -26,28 +27,29 @@ LOUDER_DB = 3.0
 RANGE_DB, MEMORY_SECONDS = 30.0, 10.0
 """Frames so much quieter than the loudest of the last seconds are pauses."""
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.8, 1.5
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.5, 1.0
 """Of a stretch that says whose voice it is."""
 
-NEW_SECONDS = 0.3
+NEW_SECONDS = 0.2
 """A stretch speaks again when so much of it is new."""
 
-GAP_SECONDS = 0.5
+GAP_SECONDS = 0.2
 """An output that was not heard for as long may be another voice: its stretch begins anew."""
 
-SAME_VOICE, MARGIN = 0.4, 0.15
+SAME_VOICE, MARGIN = 0.3, 0.1
 """A stretch is of a voice if their product lies above the one, and by the other above those with all others."""
 
-NEW_VOICE = 0.3
-"""Two stretches on end that are like each other are of a new voice if their products with all others lie below."""
+NEW_VOICE, NEW_STRETCHES = 0.1, 3
+"""So many stretches on end are of a new voice if they are like each other, and their products with all others lie below
+the first."""
 
 SHARPNESS = 12.0
 """What a stretch says, in nats, if its product with one voice lies 1 above that with another."""
 
-CHANGE = 0.02
+CHANGE = 0.2
 """How likely the order changes from one stretch to the next."""
 
-SURE = 3.0
+SURE = 1.5
 """The order changes when another is so many nats likelier."""
 
 MEMORY_STRETCHES = 120
@@ -109,7 +111,7 @@ class VoiceOrder:
         self._loudest = 0.0
         self._stretches = (_Stretch(torch.zeros(0)),) * num_talkers
         self._sums = torch.zeros(num_talkers, voices.embedding_size)  # of the vectors of each voice
-        self._stranger = torch.zeros(voices.embedding_size)  # the last vector, if it was like no voice
+        self._strangers: tuple[Tensor, ...] = ()  # the last vectors, if they were like no voice, but like each other
         self._listening: _Listening | None = None
 
     def push(self, sources: Tensor) -> Tensor:
@@ -193,14 +195,15 @@ class VoiceOrder:
         products = torch.where(is_known, functional.normalize(self._sums, dim=1) @ vector, -1.0)
         nearest, second = products.topk(2).values.tolist()
         if nearest > SAME_VOICE and nearest - second > MARGIN:
-            self._stranger = torch.zeros_like(vector)
+            self._strangers = ()
             return int(products.argmax())
         if nearest > NEW_VOICE:
             return None
-        is_heard_again = float(self._stranger @ vector) > SAME_VOICE
-        self._stranger = vector
-        if not is_heard_again:
+        is_heard_again = all(float(each @ vector) > SAME_VOICE for each in self._strangers)
+        self._strangers = (*self._strangers, vector) if is_heard_again else (vector,)
+        if len(self._strangers) < NEW_STRETCHES:
             return None
+        self._strangers = ()
         number = int((self._orders[self._order] == output).int().argmax())  # whose place it is in now
         if is_known[number]:
             number = int(self._sums.norm(dim=1).argmin())  # nobody's, or of who was heard the least

@@ -13,10 +13,14 @@ from tests.bricks.stepping import random_sizes
 
 RATE = 8000
 PITCHES_HZ = (300, 800, 1500)
+BOTH_HZ, HOARSE_HZ = 2200, 2700
 
 
 class PitchVoices:
-    """Two stretches are of one voice if their strongest frequency is the same."""
+    """Two stretches are of one voice if their strongest frequency is the same.
+
+    One is like the first and the second voice alike, one a little like the first and like no other.
+    """
 
     embedding_size = 40
 
@@ -25,7 +29,10 @@ class PitchVoices:
 
         def vector(spectrum: Tensor) -> Tensor:
             strongest = spectrum.argmax() * sample_rate / (2 * (spectrum.shape[1] - 1))
-            return torch.eye(self.embedding_size)[int(strongest / 100)].unsqueeze(0)
+            voices = torch.eye(self.embedding_size)
+            voices[BOTH_HZ // 100] = (voices[3] + voices[8]) / 2**0.5
+            voices[HOARSE_HZ // 100] = 0.2 * voices[3] + 0.96**0.5 * voices[30]
+            return voices[int(strongest / 100)].unsqueeze(0)
 
         return [torch.fft.rfft, torch.abs, vector]
 
@@ -74,6 +81,17 @@ def test_a_second_voice_on_the_first_ones_output_gets_one_of_its_own() -> None:
 def test_where_nothing_changes_nothing_is_changed(talkers: list[int]) -> None:
     talk = turns(talkers) + 1e-3 * torch.randn(2, 1, 4 * 3 * RATE)
     torch.testing.assert_close(order_of(2).push(talk), talk, rtol=0, atol=0)
+
+
+def test_what_is_like_two_voices_or_little_like_its_own_says_nothing() -> None:
+    time = torch.arange(6 * RATE) / RATE
+    talk = turns([0, 1, 0, 1])
+    for hertz in (BOTH_HZ, HOARSE_HZ):
+        doubtful = torch.zeros(2, 1, len(time))
+        doubtful[1] = 0.1 * torch.sin(2 * torch.pi * hertz * time)
+        order = order_of(2)
+        torch.testing.assert_close(order.push(torch.cat([talk, doubtful], dim=2))[:, :, -RATE:], doubtful[:, :, -RATE:])
+        assert wrong_seconds(order.push(talk.flip(0)), talk) < 4  # and nothing was learned: 1 s a change
 
 
 def test_silence_and_both_at_once_say_nothing() -> None:
