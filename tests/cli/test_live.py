@@ -6,17 +6,26 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 from torch import Tensor
 
+from separator.audio.pcm_stream import PcmFormat, PcmReader
 from separator.checkpoint import save_model
+from separator.cli import live_meters
+from separator.cli.interruption import Interruption
+from separator.cli.live_meters import LiveMeters
+from separator.cli.live_outputs import PipeOutput
 from separator.cli.main import main
+from separator.errors import InputError
 from separator.models.pipeline import MaskingSeparator
 from tests.tiny_model import TINY, build_tiny_model, describe, save_tiny_model
 
@@ -59,6 +68,18 @@ def test_a_file_comes_out_as_long_and_in_step(
         assert ratio_db(found[rate // 4 :], truth[rate // 4 :]) > 20
     text = capsys.readouterr().err
     assert text.startswith("separator: note: 1.0 s, ") and "drop-outs 0" in text and text.count("\n") == 1
+
+
+class FakeClock:
+    """The module `time`, of which all that passes is slept or said."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 def live(model: Path, *options: str) -> list[str]:
@@ -124,6 +145,37 @@ def test_the_reader_gets_each_block_when_it_is_said_and_ctrl_c_completes_the_fil
         assert process.wait(60) == 130
         assert b"Traceback" not in process.stderr.read()
         assert said_less_latency < soundfile.info(tmp_path / "speaker1.wav").frames <= RATE // 2
+
+
+def test_ctrl_c_leaves_what_had_come_of_a_block() -> None:
+    class Interrupted(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            if data := super().read1(min(size or 0, 5)):
+                return data
+            raise KeyboardInterrupt
+
+    values = np.arange(19, dtype="<i2")
+    reader = PcmReader(Interrupted(values.tobytes()), "pipe", PcmFormat("s16", RATE, 2))
+    parts = [reader.read(6)]
+    with pytest.raises(KeyboardInterrupt):
+        reader.read(6)
+    parts.append(reader.rest())
+    found = torch.cat(parts, dim=1).T.flatten() * 2**15
+    torch.testing.assert_close(found, torch.arange(18.0))  # the last is less than a sample
+    assert reader.ends_within_a_sample and reader.rest().shape == (2, 0)
+
+
+def test_a_reader_that_takes_nothing_is_not_waited_for_after_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    interruption = Interruption()
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as reader, os.fdopen(write_end, "w") as pipe, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", pipe)
+        output = PipeOutput(PcmFormat("f32", RATE, 1), is_raw=True, interruption=interruption)
+        threading.Timer(0.3, lambda: setattr(interruption, "came", True)).start()
+        with pytest.raises(InputError, match=r"^standard output: its end is lost: nobody reads, 1 s after the signal$"):
+            output.write(torch.zeros(1, 1, 1 << 20))
+        os.set_blocking(reader.fileno(), False)
+        assert len(reader.read()) >= 4096  # what fits into a pipe was written
 
 
 def test_a_reader_that_goes_leaves_the_files_complete(model: Path, tmp_path: Path) -> None:
@@ -203,6 +255,39 @@ def test_a_full_disk_ends_it_with_what_was_written_complete(
         found, _ = soundfile.read(out / f"speaker{number}.wav", always_2d=True)
         assert len(found) == (52 - number) * RATE // 100 - 254
         assert ratio_db(found[RATE // 4 :], truth[RATE // 4 : len(found)]) > 20
+
+
+def test_after_a_stall_of_the_input_the_pace_goes_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(live_meters, "time", clock)
+    live: Any = SimpleNamespace(sample_rate=1000)
+    with LiveMeters(live, paced=True, latency_ms=0) as meters:
+        taken = []
+        for number in range(300):
+            meters.wait()
+            clock.now += 10.0 if number == 100 else 0.0  # nothing comes
+            taken.append(clock.now)
+            with meters.step(torch.zeros(1, 10), 0):
+                pass
+    assert taken[99] == pytest.approx(0.99) and taken[299] > 10 + 1.99 - 0.51
+    assert sum(later - now < 0.009 for now, later in itertools.pairwise(taken)) <= 51  # no more are caught up on
+
+
+def test_where_computing_takes_too_long_a_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(live_meters, "time", clock)
+    live: Any = SimpleNamespace(sample_rate=1000)
+    for paced, seconds in ((True, 0.013), (False, 0.013), (True, 0.009)):
+        with LiveMeters(live, paced=paced, latency_ms=0) as meters:
+            for _ in range(1000):
+                with meters.step(torch.zeros(1, 10), 0):
+                    clock.now += seconds
+    assert capsys.readouterr().err == (
+        "separator: warning: computing takes 1.30 times as long as the sound lasts, so sound is lost or has to wait; "
+        "longer blocks (--block 40) or a smaller model take less\n"
+    )
 
 
 def test_pace_takes_as_long_as_it_sounds(model: Path, tmp_path: Path) -> None:

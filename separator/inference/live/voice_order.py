@@ -4,8 +4,10 @@ A live model knows of the past what its norms and convolutions remember: after a
 output. Here the stretches in which an output is the loudest are turned into vectors of voices, and a belief is kept
 about the order of the outputs: each vector speaks for the orders that give it to the voice it is like, and to change
 the order costs. A vector that is like no voice, or like two, as that of a stretch in which both speak, says nothing and
-is not learned; two on end that are like each other alone are a new voice. A stretch goes through the voice model over the 0.1 s behind it, stage by stage, so that no step of a
-live signal takes all of that time. A change is heard from the next sample on, faded over; nothing waits for it.
+is not learned; several on end that are like each other, and like no voice, are a new one.
+
+A stretch goes through the voice model over the 0.1 s behind it, stage by stage, so that no step of a live signal takes
+all of that time. A change is heard from the next sample on, faded over; nothing waits for it.
 """
 
 import math
@@ -42,6 +44,9 @@ SAME_VOICE, MARGIN = 0.3, 0.1
 NEW_VOICE, NEW_STRETCHES = 0.1, 3
 """So many stretches on end are of a new voice if they are like each other, and their products with all others lie below
 the first."""
+
+FREE_PLACE = 0.5
+"""In the place of nobody yet, the model says that it is another voice: these products decide instead of both."""
 
 SHARPNESS = 12.0
 """What a stretch says, in nats, if its product with one voice lies 1 above that with another."""
@@ -173,7 +178,7 @@ class VoiceOrder:
         self._stretches = tuple(stretches)
 
     def _weigh(self, output: int, vector: Tensor) -> None:
-        """Let a stretch of an output speak for the orders, by its vector `(D,)`, if its voice is known; it is learned."""
+        """Let a stretch of an output, by its vector `(D,)`, speak for the orders, if its voice is known; learn it."""
         number = self._recognise(output, vector)
         if number is None:
             return
@@ -194,17 +199,18 @@ class VoiceOrder:
         is_known = self._sums.any(dim=1)
         products = torch.where(is_known, functional.normalize(self._sums, dim=1) @ vector, -1.0)
         nearest, second = products.topk(2).values.tolist()
-        if nearest > SAME_VOICE and nearest - second > MARGIN:
+        number = int((self._orders[self._order] == output).int().argmax())  # whose place it is in now
+        like, unlike = (SAME_VOICE, NEW_VOICE) if is_known[number] else (FREE_PLACE, FREE_PLACE)
+        if nearest > like and nearest - second > MARGIN:
             self._strangers = ()
             return int(products.argmax())
-        if nearest > NEW_VOICE:
+        if nearest > unlike:
             return None
         is_heard_again = all(float(each @ vector) > SAME_VOICE for each in self._strangers)
         self._strangers = (*self._strangers, vector) if is_heard_again else (vector,)
         if len(self._strangers) < NEW_STRETCHES:
             return None
         self._strangers = ()
-        number = int((self._orders[self._order] == output).int().argmax())  # whose place it is in now
         if is_known[number]:
             number = int(self._sums.norm(dim=1).argmin())  # nobody's, or of who was heard the least
         sums = self._sums.clone()
