@@ -105,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
     from separator.cli.interruption import Interruption
     from separator.cli.live_inputs import open_input
     from separator.cli.live_outputs import open_outputs
+    from separator.cli.sound_stream import without_messages_of_libraries
     from separator.inference import Separator
     from separator.inference.voices import VoiceModel
     from separator.live import LiveSeparator
@@ -114,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
     voices = None if args.voices is None else VoiceModel.from_pretrained(args.voices, args.device)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
+        if args.input is None or args.output_device is not None:
+            stack.enter_context(without_messages_of_libraries())
         source = stack.enter_context(open_input(args, separator.sample_rate))
         live = LiveSeparator(separator, source.sample_rate, source.channels, voices=voices)
         live.push(torch.zeros(source.channels, source.sample_rate // 10))  # the first steps take longest

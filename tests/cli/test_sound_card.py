@@ -19,7 +19,8 @@ import soundfile
 from separator.cli import extras
 from separator.cli.main import main
 from separator.cli.sample_queue import SampleQueue
-from separator.cli.sound_card import STALL_SECONDS, Loudspeaker, Microphone
+from separator.cli.sound_card import Loudspeaker, Microphone
+from separator.cli.sound_stream import STALL_SECONDS
 from tests.cli.test_live import RATE, model, ratio_db, tones  # noqa: F401
 
 
