@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from separator.errors import InputError
 from separator.loss_terms import RATIOS, STFT_FLOOR, TERMS, signal_energy
 from separator.metrics import best_permutation, group_by_name, pairwise_si_sdr, reorder
-from separator.section import Positive, section
+from separator.section import Count, NotNegative, Positive, section
 
 SILENT_DB = -80.0
 """References this far below their mixture are silent: a ratio to them says nothing."""
@@ -33,12 +33,17 @@ class LossConfig:
         threshold_db: Where the thresholded terms level off; also how far below its mixture the estimate of a silent
             source is worth pushing.
         source_weights: Weights of sources by their names; 1 for those left out.
+        clustering_weight: Weight of deep clustering beside the terms, for spectrogram models; 0 leaves it out. A
+            network that begins learns whose bin is whose much sooner with it (5 is a good start).
+        clustering_dimensions: Components of the vector that deep clustering gives each bin.
     """
 
     terms: dict[str, Positive] = field(default_factory=lambda: {"si_sdr": 1.0})
     permutation: Literal["invariant", "fixed", "by_name"] = "invariant"
     threshold_db: Annotated[float, Field(gt=0, le=100)] = 30.0
     source_weights: dict[str, Positive] = field(default_factory=dict)
+    clustering_weight: NotNegative = 0.0
+    clustering_dimensions: Count = 20
 
     def __post_init__(self) -> None:
         if not self.terms:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from separator.bricks.gradients import depthwise_convolution, takes_gradients_here
 from separator.bricks.sizes import check_groups, check_sizes
 from separator.bricks.stepping import PastFrames, refuse_looking_ahead
 from separator.errors import InputError
@@ -13,7 +14,7 @@ from separator.errors import InputError
 BlockPadding = Literal["zeros", "speechbrain"]
 
 MOST_SHIFTED_TAPS = 8
-"""Depthwise kernels of up to this many taps are summed tap by tap where a compiler fuses the sum."""
+"""Depthwise kernels of up to this many taps are summed tap by tap where a compiler fuses the sum, and in gradients."""
 
 
 class DilatedConv1d(nn.Conv1d):
@@ -97,6 +98,9 @@ class DilatedConv1d(nn.Conv1d):
             frames = frames[:, :, : -self.delay] if self.delay else frames  # (B, in_channels, K + reach)
         elif self.padding_of == "speechbrain":
             frames = mirror(frames, self.reach // 2)  # (B, in_channels, K + reach)
+        if self.depthwise and self.kernel_size[0] <= MOST_SHIFTED_TAPS and takes_gradients_here(frames):
+            padding, dilation = int(self.padding[0]), self.dilation[0]
+            return depthwise_convolution(frames, self.weight, self.bias, padding, dilation)  # (B, out_channels, K)
         return super().forward(frames)  # (B, out_channels, K)
 
     def initial_state(self, batch: int) -> PastFrames:

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from separator.bricks.dilated import BlockPadding, DilatedConv1d
+from separator.bricks.gradients import PReLU
 from separator.bricks.norm import make_norm
 from separator.bricks.sizes import check_sizes
 from separator.bricks.stepping import ComposedBrick, Run
@@ -58,12 +59,12 @@ class SeparableBlock(ComposedBrick):
         super().__init__()
         self.causal = causal
         self.expansion = DilatedConv1d(channels, hidden_channels, kernel_size=1, bias=bias)
-        self.expansion_prelu = nn.PReLU()
+        self.expansion_prelu = PReLU()
         self.expansion_norm = make_norm(norm, hidden_channels, causal)
         self.depthwise = DilatedConv1d(
             hidden_channels, hidden_channels, kernel_size, dilation, causal, hidden_channels, bias, padding_of
         )
-        self.depthwise_prelu = nn.PReLU()
+        self.depthwise_prelu = PReLU()
         self.depthwise_norm = make_norm(norm, hidden_channels, causal)
         self.residual = DilatedConv1d(hidden_channels, channels, kernel_size=1, bias=bias) if residual else None
         self.skip = (

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from separator.audio.mixing import at_level, root_mean_square, within_full_scale
+from separator.audio.mixing import at_level, at_ratio, root_mean_square, within_full_scale
 from separator.data.conversation import hold_meeting, take_turns
 from separator.data.drawing import SPEECH_LEVEL_DB, draw_level
 from separator.data.example import NOISE_NUMBER, Example, ExampleSet, MixtureRow, file_facts
 from separator.data.lists import MOST_TALKERS, MixtureListConfig
-from separator.data.noise import Noises, at_ratio, read_noise
+from separator.data.noise import Noises, read_noise
 from separator.data.recordings import Recording, Speaker, describe_speakers
 from separator.data.rooms import Response, Rooms
 from separator.data.telephone import telephone

@@ -10,27 +10,16 @@ import numpy as np
 import soxr
 
 from separator.audio.finding import find_audio
-from separator.audio.mixing import SILENCE_RMS, root_mean_square
+from separator.audio.mixing import SILENCE_RMS, at_ratio, root_mean_square
 from separator.data.channel import EQUALISER_HZ, filter_by_gains
+from separator.data.made_noise import NOISE_GAIN_DB, made_noise
 from separator.data.recordings import Recording, load_recordings
 from separator.data.segments import CROP_ATTEMPTS
 from separator.errors import InputError
 from separator.section import Share, section, within
 
-NOISE_RMS = 0.05
-"""Level of noise where nobody talks, -26 dB of full scale as a talker's."""
-
 MADE, SECOND = 0.35, 0.3
 """Shares of varied noise that are made of no recording, and of two of them."""
-
-NOISE_GAIN_DB = 10.0
-"""Range of the gains of varied noise over frequency: plus or minus so much."""
-
-MADE_TILT_DB = 6.0
-"""Steepest fall of the spectrum of made noise, in dB an octave."""
-
-ENGINE_HZ, MOST_HARMONICS = (15.0, 400.0), 40
-"""Range of the fundamental of a made engine, and how many of its harmonics are made at most."""
 
 
 @section()
@@ -134,67 +123,11 @@ class Noises:
         return recording, start, float(random.uniform(*self.snr_db))
 
 
-def made_noise(num_samples: int, sample_rate: int, random: np.random.Generator) -> np.ndarray:
-    """Draw Gaussian noise, half of the time with an engine, of a random spectrum and a level that may change.
-
-    Shape:
-        `(num_samples,)` float32 within ±1.
-    """
-    hertz = np.array(EQUALISER_HZ)
-    tilt = random.uniform(-MADE_TILT_DB, MADE_TILT_DB / 4) * np.log2(hertz / hertz[0])
-    gains = tilt + random.uniform(-NOISE_GAIN_DB, NOISE_GAIN_DB, len(hertz))
-    noise = random.standard_normal(num_samples).astype(np.float32)
-    if random.random() < 0.5:
-        engine = _made_engine(num_samples, sample_rate, random)
-        noise = engine + at_ratio(noise, root_mean_square(engine), float(random.uniform(-5, 30)))
-    noise = filter_by_gains(noise, hertz, gains, sample_rate)
-    if random.random() < 0.5:
-        levels_db = _wander(num_samples, sample_rate, random, -25, 0)
-        noise = noise * 10 ** (levels_db / 20).astype(np.float32)
-    return noise / np.float32(max(np.abs(noise).max(), SILENCE_RMS))
-
-
-def _made_engine(num_samples: int, sample_rate: int, random: np.random.Generator) -> np.ndarray:
-    """Draw harmonics of one wandering frequency, `(num_samples,)` float32 of unit level or less."""
-    lowest = ENGINE_HZ[0] * (ENGINE_HZ[1] / ENGINE_HZ[0]) ** random.random()
-    range_octaves = float(random.uniform(0, 0.5))
-    fundamental = lowest * 2 ** _wander(num_samples, sample_rate, random, 0, range_octaves)
-    turns = np.cumsum(fundamental / sample_rate) + random.random()
-    if random.random() < 0.5:  # all harmonics alike: one pulse in each turn, at a place that jitters
-        jitter = random.uniform(0, 0.2) * random.standard_normal(int(turns[-1]) + 2)
-        places = np.searchsorted(turns, np.arange(1, int(turns[-1]) + 1) + jitter[: int(turns[-1])])
-        engine = np.zeros(num_samples)
-        engine[np.clip(places, 0, num_samples - 1)] = 1.0
-        return (engine / max(engine.std(), SILENCE_RMS)).astype(np.float32)
-    highest = max(1, min(MOST_HARMONICS, int(sample_rate / 2 / fundamental.max())))
-    numbers = 1 + np.flatnonzero(random.random(highest) < random.uniform(0.2, 1))
-    engine = np.zeros(num_samples)
-    for number in numbers if len(numbers) else (1,):
-        engine += random.standard_normal() * np.sin(2 * np.pi * (number * turns + random.random()))
-    return (engine / max(engine.std(), SILENCE_RMS)).astype(np.float32)
-
-
-def _wander(
-    num_samples: int, sample_rate: int, random: np.random.Generator, lowest: float, highest: float
-) -> np.ndarray:
-    """Draw a line that goes up and down between two values, half a time to eight times a second."""
-    knots = 2 + round(num_samples / sample_rate * 2 ** random.uniform(-1, 3))
-    values = random.uniform(lowest, highest, knots)
-    return np.interp(np.linspace(0, 1, num_samples), np.linspace(0, 1, knots), values)
-
-
 def read_noise(recording: Recording, start: int, num_samples: int) -> np.ndarray:
     """Return `(num_samples,)` float32 from `start`; a recording that is no longer is repeated from its beginning."""
     if recording.num_samples > num_samples:
         return recording.read(start, num_samples)
     return np.resize(recording.read(0, recording.num_samples), num_samples)
-
-
-def at_ratio(noise: np.ndarray, talker_rms: float, snr_db: float) -> np.ndarray:
-    """Scale noise to `snr_db` below a talker of RMS `talker_rms`; where nobody talks, below a talker's own level."""
-    beside = talker_rms if talker_rms > SILENCE_RMS else NOISE_RMS
-    gain = beside / max(root_mean_square(noise), SILENCE_RMS) * 10 ** (-snr_db / 20)
-    return noise * np.float32(gain)
 
 
 def load_noise(root: Path, config: NoiseConfig, sample_rate: int) -> Noises:

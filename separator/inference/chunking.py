@@ -58,7 +58,10 @@ class ChunkedSeparation:
         # One sample more than a chunk: a chunk that ends the signal is left to `finish`.
         while self._input.shape[1] - self._next_start > self.chunk_samples:
             chunks = self._input[:, self._next_start : -1].unfold(1, self.chunk_samples, hop)[:, : self.most_chunks]
-            for sources in self.separate(chunks.transpose(0, 1)):
+            for found in self.separate(chunks.transpose(0, 1)):
+                sources = self._in_order(found)
+                if self.matching is not None:
+                    self.matching.learn(sources)
                 total, weight = self._add(sources)
                 finished.append(total[..., :hop] / weight[:hop])
                 self._sum, self._weight = total[..., hop:], weight[hop:]
@@ -72,15 +75,17 @@ class ChunkedSeparation:
             return []
         start = max(0, self._input.shape[1] - self.chunk_samples)
         (sources,) = self.separate(self._input[None, :, start:])
-        total, weight = self._add(sources[..., max(0, self._next_start - start) :])
+        total, weight = self._add(self._in_order(sources[..., max(0, self._next_start - start) :]))
         return [total / weight]
 
+    def _in_order(self, sources: Tensor) -> Tensor:
+        """Put a chunk's sources in the order of those before."""
+        if self.matching is None or self._sum is None:
+            return sources
+        return sources[self.matching.order(sources, self._sum / self._weight)]
+
     def _add(self, sources: Tensor) -> tuple[Tensor, Tensor]:
-        """Put a chunk's sources in order and add them to what waits: the sum, and the sum of the windows."""
-        if self.matching is not None:
-            if self._sum is not None:
-                sources = sources[self.matching.order(sources, self._sum / self._weight)]
-            self.matching.learn(sources)
+        """Add a chunk's sources to what waits: the sum, and the sum of the windows."""
         length, ramp = sources.shape[-1], self.overlap_samples + 1
         rising = torch.arange(1, length + 1, dtype=sources.dtype)
         window = torch.minimum(rising, rising.flip(0)).clamp(max=ramp) / ramp

@@ -60,5 +60,5 @@ def as_block(samples: Tensor | np.ndarray, channels: int) -> Tensor:
 
 def check_finite(samples: Tensor, name: str) -> None:
     """Raise `InputError` if there is NaN or infinity in what is called `name`."""
-    if not torch.isfinite(samples).all():
+    if samples.numel() and not torch.isfinite(torch.stack(torch.aminmax(samples))).all():
         raise InputError(f"{name}: expected finite samples, found NaN or infinity")

@@ -62,7 +62,7 @@ def _factor(correlations: Tensor) -> Tensor:
     first = torch.linalg.cholesky(correlations[:, :, 0])
     a = torch.linalg.solve_triangular(first, correlations.permute(1, 2, 0).flatten(1), upper=False)  # (I, D·I)
     b = a
-    factor = correlations.new_zeros((num_delays * num_inputs, num_delays * num_inputs))
+    factor = correlations.new_empty((num_delays * num_inputs, num_delays * num_inputs))  # nobody reads below it
     for row in range(0, len(factor), num_inputs):
         factor[row : row + num_inputs, row:] = a
         if row + num_inputs == len(factor):

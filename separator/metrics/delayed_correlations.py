@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-FFT_SAMPLES = 4096
+FFT_SAMPLES = 2048
 BLOCKS_AT_ONCE = 16
 """Blocks transformed together: few enough to stay in the processor's cache."""
 
@@ -28,7 +28,7 @@ def delayed_correlations(reference: Tensor, estimate: Tensor, num_delays: int, f
     num_blocks = -(-longest // max(FFT_SAMPLES, 4 * num_delays))
     fft_samples = next_fast_len(-(-longest // num_blocks) + past, real=True)
     step = fft_samples - past
-    at_once = min(num_blocks, BLOCKS_AT_ONCE)
+    at_once = -(-num_blocks // -(-num_blocks // BLOCKS_AT_ONCE))  # as many each time
     delayed = reference.new_empty((num_inputs, at_once, fft_samples), dtype=torch.float64)
     current = reference.new_empty((2 * num_inputs, at_once, fft_samples), dtype=torch.float64)
     lags = (torch.arange(num_delays, device=reference.device) - past) % fft_samples

@@ -85,7 +85,7 @@ def framewise_energies(
     energies[with_difference] += 2 * torch.einsum("npcid,kipcd->npk", filters[with_difference], across)
     for number, (start, stop) in enumerate(frames):
         difference = estimate[..., start:stop].double() - reference[..., start:stop]
-        energies[with_difference, :, number] += difference.square().sum(dim=(1, 2))[estimates]
+        energies[with_difference, :, number] += difference.square().flatten(1).sum(dim=1)[estimates]
     return Energies(*energies.clamp(min=0))
 
 

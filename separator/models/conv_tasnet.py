@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from separator.bricks.conv1d import Activation, Conv1dDecoder, Conv1dEncoder, EdgePadding
 from separator.bricks.dilated import BlockPadding, DilatedConv1d
+from separator.bricks.gradients import PReLU
 from separator.bricks.norm import NormName, check_norm, make_norm
 from separator.bricks.separable_tcn import SeparableTCN
 from separator.bricks.stepping import ComposedBrick, Run
@@ -141,7 +142,7 @@ class TCNMasker(ComposedBrick):
         self.norm = make_norm(input_norm or config.norm, num_features, config.causal)
         self.bottleneck = DilatedConv1d(num_features, bottleneck_channels, 1, bias=bias)
         self.tcn = tcn
-        self.activation = nn.PReLU() if prelu else nn.Identity()
+        self.activation = PReLU() if prelu else nn.Identity()
         self.output = DilatedConv1d(output_channels, config.num_sources * num_features, 1, bias=bias)
         self.mask = MASKS[config.mask]()
         self.receptive_field = int(tcn.receptive_field)  # type: ignore[arg-type]

@@ -8,6 +8,8 @@ EMPTY = 1e-14
 0.001 dB to tens of dB, in museval too; with more, by less. Files of 16 bits have 1e-11 and more in every band."""
 
 FRAME_SAMPLES = 2048
+FRAMES_AT_ONCE = 16
+"""Frames transformed together: few enough to stay in the processor's cache."""
 
 KAISER_BETA = 26.0
 """Side lobes far below `EMPTY`."""
@@ -23,8 +25,10 @@ def has_empty_bands(reference: Tensor) -> bool:
     for channel in reference.flatten(0, 1).cpu():
         if len(channel) < FRAME_SAMPLES or not channel.any():
             continue
-        frames = channel.unfold(0, FRAME_SAMPLES, FRAME_SAMPLES) * window  # (K, frame)
-        power = torch.view_as_real(torch.fft.rfft(frames)).square().sum(dim=2).mean(dim=0)
+        squares = window.new_zeros(FRAME_SAMPLES + 2)  # of real and imaginary parts
+        for frames in channel.unfold(0, FRAME_SAMPLES, FRAME_SAMPLES).split(FRAMES_AT_ONCE):  # (k, frame)
+            squares += torch.view_as_real(torch.fft.rfft(frames * window)).flatten(1).square().sum(dim=0)
+        power = squares.view(-1, 2).sum(dim=1)
         if power.min() < EMPTY * power.max():
             return True
     return False

@@ -42,7 +42,6 @@ class Excerpt:
 
 def cut_excerpt(signals: Signals, scores: ItemScores) -> Excerpt:
     """Cut the stretch in which the references sound together the most."""
-    order = [signals.estimates.index(source.estimate) for source in scores.sources]
     rate, total = signals.sample_rate, signals.reference.shape[-1]
     length = min(total, round(EXCERPT_SECONDS * rate))
     start = 0
@@ -52,13 +51,14 @@ def cut_excerpt(signals: Signals, scores: ItemScores) -> Excerpt:
         loudness = (levels + 1e-6).log().sum(dim=0)  # the sum of logarithms is low where one is silent
         windows = loudness.unfold(0, max(1, min(len(loudness), length // frame)), 1).sum(dim=1)
         start = min(int(windows.argmax()) * frame, total - length)
-    parts = [signals.reference, signals.estimate[order]]
+    parts = [signals.reference, signals.estimate]
     if signals.mixture is not None:
         parts.append(signals.mixture.unsqueeze(0))
     cut = [part[..., start : start + length] for part in parts]
     gain = FULL_SCALE / max(1.0, *(float(part.abs().max()) for part in cut))
     reference, estimate, *mixture = [np.round(part.cpu().numpy() * gain).astype(np.int16) for part in cut]
-    return Excerpt(start / rate, rate, mixture[0][0] if mixture else None, reference, estimate)
+    order = [signals.estimates.index(source.estimate) for source in scores.sources]
+    return Excerpt(start / rate, rate, mixture[0][0] if mixture else None, reference, estimate[order])
 
 
 def best_and_worst(items: Iterable[ItemScores], column: str) -> tuple[list[ItemScores], list[ItemScores]]:

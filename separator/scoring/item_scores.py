@@ -97,7 +97,7 @@ def score_item(signals: Signals, config: ScoringConfig, device: str = "cpu") -> 
     if config.permute:
         groups = find_groups(signals.sources, signals.estimates)
         order = best_order(mean_si_sdr(signals.estimate.unsqueeze(1), reference.unsqueeze(0)), groups)
-    estimate, rate = signals.estimate[order], signals.sample_rate
+    estimate, rate = signals.estimate[order] if config.permute else signals.estimate, signals.sample_rate
     lags = find_lags(signals.estimate, reference, order, groups, rate)
     chosen = [METRICS[name] for name in config.metrics]
     of_all, of_talkers = ([each for each in chosen if each.of_talkers is kind] for kind in (False, True))

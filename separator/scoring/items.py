@@ -112,7 +112,7 @@ def fitted(signals: Signals, estimate_rate: int, config: ScoringConfig) -> Signa
     named += [(f"the reference {name}", each) for name, each in zip(signals.sources, reference, strict=True)]
     named += [] if mixture is None else [(f"the {MIXTURE}", mixture)]
     for name, signal in named:
-        if not torch.isfinite(signal).all():
+        if not torch.isfinite(torch.stack(torch.aminmax(signal))).all():
             raise InputError(f"expected finite samples in {name}, found NaN or infinity")
     rate = signals.sample_rate if config.sample_rate is None else config.sample_rate
     if config.sample_rate is None and estimate_rate != rate:

@@ -1,13 +1,14 @@
 """The Lightning module: one separator, one loss, one optimiser."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from separator.data.example import Example
 from separator.losses import SILENT_DB, SeparationLoss
 from separator.metrics import pairwise_si_sdr
 from separator.models.pipeline import MaskingSeparator
 from separator.recipe.sections import OptimizerConfig, TrainingConfig
+from separator.training.deep_clustering import DeepClustering
 from separator.training.learning import LearningModule, Score
 
 QUIETEST_LEVEL = 1e-4
@@ -34,12 +35,22 @@ class SeparationModule(LearningModule[MaskingSeparator]):
     ) -> None:
         super().__init__(model, optimizer, training)
         self.loss = loss
+        config = loss.config
+        self.clustering = DeepClustering(model, config.clustering_dimensions) if config.clustering_weight else None
         self._validated = torch.zeros(4, dtype=torch.float64)
         """Of this device: the sum of SI-SDRi and its examples, the sum of the loss and its examples."""
+
+    @property
+    def learned(self) -> nn.Module:
+        return self.model if self.clustering is None else nn.ModuleList([self.model, self.clustering])
 
     def training_step(self, batch: Example, batch_idx: int) -> Tensor:
         mixture, sources = unit_level(batch.mixture, batch.sources)
         loss: Tensor = self.loss(self.model(mixture), sources)
+        if self.clustering is not None:
+            clustering = self.clustering(self.model, sources)
+            self.log("train/clustering", clustering)
+            loss = loss + self.loss.config.clustering_weight * clustering
         self.log("train/loss", loss, prog_bar=True)
         self._last = loss.detach(), list(batch.name)
         return loss

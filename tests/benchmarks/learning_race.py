@@ -99,7 +99,7 @@ def race(
     trained.config = recipe.data
     torch.manual_seed(args.seed)
     module = build_module(recipe).train()
-    optimizer = build_optimizer(recipe.optimizer, module.model)
+    optimizer = build_optimizer(recipe.optimizer, module.learned)
     batch_size, index, step = recipe.training.batch_size, 0, 0
     started, wall = time.process_time(), time.monotonic()
     while (elapsed := time.process_time() - started) < args.seconds:
@@ -112,9 +112,11 @@ def race(
             group["lr"] = recipe.optimizer.learning_rate * min(rise, (1 - elapsed / args.seconds) / DECAY)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.trainer.precision == "bf16-mixed"):
             loss = module.loss(module.model(mixture), sources)
+            if module.clustering is not None:
+                loss = loss + recipe.loss.clustering_weight * module.clustering(module.model, sources)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(module.model.parameters(), recipe.optimizer.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(module.learned.parameters(), recipe.optimizer.gradient_clip)
         optimizer.step()
         index, step = index + batch_size, step + 1
     heard = index * recipe.data.segment_seconds

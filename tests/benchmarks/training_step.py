@@ -1,13 +1,15 @@
 """Training steps of Conv-TasNet here beside torchaudio's and asteroid's, in one loop: examples a second.
 
-    .venv/bin/python tests/benchmarks/training_step.py
+    .venv/bin/python tests/benchmarks/training_step.py [PRECISION]
 
 The paper's size at 16 kHz, examples of 4 s, permutation-invariant SI-SDR, gradients clipped, Adam. All take turns, so
-that a busy machine slows all; printed are medians and ratios to torchaudio's in float32 (above 1: faster). asteroid
-0.7 pins an old torchmetrics and goes into an environment only with `pip install --no-deps` (asteroid,
-asteroid-filterbanks, julius and what else it asks for); without it that line is left out.
+that a busy machine slows all; printed are medians and ratios to torchaudio's in float32 (above 1: faster), also of
+processor times, which a busy machine changes less. PRECISION is float32 to leave bfloat16 out. asteroid 0.7 pins an old
+torchmetrics and goes into an environment only with `pip install --no-deps` (asteroid, asteroid-filterbanks, julius and
+what else it asks for); without it that line is left out.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -86,19 +88,22 @@ def main() -> None:
     steps = {
         name: training_step(model.train(), mixture, sources, bfloat16)
         for name, (model, bfloat16) in models.items()
-        if model is not None
+        if model is not None and all(part in name for part in sys.argv[1:])
     }
-    times: dict[str, list[float]] = {name: [] for name in steps}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for repeat in range(REPEATS + 1):
         for name, step in steps.items():
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
             step()
             if repeat:  # the first turn warms up
-                times[name].append(time.perf_counter() - started)
-    reference = median(times["torchaudio, float32"])
-    for name, taken in times.items():
-        rate, ratio = BATCH / median(taken), reference / median(taken)
-        print(f"{name:<32} {rate:6.2f} examples of {SECONDS} s a second   {ratio:5.2f}")
+                times[name].append((time.perf_counter() - started, time.process_time() - used))
+    medians = {name: [median(each) for each in zip(*taken, strict=True)] for name, taken in times.items()}
+    theirs = medians["torchaudio, float32"]
+    for name, (clock, processor) in medians.items():
+        print(
+            f"{name:<32} {BATCH / clock:6.2f} examples of {SECONDS} s a second   {theirs[0] / clock:5.2f}   "
+            f"of processor time {theirs[1] / processor:5.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""The backward passes of PReLU and of the depthwise convolution against PyTorch's own, and against differences."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from separator.bricks.dilated import DilatedConv1d
+from separator.bricks.gradients import PReLU, depthwise_convolution
+
+
+def gradients(output: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    weights = torch.linspace(-1, 2, output.numel(), dtype=output.dtype).view(output.shape)
+    return torch.autograd.grad((weights * output).sum(), inputs)
+
+
+@pytest.mark.parametrize("slope", [0.25, 0.0, -0.5, 1.0])
+def test_prelu(slope: float) -> None:
+    ours, theirs = PReLU().double(), nn.PReLU(init=slope).double()
+    ours.load_state_dict(theirs.state_dict())
+    frames = torch.randn(2, 3, 17, dtype=torch.float64, requires_grad=True)
+    assert ours(frames).grad_fn is not None and "PReLUFunction" in type(ours(frames).grad_fn).__name__
+    torch.testing.assert_close(ours(frames), theirs(frames), rtol=0, atol=0)
+    expected = gradients(theirs(frames), frames, theirs.weight)
+    torch.testing.assert_close(gradients(ours(frames), frames, ours.weight), expected)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("dilation", [1, 2, 6, 40])
+@pytest.mark.parametrize("bias", [False, True])
+def test_depthwise_convolution(causal: bool, dilation: int, bias: bool) -> None:
+    brick = DilatedConv1d(4, 4, kernel_size=3, dilation=dilation, causal=causal, groups=4, bias=bias)
+    frames = torch.randn(2, 4, 11, requires_grad=True)  # the last two dilations reach beyond it
+    names, weights = zip(*brick.named_parameters(), strict=True)
+    found, before = brick(frames), brick.reach if causal else brick.reach // 2
+    padded = functional.pad(frames, (before, brick.reach - before))
+    expected = functional.conv1d(padded, brick.weight, brick.bias, dilation=dilation, groups=4)
+    torch.testing.assert_close(found, expected)
+    for name, ours, theirs in zip(
+        ("frames", *names), gradients(found, frames, *weights), gradients(expected, frames, *weights), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_gradients_are_those_of_differences() -> None:
+    random = torch.Generator().manual_seed(0)
+    frames, weight, bias = (
+        torch.randn(shape, generator=random, dtype=torch.float64, requires_grad=True)
+        for shape in ((2, 3, 9), (3, 1, 3), (3,))
+    )
+    assert torch.autograd.gradcheck(lambda *given: depthwise_convolution(*given, 2, 2), (frames, weight, bias))
+    assert torch.autograd.gradcheck(PReLU().double(), (frames,))
+
+
+def test_bfloat16_and_compilers_have_their_own() -> None:
+    frames, prelu = torch.randn(1, 2, 5, requires_grad=True), PReLU()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert type(prelu(frames).grad_fn).__name__ == "PreluKernelBackward0"
+    with torch.no_grad():
+        assert prelu(frames).grad_fn is None
