@@ -1,5 +1,6 @@
 """Meetings: a model that parts two voices at a time, and a file for each of up to six people who take turns."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from separator.inference.assignment.attendance import find_attendance
 from separator.inference.assignment.clustering import MOST_TALKERS
 from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol
 from separator.inference.assignment.stretches import StretchListener
+from separator.inference.loaded_model import SILENCE_FLOOR
 from separator.inference.recording import SeparatedRecording, counted
 from separator.inference.recording_separator import RecordingSeparator
 from separator.inference.separator import Separator
@@ -20,6 +22,9 @@ from separator.metrics import group_by_name
 
 NOISE = "noise"
 """The output that holds all of a recording in which nobody talks."""
+
+SILENCE_DB = 20 * math.log10(SILENCE_FLOOR)
+"""A recording with no frame above this, in dB of full scale, is silent: who talks may be very quiet."""
 
 NOBODY = "no talker was heard: all of it is in noise"
 
@@ -123,7 +128,7 @@ class TalkerSeparator(RecordingSeparator):
         stretches, least = listener.finish(), self.talkers or 1
         written = spool.blocks(max(1, round(self.block_seconds * sample_rate)))
         others = self._others(residual)
-        if self.talkers is None and NOISE in others and not stretches.activity.any():
+        if self.talkers is None and NOISE in others and not (listener.levels_db() > SILENCE_DB).any():
             notes = (NOBODY, *(f"{name}: no voice like this was heard" for name in self.enrolled))
             return SeparatedRecording(tuple(others), self._as_noise(written, residual), notes)
         attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, least)
