@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 
@@ -50,38 +49,48 @@ def takes_gradients_here(frames: Tensor) -> bool:
 class _PReLUFunction(torch.autograd.Function):
     """PyTorch's own writes a gradient of the slope for each value, and then adds them up."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, frames: Tensor, slope: Tensor) -> Tensor:
-        ctx.save_for_backward(frames, slope)
+    def forward(frames: Tensor, slope: Tensor) -> Tensor:
         return torch.prelu(frames, slope)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         frames, slope = ctx.saved_tensors
-        of_frames = torch.ops.aten.leaky_relu_backward(gradient, frames, float(slope), False)
+        of_frames = torch.where(frames > 0, gradient, slope * gradient)
         return of_frames, torch.linalg.vecdot(gradient, frames.clamp(max=0)).sum().view(1)
 
 
 class _DepthwiseFunction(torch.autograd.Function):
     """Gradients are sums of shifted products, two for each tap."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, frames: Tensor, weight: Tensor, bias: Tensor | None, padding: int, dilation: int) -> Tensor:
-        ctx.save_for_backward(frames, weight)
-        ctx.padding, ctx.dilation, ctx.has_bias = padding, dilation, bias is not None
+    def forward(frames: Tensor, weight: Tensor, bias: Tensor | None, padding: int, dilation: int) -> Tensor:
         return functional.conv1d(frames, weight, bias, padding=padding, dilation=dilation, groups=len(weight))
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        frames, weight, bias, ctx.padding, ctx.dilation = inputs
+        ctx.save_for_backward(frames, weight)
+        ctx.has_bias = bias is not None
+
+    @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         frames, weight = ctx.saved_tensors  # (B, C, K), (C, 1, P)
-        of_frames, of_weight = torch.zeros_like(frames), torch.zeros_like(weight)
+        of_frames, of_taps = gradient.new_zeros(frames.shape), []
         for tap in range(weight.shape[2]):
             shift = tap * ctx.dilation - ctx.padding  # frame k of the output sees frame k + shift
-            first, last = max(-shift, 0), min(gradient.shape[2], frames.shape[2] - shift)
-            if first < last:
-                of_output, seen = gradient[:, :, first:last], slice(first + shift, last + shift)
-                of_frames[:, :, seen].addcmul_(of_output, weight[:, :, tap])
-                of_weight[:, 0, tap] = torch.linalg.vecdot(of_output, frames[:, :, seen]).sum(dim=0)
+            first = max(-shift, 0)
+            last = max(first, min(gradient.shape[2], frames.shape[2] - shift))
+            of_output, seen = gradient[:, :, first:last], slice(first + shift, last + shift)
+            of_frames[:, :, seen].addcmul_(of_output, weight[:, :, tap])
+            of_taps.append(torch.linalg.vecdot(of_output, frames[:, :, seen]).sum(dim=0))
+        of_weight = torch.stack(of_taps, dim=1).unsqueeze(1)  # (C, 1, P)
         return of_frames, of_weight, gradient.sum(dim=(0, 2)) if ctx.has_bias else None, None, None

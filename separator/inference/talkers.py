@@ -1,6 +1,7 @@
 """Meetings: a model that parts two voices at a time, and a file for each of up to six people who take turns."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -11,12 +12,21 @@ from separator.inference.assignment.attendance import find_attendance
 from separator.inference.assignment.clustering import MOST_TALKERS
 from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol
 from separator.inference.assignment.stretches import StretchListener
+from separator.inference.loaded_model import SILENCE_FLOOR
 from separator.inference.recording import SeparatedRecording, counted
 from separator.inference.recording_separator import RecordingSeparator
 from separator.inference.separator import Separator
 from separator.inference.spool import Spool
 from separator.inference.voices import VoiceModel
 from separator.metrics import group_by_name
+
+NOISE = "noise"
+"""The output that holds all of a recording in which nobody talks."""
+
+SILENCE_DB = 20 * math.log10(SILENCE_FLOOR)
+"""A recording with no frame above this, in dB of full scale, is silent: who talks may be very quiet."""
+
+NOBODY = "no talker was heard: all of it is in noise"
 
 VOICE_MODEL = "voice-16k"
 """The model that tells voices apart, unless another is given."""
@@ -34,7 +44,8 @@ class TalkerSeparator(RecordingSeparator):
     Args:
         separator: A model of two talkers or more, perhaps with noise beside them.
         voices: Tells voices apart.
-        talkers: How many there are, 2 to 6; None finds that too. There is a signal for each who is asked for.
+        talkers: How many there are, 2 to 6; None finds that too, and nobody in silence, if the model gives noise beside
+            the talkers. There is a signal for each who is asked for.
         clips: Of voices that are known by name: who is like one of them comes first, and has that name.
 
     Raises:
@@ -115,10 +126,22 @@ class TalkerSeparator(RecordingSeparator):
         plain = [f"talker{number}" for number in range(1, MOST_TALKERS + 1)]
         numbers = range(1, MOST_TALKERS + 1) if self.talkers is None else (self.talkers,)
         stretches, least = listener.finish(), self.talkers or 1
-        attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, least)
         written = spool.blocks(max(1, round(self.block_seconds * sample_rate)))
+        others = self._others(residual)
+        if self.talkers is None and NOISE in others and not (listener.levels_db() > SILENCE_DB).any():
+            notes = (NOBODY, *(f"{name}: no voice like this was heard" for name in self.enrolled))
+            return SeparatedRecording(tuple(others), self._as_noise(written, residual), notes)
+        attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, least)
         shared = attendance.share_out(written, self._voiced, sample_rate)
-        return SeparatedRecording((*self._others(residual), *attendance.names), shared, attendance.notes)
+        return SeparatedRecording((*others, *attendance.names), shared, attendance.notes)
+
+    def _as_noise(self, blocks: Iterable[Tensor], residual: bool) -> Iterator[Tensor]:
+        """Give the outputs that are no talker's, what the others hold added to the noise."""
+        names = self.separator.output_names(residual)
+        kept = [number for number in range(len(names)) if number not in self._voiced]
+        for outputs in blocks:
+            outputs[names.index(NOISE)] += outputs[self._voiced].sum(dim=0)
+            yield outputs[kept]
 
     def _others(self, residual: bool) -> list[str]:
         names = self.separator.output_names(residual)

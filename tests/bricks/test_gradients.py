@@ -49,6 +49,9 @@ def test_gradients_are_those_of_differences() -> None:
         for shape in ((2, 3, 9), (3, 1, 3), (3,))
     )
     assert torch.autograd.gradcheck(lambda *given: depthwise_convolution(*given, 2, 2), (frames, weight, bias))
+    assert torch.autograd.gradgradcheck(lambda *given: depthwise_convolution(*given, 2, 2), (frames, weight, bias))
+    prelu = PReLU().double()
+    assert torch.autograd.gradgradcheck(lambda given: prelu(given), (frames,))
     assert torch.autograd.gradcheck(PReLU().double(), (frames,))
 
 
@@ -58,3 +61,17 @@ def test_bfloat16_and_compilers_have_their_own() -> None:
         assert type(prelu(frames).grad_fn).__name__ == "PreluKernelBackward0"
     with torch.no_grad():
         assert prelu(frames).grad_fn is None
+
+
+def test_gradients_of_each_example_by_transforms() -> None:
+    block = nn.Sequential(DilatedConv1d(4, 4, 3, dilation=2, groups=4), PReLU()).double()
+    batch = torch.randn(3, 1, 4, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    weights = dict(block.named_parameters())
+
+    def loss(given: dict[str, Tensor], example: Tensor) -> Tensor:
+        return torch.func.functional_call(block, given, (example,)).square().sum()
+
+    each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weights, batch)
+    for name, weight in weights.items():
+        expected = [torch.autograd.grad(block(example).square().sum(), weight)[0] for example in batch]
+        torch.testing.assert_close(each[name], torch.stack(expected))

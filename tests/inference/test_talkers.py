@@ -87,6 +87,22 @@ def test_what_is_no_meeting_gives_one_signal_or_few(what: str) -> None:
     assert len(meeting_of(4).separate(mixture, 16000)) == 4
 
 
+@pytest.mark.parametrize("residual", [False, True])
+def test_in_silence_nobody_is_named(residual: bool, tmp_path: Path) -> None:
+    meeting = meeting_of(num_sources=3, sources=("speaker1", "noise", "speaker2"))
+    hiss = 1e-8 * torch.randn(1, 64000, generator=torch.Generator().manual_seed(0))
+    found = meeting.separate(hiss, 16000, residual)
+    assert list(found) == ["noise", *(["residual"] if residual else [])]
+    assert torch.allclose(torch.stack(list(found.values())).sum(dim=0), hiss, atol=1e-10)
+    assert "talker1" in meeting.separate(1e4 * hiss, 16000, residual)  # quiet is not silent
+    soundfile.write(tmp_path / "hiss.wav", hiss[0].numpy(), 16000, subtype="FLOAT")
+    result = meeting.separate_file(tmp_path / "hiss.wav", tmp_path / "out", timeline="rttm", residual=residual)
+    assert result.notes == ["no talker was heard: all of it is in noise"] and result.timeline == ()
+    assert result["timeline"].read_text() == "" and sorted(result) == sorted([*found, "timeline"])
+    with pytest.raises(InputError, match="no talker was heard: all of it is in noise: there is nothing to write"):
+        meeting.separate_file(tmp_path / "hiss.wav", tmp_path / "one", only=["talker1"])
+
+
 def test_what_cannot_be_is_refused() -> None:
     for talkers in (1, 7):
         with pytest.raises(InputError, match=f"talkers: expected auto or 2 to 6, found {talkers}"):

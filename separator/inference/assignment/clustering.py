@@ -8,6 +8,7 @@ import numpy as np
 
 from separator.inference.assignment.stretches import Stretches
 from separator.inference.assignment.tracking import USUAL_AT_ONCE, Explanation, explain, score_elsewhere, unit
+from separator.inference.assignment.ward import cut, find_merges
 
 MOST_TALKERS = 6
 """More are not told apart."""
@@ -53,21 +54,19 @@ class Pieces:
     Attributes:
         vectors: Voice of each, `(M, D)`.
         seconds: Length of each, `(M)`.
-        tree: Of clusters, `(M - 1, 4)`.
+        merges: As `find_merges` gives them.
     """
 
     vectors: np.ndarray
     seconds: np.ndarray
-    tree: np.ndarray
+    merges: np.ndarray
 
     def voices(self, number: int) -> np.ndarray:
         """Return a vector for each of `number` voices, `(N, D)`, fewer if there are fewer pieces."""
-        from scipy.cluster.hierarchy import fcluster
-
-        if len(self.vectors) < 2:
-            return self.vectors if len(self.vectors) else np.zeros((1, self.vectors.shape[1]))
-        labels = fcluster(self.tree, number, "maxclust")
-        of_each = [labels == label for label in np.unique(labels)]
+        if not len(self.vectors):
+            return np.zeros((1, self.vectors.shape[1]))
+        clusters = cut(self.merges, number)
+        of_each = [clusters == cluster for cluster in np.unique(clusters)]
         return unit(np.stack([self.seconds[own] @ self.vectors[own] for own in of_each]))
 
 
@@ -158,13 +157,7 @@ def _likeness(voices: np.ndarray) -> float:
 
 
 def _find_pieces(stretches: Stretches) -> Pieces:
-    """Find where one output holds all there is, in pieces; of more than `MOST_CLUSTERED` the longest.
-
-    Source:
-        Ward, "Hierarchical grouping to optimize an objective function", 1963.
-    """
-    from scipy.cluster.hierarchy import linkage
-
+    """Find where one output holds all there is, in pieces; of more than `MOST_CLUSTERED` the longest."""
     weights = stretches.activity * stretches.shares
     alone = (stretches.activity >= LEAST_ACTIVITY) & (stretches.shares >= LEAST_SHARE)
     if alone.sum() * stretches.hop_seconds < LEAST_ALONE_SECONDS:
@@ -179,5 +172,4 @@ def _find_pieces(stretches: Stretches) -> Pieces:
     seconds = np.array(lengths)
     longest = np.sort(np.argsort(-seconds, kind="stable")[:MOST_CLUSTERED])
     pieces = unit(np.array(vectors).reshape(-1, stretches.vectors.shape[2])[longest])
-    tree = linkage(pieces, "ward") if len(pieces) > 1 else np.zeros((0, 4))
-    return Pieces(pieces, seconds[longest], tree)
+    return Pieces(pieces, seconds[longest], find_merges(pieces))
