@@ -1,7 +1,7 @@
 """`separator live`: a microphone, a file or a pipe, separated while it is being said."""
 
 import argparse
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
         interruption = stack.enter_context(Interruption())
         if args.input is None or args.output_device is not None:
             stack.enter_context(without_messages_of_libraries())
-        source = stack.enter_context(open_input(args, separator.sample_rate))
+        source = stack.enter_context(open_input(args, separator.sample_rate, interruption))
         live = LiveSeparator(separator, source.sample_rate, source.channels, voices=voices)
         live.push(torch.zeros(source.channels, source.sample_rate // 10))  # the first steps take longest
         live.reset()
@@ -148,7 +148,7 @@ def _separate(
 
         try:
             while not failures:
-                with interruption.ends_waiting():
+                with nullcontext() if source.ends_by_itself else interruption.ends_waiting():
                     if is_paced:
                         meters.wait()
                     block = source.read()

@@ -13,6 +13,7 @@ from torch import Tensor
 from separator.audio.pcm_stream import PcmFormat, PcmReader
 from separator.audio.reading import AudioReader
 from separator.cli.inputs import STANDARD_INPUT
+from separator.cli.interruption import Interruption
 from separator.cli.sound_card import Microphone
 from separator.cli.standard_input import is_stream, stream_name
 from separator.errors import InputError
@@ -26,7 +27,7 @@ class FileInput:
         block_ms: Milliseconds of a block.
     """
 
-    is_live, dropouts = False, 0
+    is_live, ends_by_itself, dropouts = False, False, 0
 
     def __init__(self, reader: AudioReader, block_ms: float) -> None:
         self.reader = reader
@@ -55,7 +56,7 @@ class PipeInput:
         block_ms: Milliseconds of a block.
     """
 
-    is_live, dropouts = True, 0
+    is_live, ends_by_itself, dropouts = True, False, 0
 
     def __init__(self, reader: PcmReader, block_ms: float) -> None:
         self.reader = reader
@@ -77,8 +78,8 @@ class PipeInput:
 
 
 LiveInput = FileInput | PipeInput | Microphone
-"""Of each, `dropouts` counts the blocks before which something was lost, and `is_live` says whether it may come as it
-sounds."""
+"""Of each, `dropouts` counts the blocks before which something was lost, `is_live` says whether it may come as it
+sounds, and `ends_by_itself` whether it ends after a signal; if not, an exception must end the wait for a block."""
 
 
 def block_samples(block_ms: float, sample_rate: int) -> int:
@@ -87,7 +88,7 @@ def block_samples(block_ms: float, sample_rate: int) -> int:
 
 
 @contextmanager
-def open_input(args: argparse.Namespace, model_rate: int) -> Iterator[LiveInput]:
+def open_input(args: argparse.Namespace, model_rate: int, interruption: Interruption) -> Iterator[LiveInput]:
     """Open what the options name; the microphone at the model's rate unless they say another.
 
     Raises:
@@ -96,7 +97,8 @@ def open_input(args: argparse.Namespace, model_rate: int) -> Iterator[LiveInput]
     path: Path | None = args.input
     if path is None:
         rate = args.sample_rate or model_rate
-        with Microphone(args.input_device, rate, args.channels or 1, block_samples(args.block, rate)) as microphone:
+        samples = block_samples(args.block, rate)
+        with Microphone(args.input_device, rate, args.channels or 1, samples, interruption) as microphone:
             yield microphone
     elif args.raw or is_stream(path):
         name = stream_name(path)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from separator.cli.interruption import Interruption
 from separator.cli.sound_stream import SoundStream, sounddevice
 from separator.errors import InputError
 
@@ -41,25 +42,29 @@ class Microphone(SoundStream):
         sample_rate: In Hz.
         channels: Number of channels.
         block_samples: Samples read at once.
+        interruption: Ends it. No exception may: the device's thread would wait for ever for a lock that it left.
 
     Raises:
         InputError: If there is no such device, or it does not know this rate or so many channels; while reading, if it
             vanishes or stalls.
     """
 
-    is_live = True
+    is_live = ends_by_itself = True
 
-    def __init__(self, device: str | None, sample_rate: int, channels: int, block_samples: int) -> None:
+    def __init__(
+        self, device: str | None, sample_rate: int, channels: int, block_samples: int, interruption: Interruption
+    ) -> None:
         super().__init__("input", device, sample_rate, channels, block_samples)
+        self.interruption = interruption
         self.dropouts = 0
         self._most_waiting = block_samples + round(MICROPHONE_SECONDS * sample_rate)
         self._is_read = False
 
     def read(self) -> Tensor | None:
-        """Return the next block `(C, t)`, when it has been said; the first is said from now on."""
+        """Return the next block `(C, t)`, the first from now on, when it has been said; None after a signal."""
         self._is_read = True
-        self._wait_for(lambda waiting: waiting >= self._block_samples)
-        return torch.from_numpy(self._queue.take(self._block_samples)).T
+        self._wait_for(lambda waiting: waiting >= self._block_samples or self.interruption.came)
+        return None if self.interruption.came else torch.from_numpy(self._queue.take(self._block_samples)).T
 
     def rest(self) -> Tensor:
         """Return what has been said and not been read, `(C, t)`."""

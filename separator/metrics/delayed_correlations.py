@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-FFT_SAMPLES = 2048
+FFT_SAMPLES = 4096
 BLOCKS_AT_ONCE = 16
 """Blocks transformed together: few enough to stay in the processor's cache."""
 

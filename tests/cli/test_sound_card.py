@@ -17,6 +17,7 @@ import pytest
 import soundfile
 
 from separator.cli import extras
+from separator.cli.interruption import Interruption
 from separator.cli.main import main
 from separator.cli.sample_queue import SampleQueue
 from separator.cli.sound_card import Loudspeaker, Microphone
@@ -90,7 +91,7 @@ class FakeSoundDevice(ModuleType):
                     return
                 fake.running.remove(self)
                 if end == "ctrl-c":
-                    raise KeyboardInterrupt
+                    fake.ctrl_c()
                 if end == "vanishes":
                     self.finished_callback()
 
@@ -107,6 +108,14 @@ class FakeSoundDevice(ModuleType):
                 fake.played.append(block)
 
         self.InputStream, self.OutputStream = InputStream, OutputStream
+
+    @staticmethod
+    def ctrl_c() -> None:
+        """Send SIGINT while the queue is locked, where an exception would leave it locked."""
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            pytest.fail("Ctrl-C ended the wait for the microphone by an exception")
 
     def wait_for(self, queue: SampleQueue, is_ready: Callable[[int], bool], seconds: float) -> bool:
         """Stand in for `SampleQueue.wait_for`: let the devices run."""
@@ -201,10 +210,13 @@ def test_two_clocks_leave_out_or_wait_and_say_so(monkeypatch: pytest.MonkeyPatch
     rate, seconds, block = 500, 600, 25
     ramp = np.arange(rate * seconds, dtype=np.float32)[:, None] + 1
     fake = install(monkeypatch, ramp, output_clock=1 + parts_per_million * 1e-6)
-    with Microphone(None, rate, 1, block) as microphone, Loudspeaker("3", rate, 1, block, sets_pace=False) as speaker:
-        with pytest.raises(KeyboardInterrupt):
-            while True:
-                speaker.write(microphone.read()[None])  # type: ignore[index]
+    with (
+        Interruption() as interruption,
+        Microphone(None, rate, 1, block, interruption) as microphone,
+        Loudspeaker("3", rate, 1, block, sets_pace=False) as speaker,
+    ):
+        while (samples := microphone.read()) is not None:
+            speaker.write(samples[None])
         assert microphone.dropouts == 1 and 3 <= speaker.dropouts - 1 <= 40  # one of each is the stand-in's
         drift = seconds * abs(parts_per_million) * 1e-6
         warning = speaker.warning() or ""
