@@ -278,6 +278,23 @@ pcm.!default { type asym, capture.pcm silence, playback.pcm nothing }
 """
 """A sound card that hears silence and plays to nobody, as fast as it is asked to."""
 
+WITH_A_CLOCK = """
+import sys, time
+from separator.cli.main import main
+from separator.cli.sound_card import Loudspeaker, Microphone
+
+def slowed(call):
+    def wait_and_call(stream, samples, num_samples, *others):
+        time.sleep(num_samples / stream.sample_rate)
+        call(stream, samples, num_samples, *others)
+    return wait_and_call
+
+for each in (Microphone, Loudspeaker):
+    each._call = slowed(each._call)
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command, where a device calls no sooner than a real one would."""
+
 
 def test_portaudio_takes_a_microphone_to_files_and_to_a_device(model: Path, tmp_path: Path) -> None:  # noqa: F811
     (tmp_path / ".asoundrc").write_text(ALSA_NOTHING)
@@ -286,7 +303,7 @@ def test_portaudio_takes_a_microphone_to_files_and_to_a_device(model: Path, tmp_
     if subprocess.run(ask, env=environment, capture_output=True, timeout=60).returncode:
         pytest.skip("needs sounddevice, PortAudio (apt install libportaudio2) and ALSA")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "separator", "live", "-m", str(model), "--no-voices", "-o", str(out)]
+    command = [sys.executable, "-c", WITH_A_CLOCK, "live", "-m", str(model), "--no-voices", "-o", str(out)]
     with subprocess.Popen([*command, "--output-device", "default"], env=environment, stderr=subprocess.PIPE) as process:
         stop = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < stop:
