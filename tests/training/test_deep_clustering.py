@@ -44,6 +44,23 @@ def test_silence_and_a_lone_source_have_finite_gradients(sources: torch.Tensor) 
     assert loss.item() == pytest.approx(-float(sources.any()), abs=1e-3)
 
 
+def test_half_precision_does_not_turn_the_gradient() -> None:
+    torch.manual_seed(0)
+    config = {"window_length": 64, "hop_length": 32, "level_channels": [4, 6], "num_blocks": 1, "num_repeats": 1}
+    model = build_model("spectrogram", config).train()
+    clustering = DeepClustering(model, 20)
+    bias = clustering.vectors[-1].bias
+    torch.nn.init.normal_(bias)  # nearly one vector for all, as training begins
+    sources = torch.randn(2, 2, 1, 3200)
+    gradients = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            model(sources.sum(dim=1))
+            loss = clustering(model, sources)
+        gradients.append(torch.autograd.grad(loss, bias)[0])
+    assert torch.cosine_similarity(*gradients, dim=0).item() > 0.8
+
+
 def test_a_run_learns_with_it_resumes_and_leaves_no_trace_of_it(data: Path, tmp_path: Path) -> None:
     whole = run(tiny(data, *SPECTROGRAM, "training.max_steps=4"), tmp_path / "whole")
     run(tiny(data, *SPECTROGRAM, "training.max_steps=2"), tmp_path / "parts")
