@@ -99,7 +99,12 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     result = matrix.float().T if tall else matrix.float()
     result = result / (torch.linalg.matrix_norm(result) + 1e-7)
     a, b, c = COEFFICIENTS
+    # Each iteration multiplies from the left by a polynomial of the Gram matrix. All of these commute: they are found
+    # on the Gram matrix, which is small, and the long matrix is multiplied once.
+    gram, product = result @ result.T, torch.eye(result.shape[0], device=result.device)
     for _ in range(ITERATIONS):
-        gram = result @ result.T
-        result = a * result + (b * gram + c * gram @ gram) @ result
+        polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        polynomial.diagonal().add_(a)
+        product, gram = polynomial @ product, polynomial @ gram @ polynomial
+    result = product @ result
     return (result.T if tall else result).to(matrix.dtype)
