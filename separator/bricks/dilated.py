@@ -6,7 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from separator.bricks.gradients import depthwise_convolution, takes_gradients_here
+from separator.bricks.gradients import (
+    depthwise_convolution,
+    pointwise_convolution,
+    prefers_products,
+    takes_gradients_here,
+)
 from separator.bricks.sizes import check_groups, check_sizes
 from separator.bricks.stepping import PastFrames, refuse_looking_ahead
 from separator.errors import InputError
@@ -101,6 +106,8 @@ class DilatedConv1d(nn.Conv1d):
         if self.depthwise and self.kernel_size[0] <= MOST_SHIFTED_TAPS and takes_gradients_here(frames):
             padding, dilation = int(self.padding[0]), self.dilation[0]
             return depthwise_convolution(frames, self.weight, self.bias, padding, dilation)  # (B, out_channels, K)
+        if self.kernel_size[0] == 1 and self.groups == 1 and prefers_products(frames):
+            return pointwise_convolution(frames, self.weight, self.bias)  # (B, out_channels, K)
         return super().forward(frames)  # (B, out_channels, K)
 
     def initial_state(self, batch: int) -> PastFrames:

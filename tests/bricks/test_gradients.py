@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from separator.bricks.dilated import DilatedConv1d
-from separator.bricks.gradients import PReLU, depthwise_convolution
+from separator.bricks.gradients import PReLU, depthwise_convolution, pointwise_convolution
 
 
 def gradients(output: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -50,14 +50,37 @@ def test_gradients_are_those_of_differences() -> None:
     )
     assert torch.autograd.gradcheck(lambda *given: depthwise_convolution(*given, 2, 2), (frames, weight, bias))
     assert torch.autograd.gradgradcheck(lambda *given: depthwise_convolution(*given, 2, 2), (frames, weight, bias))
+    square = torch.randn(4, 3, 1, generator=random, dtype=torch.float64, requires_grad=True)
+    four = torch.randn(4, generator=random, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(pointwise_convolution, (frames, square, four))
+    assert torch.autograd.gradgradcheck(pointwise_convolution, (frames, square, four))
     prelu = PReLU().double()
     assert torch.autograd.gradgradcheck(lambda given: prelu(given), (frames,))
     assert torch.autograd.gradcheck(PReLU().double(), (frames,))
 
 
-def test_bfloat16_and_compilers_have_their_own() -> None:
-    frames, prelu = torch.randn(1, 2, 5, requires_grad=True), PReLU()
+@pytest.mark.parametrize("groups, kernel_size", [(1, 1), (16, 3)])
+@pytest.mark.parametrize("bias", [False, True])
+def test_bfloat16(groups: int, kernel_size: int, bias: bool) -> None:
+    torch.manual_seed(0)
+    brick = DilatedConv1d(16, 16, kernel_size, dilation=2, groups=groups, bias=bias)
+    prelu, frames = PReLU(), torch.randn(2, 16, 300, requires_grad=True)
+    weights = [*brick.parameters(), prelu.weight]
+    expected = prelu(brick(frames))
+    exact = gradients(expected, frames, *weights)
     with torch.autocast("cpu", torch.bfloat16):
+        found = prelu(brick(frames))
+    assert found.dtype == torch.bfloat16 and "PReLUFunction" in type(found.grad_fn).__name__
+    assert any(name in str(found.grad_fn.next_functions) for name in ("PointwiseFunction", "DepthwiseFunction"))
+    torch.testing.assert_close(found.float(), expected, rtol=2e-2, atol=2e-2)
+    for ours, theirs in zip(gradients(found.float(), frames, *weights), exact, strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours - theirs).norm() < 0.02 * theirs.norm()
+
+
+def test_float16_compilers_and_inference_have_their_own() -> None:
+    frames, prelu = torch.randn(1, 2, 5, requires_grad=True), PReLU()
+    with torch.autocast("cpu", torch.float16):
         assert type(prelu(frames).grad_fn).__name__ == "PreluKernelBackward0"
     with torch.no_grad():
         assert prelu(frames).grad_fn is None
