@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from separator.benchmark.runtimes import RunArrays, RuntimePeer, load_onnxruntime, load_openvino
+from separator.benchmark.runtimes import LoadFile, RuntimePeer, load_onnxruntime, load_openvino
 from separator.benchmark.speed import in_turns, noise
 from separator.bricks.conv1d import Conv1dEncoder
 from separator.errors import InputError
@@ -33,6 +32,7 @@ class Peer:
     Attributes:
         name: Whose it is.
         version: Of that software.
+        precision: That both compute in, `float32` or `bfloat16`.
         same_weights: Whether it is the same network with the same weights; else Conv-TasNet of the paper's size.
         seconds: Time that it takes, median.
         our_seconds: Time that the model takes, measured in turns with it.
@@ -43,6 +43,7 @@ class Peer:
 
     name: str
     version: str
+    precision: str
     same_weights: bool
     seconds: float
     our_seconds: float
@@ -53,24 +54,30 @@ class Peer:
 
 @torch.inference_mode()
 def measure_peers(
-    model: MaskingSeparator, sample_rate: int, device: torch.device, seconds: float = 10.0
+    model: MaskingSeparator,
+    sample_rate: int,
+    device: torch.device,
+    seconds: float = 10.0,
+    dtype: torch.dtype = torch.float32,
 ) -> Iterator[Peer]:
     """Measure a model in turns with the other software that is installed, on the same input.
 
     What is measured is what a `Separator` runs, beside torchaudio's Conv-TasNet and asteroid's, and on a CPU beside an
-    export of the model in ONNX Runtime and OpenVINO.
+    export of the model in ONNX Runtime and OpenVINO; in bfloat16 without ONNX Runtime, which computes as its file says.
 
     Args:
         model, sample_rate, device, seconds: As for `measure_speed`.
+        dtype: Precision of all of them: float32 or bfloat16.
 
     Raises:
         InputError: If the length is out of range.
     """
     model = model.to(device).eval()
-    fused = fuse(model, device, torch.float32)
+    fused = fuse(model, device, dtype)
+    is_cast = dtype == torch.bfloat16
     mixture = noise(model.channels, sample_rate, seconds).to(device)
     for name, build in PEERS.items():
-        if name in RUNTIMES and device.type != "cpu":
+        if name in RUNTIMES and (device.type != "cpu" or (is_cast and name == "onnxruntime")):
             continue
         try:
             peer, same_weights = build(model), True
@@ -79,13 +86,15 @@ def measure_peers(
         peer = peer.to(device).eval()
         # Another network takes one channel; several are separated as so many mixtures.
         heard = mixture if same_weights else mixture.transpose(0, 1)
-        ours, theirs = in_turns([partial(fused, mixture), partial(peer, heard)], device)
         difference = None
-        if same_weights:
-            difference = float((fused(mixture).flatten(1, 2) - peer(mixture)).abs().max())
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_cast):
+            ours, theirs = in_turns([partial(fused, mixture), partial(peer, heard)], device)
+            if same_weights:
+                difference = float((fused(mixture).flatten(1, 2) - peer(mixture)).abs().max())
         yield Peer(
             name=name,
             version=version(name),
+            precision=str(dtype).removeprefix("torch."),
             same_weights=same_weights,
             seconds=theirs.seconds,
             our_seconds=ours.seconds,
@@ -184,7 +193,7 @@ def asteroid_peer(model: MaskingSeparator) -> nn.Module:
     return PaddedPeer(peer, model.encoder)
 
 
-def runtime_peer(model: MaskingSeparator, load: Callable[[Path, int], RunArrays]) -> nn.Module:
+def runtime_peer(model: MaskingSeparator, load: LoadFile) -> nn.Module:
     """Return a Conv-TasNet as another runtime runs it.
 
     Raises:

@@ -15,21 +15,23 @@ from separator.models.pipeline import MaskingSeparator
 RunArrays = Callable[[Any], Any]
 """Maps the array of a mixture to that of its sources."""
 
+LoadFile = Callable[[Path, int, torch.dtype], RunArrays]
+
 
 class RuntimePeer(nn.Module):
-    """A model as another runtime runs it in float32, on as many threads as torch uses.
+    """A model as another runtime runs it, on as many threads as torch uses; under autocast in bfloat16.
 
     It is exported at the first call, for mixtures of that shape: what is fixed runs no slower than what is not.
 
     Args:
         model: On the CPU, in evaluation mode.
-        load: Loads an ONNX file into the runtime, for a number of threads.
+        load: Loads an ONNX file into the runtime, for a number of threads and a precision, float32 or bfloat16.
 
     Shape:
         `(B, C, T)` to `(B, S·C, T)`.
     """
 
-    def __init__(self, model: MaskingSeparator, load: Callable[[Path, int], RunArrays]) -> None:
+    def __init__(self, model: MaskingSeparator, load: LoadFile) -> None:
         super().__init__()
         self._model = (model,)  # no part of this module: it stays where it is
         self._load = load
@@ -39,13 +41,15 @@ class RuntimePeer(nn.Module):
         if self._run is None:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.onnx"
-                _export(self._model[0], mixture, path)
-                self._run = self._load(path, torch.get_num_threads())
+                dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
+                with torch.autocast("cpu", enabled=False):
+                    _export(self._model[0], mixture, path)
+                self._run = self._load(path, torch.get_num_threads(), dtype)
         return torch.from_numpy(self._run(mixture.numpy())).flatten(1, 2)
 
 
-def load_onnxruntime(path: Path, threads: int) -> RunArrays:
-    """Load a file into ONNX Runtime."""
+def load_onnxruntime(path: Path, threads: int, dtype: torch.dtype) -> RunArrays:
+    """Load a file into ONNX Runtime, which computes as the file says."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -54,11 +58,12 @@ def load_onnxruntime(path: Path, threads: int) -> RunArrays:
     return lambda mixture: session.run(None, {"mixture": mixture})[0]
 
 
-def load_openvino(path: Path, threads: int) -> RunArrays:
+def load_openvino(path: Path, threads: int, dtype: torch.dtype) -> RunArrays:
     """Load a file into OpenVINO."""
     import openvino
 
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    precision = "bf16" if dtype == torch.bfloat16 else "f32"
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(path, "CPU", settings)
     return lambda mixture: compiled([mixture])[0]
 

@@ -50,7 +50,10 @@ def run(args: argparse.Namespace) -> int:
     rate = matrix_rate(device)
     macs = macs_per_second(model.cpu(), facts["sample_rate"])
     flops = 2 * macs / speed.real_time_factor
-    peers = list(measure_peers(model, facts["sample_rate"], device, args.seconds))
+    precisions = [torch.float32] if coarser["bfloat16"] is None else [torch.float32, torch.bfloat16]
+    peers = [
+        peer for dtype in precisions for peer in measure_peers(model, facts["sample_rate"], device, args.seconds, dtype)
+    ]
     compared = [precision for precision, factor in coarser.items() if precision == "bfloat16" or factor is not None]
     result = {
         "model": args.model,
@@ -111,7 +114,7 @@ def _print(result: dict[str, Any]) -> None:
         else:
             network, difference = "another network, of the paper's size, on the same input", ""
         print(
-            f"{peer['name']} {peer['version']}, Conv-TasNet ({network}): "
+            f"{peer['name']} {peer['version']}, Conv-TasNet ({network}), {peer['precision']}: "
             f"{peer['seconds']:.3f} s, ours {peer['our_seconds']:.3f} s: "
             f"{peer['ratio']:.2f} times as fast, {peer['processor_ratio']:.2f} times by processor time{difference}"
         )

@@ -20,12 +20,13 @@ class GlobalStatistics:
     def add(self, frames: Tensor) -> None:
         """Take a tile `(k, C)` along."""
         self._count += frames.numel()
-        self._sums.append(frames.sum(dtype=torch.float32))
-        self._norms.append(torch.linalg.vector_norm(frames, dim=1, dtype=torch.float32))
+        # Of each frame in the precision of the frames: in another, PyTorch would make a copy of them all first.
+        self._sums.append(frames.sum(dim=1))
+        self._norms.append(torch.linalg.vector_norm(frames, dim=1))
 
     def mean_and_variance(self) -> tuple[float, float]:
         """Return both, of all tiles."""
-        mean = float(torch.stack(self._sums).double().sum()) / self._count
+        mean = float(torch.cat(self._sums).double().sum()) / self._count
         return mean, float(torch.cat(self._norms).double().square().sum()) / self._count - mean**2
 
 

@@ -72,18 +72,23 @@ class _Sums:
         self.constants = frames.new_zeros(self.both.shape[1])  # of both, not yet in them
         self.hidden = frames.new_empty(num_frames, hidden_channels, dtype=dtype)
         self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels, dtype=dtype)
-        self.outputs = torch.zeros_like(self.both, dtype=dtype)
-        """Of the block before, without their gain."""
+        self.outputs: list[Tensor | None] = [None] * len(self.tiles)
+        """Of the block before, tile by tile, without their gain: of residual and skip path, or of the last of them."""
         self.gain = 0.0
 
-    def settle(self, tile: slice) -> Tensor:
-        """Add what waits for a tile, and return the residual path there, `(k, channels)`."""
-        return self.both[tile].add_(self.outputs[tile], alpha=self.gain)[:, : self.channels]
+    def settle(self, number: int) -> Tensor:
+        """Add what waits for a tile, and return both there, `(k, channels + skip_channels)`."""
+        both, waiting = self.both[self.tiles[number]], self.outputs[number]
+        if waiting is not None:
+            both[:, -waiting.shape[1] :].add_(waiting, alpha=self.gain)
+            self.outputs[number] = None
+        return both
 
     def finish(self) -> Tensor:
         """Add the last block and the constants, and return the sum of skip outputs, `(K, skip_channels)`."""
-        total = self.both[:, self.channels :].add_(self.outputs[:, self.channels :], alpha=self.gain)
-        return total.add_(self.constants[self.channels :])
+        for number in range(len(self.tiles)):
+            self.settle(number)
+        return self.both[:, self.channels :].add_(self.constants[self.channels :])
 
 
 class _FusedBlock(nn.Module):
@@ -117,9 +122,10 @@ class _FusedBlock(nn.Module):
         weight, dtype = self.expansion_weight, self.expansion_weight.dtype
         bias = (self.expansion_bias + weight.float().mv(sums.constants[: sums.channels])).to(dtype)
         statistics = GlobalStatistics()
-        for tile in sums.tiles:
+        for number, tile in enumerate(sums.tiles):
             expanded = sums.hidden[tile]
-            pointwise(sums.settle(tile).to(dtype), weight, bias, self.expansion_slope, expanded)
+            residual = sums.settle(number)[:, : sums.channels]
+            pointwise(residual.to(dtype), weight, bias, self.expansion_slope, expanded)
             statistics.add(expanded)
         mean, variance = statistics.mean_and_variance()
         if not can_be_folded(mean, variance):
@@ -129,11 +135,11 @@ class _FusedBlock(nn.Module):
         constants = self.constants - mean * weights.float()
 
         statistics, num_outputs = GlobalStatistics(), len(self.output_bias)  # the last block's are skip outputs alone
-        for tile in sums.tiles:
+        for number, tile in enumerate(sums.tiles):
             filtered = sums.filtered[: tile.stop - tile.start]
             self._depthwise(sums.hidden, weights, constants, tile.start, filtered)
             statistics.add(filtered)
-            pointwise(filtered, self.output_weight, output=sums.outputs[tile, -num_outputs:])
+            sums.outputs[number] = pointwise(filtered, self.output_weight)
         mean, variance = statistics.mean_and_variance()
         if not can_be_folded(mean, variance):
             return False
