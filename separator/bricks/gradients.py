@@ -22,7 +22,8 @@ class PReLU(nn.PReLU):
     def forward(self, frames: Tensor) -> Tensor:
         if not takes_gradients_here(frames):
             return super().forward(frames)
-        activated: Tensor = _PReLUFunction.apply(frames, self.weight.to(frames.dtype))
+        frames, slope = _as_autocast(frames, self.weight)
+        activated: Tensor = _PReLUFunction.apply(frames, slope.to(frames.dtype))
         return activated
 
 
@@ -66,7 +67,7 @@ def prefers_products(frames: Tensor) -> bool:
 
 
 def _as_autocast(*tensors: Tensor | None) -> list[Any]:
-    """Return tensors in the precision of autocast, where it is on: it knows PyTorch's own convolutions only."""
+    """Return tensors in the precision of autocast, where it is on: it knows what is PyTorch's own only."""
     if not torch.is_autocast_enabled("cpu"):
         return list(tensors)
     return [None if each is None else each.to(torch.get_autocast_dtype("cpu")) for each in tensors]

@@ -78,6 +78,17 @@ def test_bfloat16(groups: int, kernel_size: int, bias: bool) -> None:
         assert (ours - theirs).norm() < 0.02 * theirs.norm()
 
 
+def test_prelu_of_float32_under_autocast() -> None:
+    prelu, theirs, frames = PReLU(), nn.PReLU(), torch.randn(2, 3, 17, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, expected = prelu(frames), theirs(frames)
+    assert found.dtype == expected.dtype
+    for ours, other in zip(
+        gradients(found, frames, prelu.weight), gradients(expected, frames, theirs.weight), strict=True
+    ):
+        torch.testing.assert_close(ours, other, rtol=2e-2, atol=2e-2)
+
+
 def test_float16_compilers_and_inference_have_their_own() -> None:
     frames, prelu = torch.randn(1, 2, 5, requires_grad=True), PReLU()
     with torch.autocast("cpu", torch.float16):
