@@ -75,11 +75,15 @@ class _Sums:
         self.outputs: list[Tensor | None] = [None] * len(self.tiles)
         """Of the block before, tile by tile, without their gain: of residual and skip path, or of the last of them."""
         self.gain = 0.0
+        # A sum of two precisions would make a copy of the coarser one, in new memory each time.
+        self.exact = None if dtype == frames.dtype else torch.empty_like(self.both[: min(tile_frames, num_frames)])
 
     def settle(self, number: int) -> Tensor:
         """Add what waits for a tile, and return both there, `(k, channels + skip_channels)`."""
         both, waiting = self.both[self.tiles[number]], self.outputs[number]
         if waiting is not None:
+            if self.exact is not None:
+                waiting = self.exact[: len(waiting), : waiting.shape[1]].copy_(waiting)
             both[:, -waiting.shape[1] :].add_(waiting, alpha=self.gain)
             self.outputs[number] = None
         return both
