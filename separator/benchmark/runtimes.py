@@ -16,6 +16,7 @@ RunArrays = Callable[[Any], Any]
 """Maps the array of a mixture to that of its sources."""
 
 LoadFile = Callable[[Path, int, torch.dtype], RunArrays]
+"""Loads an ONNX file into a runtime, for a number of threads and a precision, float32 or bfloat16."""
 
 
 class RuntimePeer(nn.Module):
@@ -25,7 +26,7 @@ class RuntimePeer(nn.Module):
 
     Args:
         model: On the CPU, in evaluation mode.
-        load: Loads an ONNX file into the runtime, for a number of threads and a precision, float32 or bfloat16.
+        load: Loads its export into the runtime.
 
     Shape:
         `(B, C, T)` to `(B, S·C, T)`.

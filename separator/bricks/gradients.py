@@ -131,9 +131,10 @@ class _DepthwiseFunction(torch.autograd.Function):
     def forward(frames: Tensor, weight: Tensor, bias: Tensor | None, padding: int, dilation: int) -> Tensor:
         taps = weight.shape[2]
         num_frames = frames.shape[2] + 2 * padding - (taps - 1) * dilation
-        filtered = frames.new_zeros(*frames.shape[:2], num_frames)
-        if bias is not None:
-            filtered += bias.unsqueeze(1)
+        # A sum, so that it is mapped over whichever of the inputs torch.func maps.
+        constants = torch.zeros_like(weight[:, :, 0]) if bias is None else bias.unsqueeze(1)  # (C, 1)
+        start = frames.new_zeros(*frames.shape[:2], 1) + constants
+        filtered = start.expand(-1, -1, num_frames).clone()
         for tap in range(taps):
             of_output, seen = _overlap(tap, num_frames, frames.shape[2], padding, dilation)
             filtered[:, :, of_output].addcmul_(frames[:, :, seen], weight[:, :, tap])

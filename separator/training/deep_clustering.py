@@ -64,9 +64,8 @@ class DeepClustering(nn.Module):
         # Half precision would round the vectors' covariance beyond what can be inverted.
         with torch.autocast(vectors.device.type, enabled=False):
             with torch.no_grad():
-                magnitudes = (
-                    model.encoder(sources.flatten(0, 1)).abs().unflatten(0, sources.shape[:2])
-                )  # (B, S, C·F, K)
+                magnitudes = model.encoder(sources.flatten(0, 1)).abs()  # (B·S, C·F, K)
+                magnitudes = magnitudes.unflatten(0, sources.shape[:2])  # (B, S, C·F, K)
                 magnitudes = magnitudes.unflatten(2, (-1, vectors.shape[2])).sum(dim=2)  # (B, S, F, K)
             return clustering_loss(vectors.flatten(2), magnitudes.flatten(2))
 

@@ -97,6 +97,20 @@ def test_float16_compilers_and_inference_have_their_own() -> None:
         assert prelu(frames).grad_fn is None
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_several_weights_by_transforms(bias: bool) -> None:
+    bricks = [DilatedConv1d(4, 4, 3, dilation=2, groups=4, bias=bias).double() for _ in range(3)]
+    weights, buffers = torch.func.stack_module_state(bricks)  # type: ignore[arg-type]
+    frames = torch.randn(2, 4, 9, dtype=torch.float64)
+
+    def separate(given: dict[str, Tensor]) -> Tensor:
+        output: Tensor = torch.func.functional_call(bricks[0], (given, buffers), (frames,))
+        return output
+
+    found = torch.func.vmap(separate)(weights)
+    torch.testing.assert_close(found, torch.stack([brick(frames) for brick in bricks]))
+
+
 def test_gradients_of_each_example_by_transforms() -> None:
     block = nn.Sequential(DilatedConv1d(4, 4, 3, dilation=2, groups=4), PReLU()).double()
     batch = torch.randn(3, 1, 4, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

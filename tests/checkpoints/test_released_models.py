@@ -123,9 +123,7 @@ def test_without_its_faster_copy_it_gives_the_same(name: str, monkeypatch: pytes
 
 @every_model
 def test_its_example_comes_out_as_when_it_was_released(name: str, tmp_path: Path) -> None:
-    separator = Separator.from_pretrained(
-        name, device="cpu", precision="float32"
-    )  # which is the same on every processor
+    separator = Separator.from_pretrained(name, device="cpu", precision="float32")  # the same on every processor
     separated = separator.separate_file(BUNDLED / name / "example.wav", tmp_path)
     assert separated.levels_db == pytest.approx(GOLDEN[name].example_db, abs=0.05)
     first, second, *_ = (read_audio(path)[0] for path in separated.values())
