@@ -33,8 +33,8 @@ class LossConfig:
         threshold_db: Where the thresholded terms level off; also how far below its mixture the estimate of a silent
             source is worth pushing.
         source_weights: Weights of sources by their names; 1 for those left out.
-        clustering_weight: Weight of deep clustering beside the terms, for spectrogram models; 0 leaves it out. A
-            network that begins learns whose bin is whose much sooner with it (5 is a good start).
+        clustering_weight: Weight of deep clustering beside the terms, for spectrogram models and band networks; 0
+            leaves it out. A network that begins learns whose bin is whose much sooner with it (15 is a good start).
         clustering_dimensions: Components of the vector that deep clustering gives each bin.
     """
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from separator.bricks.full_band import TimeGate
 from separator.bricks.norm import CumulativeLayerNorm, GlobalLayerNorm
+from separator.bricks.recurrence import FrameRecurrence
 
 Span = tuple[int, int]
 """First and last index."""
@@ -47,17 +48,30 @@ def measured_receptive_field(call: Callable[[Tensor], Tensor], signal: Tensor, p
     return max(last - first + 1 for first, last in spans)
 
 
+class _FrameByFrame(nn.Module):
+    """In place of an LSTM: each frame's sum, in every channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, rows: Tensor) -> tuple[Tensor]:
+        return (rows.sum(dim=2, keepdim=True).expand(-1, -1, self.channels),)
+
+
 def without_statistics(module: nn.Module) -> Any:
     """A float64 copy, in evaluation, whose output depends on all that it can reach.
 
-    Norms over time do nothing, gates from statistics over time take the frame at hand. Batch norm is the constant gain
-    and offset that it is in evaluation. Layer norm stays: that it looks at no other frame is part of what is measured.
-    All weights are positive: given a positive input, no gradient is cut off by a ReLU or cancels.
+    Norms over time do nothing, gates from statistics over time and memories take the frame at hand. Batch norm is the
+    constant gain and offset that it is in evaluation. Layer norm stays: that it looks at no other frame is part of what
+    is measured. All weights are positive: given a positive input, no gradient is cut off by a ReLU or cancels.
     """
     module = copy.deepcopy(module).double().eval()
-    for gate in module.modules():
-        if isinstance(gate, TimeGate):
-            gate._statistics = lambda frames: torch.cat([frames, frames], dim=1)  # type: ignore[method-assign]
+    for part in list(module.modules()):
+        if isinstance(part, TimeGate):
+            part._statistics = lambda frames: torch.cat([frames, frames], dim=1)  # type: ignore[method-assign]
+        if isinstance(part, FrameRecurrence):
+            part.lstm = _FrameByFrame(part.project.in_features)  # type: ignore[assignment]
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if isinstance(child, GlobalLayerNorm | CumulativeLayerNorm):

@@ -17,6 +17,7 @@ from separator.bricks.depthwise import (
 from separator.bricks.dilated import DilatedConv1d
 from separator.bricks.full_band import FullBandMixing, TimeGate
 from separator.bricks.norm import CumulativeLayerNorm, GlobalLayerNorm
+from separator.bricks.recurrence import FrameRecurrence
 from separator.bricks.resnet import AxialBlock, ResNetBlock, ResNetBottleneck
 from separator.bricks.separable_tcn import SeparableBlock, SeparableTCN
 from separator.bricks.stft import STFTDecoder, STFTEncoder
@@ -47,5 +48,6 @@ BRICKS: dict[str, type[nn.Module]] = {
     "convnext-block-2d": ConvNeXtBlock2d,
     "full-band-mixing": FullBandMixing,
     "time-gate": TimeGate,
+    "frame-recurrence": FrameRecurrence,
 }
 """Every brick by name."""

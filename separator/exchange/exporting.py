@@ -17,12 +17,12 @@ from separator.errors import InputError
 from separator.exchange.one_pass import OnePass
 from separator.exchange.onnx import to_onnx
 from separator.exchange.program import Run, to_program, trace
+from separator.exchange.recurrences import ExportFormat, lower_recurrences
 from separator.inference.separator import CHUNK_SECONDS, Separator
 from separator.models.pipeline import MaskingSeparator
 from separator.output_folders import make_folder
 from separator.replacing import replace_file
 
-ExportFormat = Literal["onnx", "program"]
 ExportPrecision = Literal["float32", "float16"]
 
 LEAST_AGREEMENT_DB = {"float32": 70.0, "float16": 30.0}
@@ -90,7 +90,8 @@ def export_model(
     path = folder / f"model{'_fp16' if precision == 'float16' else ''}.{SUFFIXES[file_format]}"
     try:
         network = OnePass(model, description, getattr(torch, precision)).eval().requires_grad_(False)
-        content, run = WRITERS[file_format](trace(network, model.channels, description.sample_rate), facts)
+        traced = trace(lower_recurrences(network, file_format), model.channels, description.sample_rate)
+        content, run = WRITERS[file_format](traced, facts)
         agreement = _least_agreement_db(run, model, description, find_model(name_or_path) / EXAMPLE_NAME)
         if not agreement >= LEAST_AGREEMENT_DB[precision]:
             raise InputError(

@@ -1,6 +1,6 @@
 """Band networks: the spectrum in bands of a few bins, one resolution from end to end, masks that sum to the mixture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.convnext import ConvNeXtBlock2d
 from separator.bricks.full_band import FullBandMixing, TimeGate
-from separator.bricks.norm import make_norm
+from separator.bricks.recurrence import FrameRecurrence
 from separator.bricks.resnet import AxialBlock, ResNetBlock
 from separator.bricks.stepping import Chain, ComposedBrick, Run
 from separator.errors import InputError
-from separator.models.fourier import FourierConfig, compressed_parts, make_fourier_transform
+from separator.models.fourier import Features, FourierConfig, FourierMasker, make_fourier_transform
 from separator.models.pipeline import MaskingSeparator
 
 
@@ -23,29 +23,36 @@ class BandNetworkConfig(FourierConfig):
     """Every choice of a band network.
 
     Args:
+        features: What the network sees: "complex" (real and imaginary part, magnitude compressed to its square root),
+            "magnitude" (its logarithm), or "magnitude+phase" (and how far the phase advances over a frame and a bin).
         mask: "complex", unbounded masks that sum to 1 over the sources; or "softmax", real ones that do.
         bands: Pairs of bins in a band and how many such bands there are, from the lowest bin but DC up to the highest.
         band_channels: Channels of every band.
         block: The brick that convolves over bands and frames, a name in `BAND_BLOCKS`; the two convolutions of "axial"
             go over frames and over bands.
         block_kernel_size: Its taps over bands and over frames; odd.
-        num_blocks: Blocks in a repeat, with dilations 1, 2, 4, ... over frames.
+        num_blocks: Blocks in a repeat.
+        dilated: Whether their dilations over frames are 1, 2, 4, ...; otherwise all are 1.
         num_repeats: Repeats.
         full_band_channels: Channels of the full-band mixing after each block; null leaves it out.
+        recurrent_channels: Channels, each way, of a recurrence over frames after each block; null leaves it out.
         time_gate: Whether each repeat ends with a gate from statistics over all frames.
 
     Raises:
         InputError: If a value is out of range.
     """
 
+    features: Features = "complex"
     mask: Literal["complex", "softmax"] = "complex"  # type: ignore[assignment]
     bands: tuple[tuple[int, int], ...] = ((4, 32), (16, 8))
     band_channels: int = 48
     block: str = "resnet"
     block_kernel_size: int = 3
     num_blocks: int = 4
+    dilated: bool = True
     num_repeats: int = 2
     full_band_channels: int | None = 8
+    recurrent_channels: int | None = None
     time_gate: bool = True
 
     def __post_init__(self) -> None:
@@ -60,8 +67,9 @@ class BandNetworkConfig(FourierConfig):
                 f"bands: expected pairs (bins in a band, bands) that hold all {bins} bins but DC, "
                 f"found {[list(pair) for pair in self.bands]}"
             )
-        if self.full_band_channels is not None and self.full_band_channels < 1:
-            raise InputError(f"full_band_channels: expected null or at least 1, found {self.full_band_channels}")
+        for key in ("full_band_channels", "recurrent_channels"):
+            if (value := getattr(self, key)) is not None and value < 1:
+                raise InputError(f"{key}: expected null or at least 1, found {value}")
 
     @property
     def num_bands(self) -> int:
@@ -91,7 +99,33 @@ BAND_BLOCKS: dict[str, Callable[[BandNetworkConfig, int], nn.Module]] = {
 """Name of each block, and what makes one from a config and its dilation over frames."""
 
 
-class BandMasker(ComposedBrick):
+class BandMerge(ComposedBrick, nn.ModuleList):
+    """Maps of every bin from bands: a convolution for each width of band gives those of all its bins.
+
+    Args:
+        bands: Pairs of bins in a band and how many such bands there are.
+        channels: Channels of a band.
+        maps: Maps (M).
+
+    Shape:
+        `(B, channels, bands, K)` to `(B, M, F, K)`, of all bins, DC as the bin above it.
+    """
+
+    def __init__(self, bands: Sequence[tuple[int, int]], channels: int, maps: int) -> None:
+        super().__init__(Conv2d(channels, maps * bins, (3, 1)) for bins, _ in bands)
+        self.bands = bands
+
+    def compose(self, run: Run, frames: Tensor) -> Tensor:
+        parts, first = [], 0
+        for merge, (bins, number) in zip(self, self.bands, strict=True):
+            maps = run(merge, frames[:, :, first : first + number])  # (B, M · bins, number, K)
+            maps = maps.unflatten(1, (-1, bins))  # (B, M, bins, number, K)
+            parts.append(maps.transpose(2, 3).flatten(2, 3))  # (B, M, bins · number, K)
+            first += number
+        return torch.cat([parts[0][:, :, :1], *parts], dim=2)  # (B, M, F, K)
+
+
+class BandMasker(FourierMasker):
     """Masks for every source from complex frames.
 
     Args:
@@ -102,53 +136,51 @@ class BandMasker(ComposedBrick):
     """
 
     def __init__(self, config: BandNetworkConfig) -> None:
-        super().__init__()
-        self.num_bins = config.num_bins
-        self.channels = config.channels
-        self.num_sources = config.num_sources
+        super().__init__(config, config.features)
         self.is_complex = config.mask == "complex"
-        self.bands = config.bands
-        width, features = config.band_channels, 2 * config.channels
-        self.norm = make_norm(config.norm, features * self.num_bins, config.causal)
+        self.bands, self.width = config.bands, config.band_channels
+        width = self.width
         self.split = nn.ModuleList(
             # Odd, and reaching half a band into the next.
-            ConvBlock2d(features, width, (2 * bins + 1, 3), stride=(bins, 1), causal=config.causal)
+            ConvBlock2d(self.num_features, width, (2 * bins + 1, 3), stride=(bins, 1), causal=config.causal)
             for bins, _ in config.bands
         )
         layers: list[nn.Module] = []
         for _ in range(config.num_repeats):
             for number in range(config.num_blocks):
-                layers.append(BAND_BLOCKS[config.block](config, 2**number))
+                layers.append(BAND_BLOCKS[config.block](config, 2**number if config.dilated else 1))
                 if config.full_band_channels is not None:
                     layers.append(FullBandMixing(width, config.num_bands, config.full_band_channels))
+                if config.recurrent_channels is not None:
+                    layers.append(FrameRecurrence(width, config.recurrent_channels, config.causal))
             if config.time_gate:
                 layers.append(TimeGate(width, config.causal))
         self.layers = Chain(*layers)
         maps = config.num_sources * config.channels * (2 if self.is_complex else 1)
-        self.merge = nn.ModuleList(Conv2d(width, maps * bins, (3, 1)) for bins, _ in config.bands)
+        self.merge = self.make_last_layer(width, maps)
         with torch.no_grad():
             for merge in self.merge:
                 merge.weight.mul_(0.1)  # type: ignore[operator]  # at first about the same share for each source
         reaches: list[Any] = [layer.receptive_field for layer in (self.split[0], *layers)]
         self.receptive_field = 1 + sum(frames - 1 for _, frames in reaches)
+        self.receptive_field += self.feature_context
         """Frames that the convolutions see."""
 
+    def last_layer(self) -> tuple[nn.Module, int]:
+        return self.merge, self.width
+
+    def make_last_layer(self, channels: int, maps: int) -> BandMerge:
+        return BandMerge(self.bands, channels, maps)
+
     def compose(self, run: Run, frames: Tensor) -> Tensor:
-        features = run(self.norm, compressed_parts(frames).flatten(1, 2))  # (B, 2·C·F, K)
-        features = features.unflatten(1, (-1, self.num_bins))  # (B, 2·C, F, K)
+        features = self.features(run, frames)  # (B, features, F, K)
         parts, first = [], 1  # DC is left out
         for split, (bins, number) in zip(self.split, self.bands, strict=True):
             parts.append(run(split, features[:, :, first : first + bins * number]))  # (B, width, number, K)
             first += bins * number
         hidden = torch.cat(parts, dim=2).contiguous(memory_format=torch.channels_last)  # (B, width, bands, K)
         hidden = run(self.layers, hidden)  # (B, width, bands, K)
-        masks, first = [], 0
-        for merge, (bins, number) in zip(self.merge, self.bands, strict=True):
-            maps = run(merge, hidden[:, :, first : first + number]).float()  # (B, maps · bins, number, K)
-            maps = maps.unflatten(1, (-1, bins))  # (B, maps, bins, number, K)
-            masks.append(maps.transpose(2, 3).flatten(2, 3))  # (B, maps, bins · number, K)
-            first += number
-        maps = torch.cat([masks[0][:, :, :1], *masks], dim=2)  # DC as the bin above: (B, maps, F, K)
+        maps = run(self.merge, hidden).float()  # (B, maps, F, K)
         if self.is_complex:
             maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)
             mask = torch.complex(maps[:, :, 0], maps[:, :, 1])  # (B, S, C, F, K)

@@ -1,10 +1,14 @@
 """The short-time Fourier transform of the separators built on it: its sizes, and what their maskers see of it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from separator.bricks.norm import make_norm
+from separator.bricks.phase import PhaseAdvance
+from separator.bricks.stepping import ComposedBrick, Run
 from separator.bricks.stft import STFTDecoder, STFTEncoder
 from separator.models.pipeline import MaskingConfig
 
@@ -31,6 +35,51 @@ def make_fourier_transform(config: FourierConfig) -> tuple[STFTEncoder, STFTDeco
     """Build the encoder, `(B, C, T)` to complex frames `(B, C·F, K)`, and the decoder, its inverse."""
     encoder = STFTEncoder(config.window_length, config.hop_length)
     return encoder, STFTDecoder(config.window_length, config.hop_length, config.channels)
+
+
+Features = Literal["magnitude", "magnitude+phase", "complex"]
+"""What a 2-D masker sees: the logarithm of magnitudes; also how far the phase advances over a frame and over a bin; or
+real and imaginary parts, magnitudes compressed to their square root."""
+
+
+class FourierMasker(ComposedBrick):
+    """A masker of bins and frames: what all of them see.
+
+    Args:
+        config: Window, channels, norm, causality and number of sources.
+        features: What it sees of the frames.
+    """
+
+    def __init__(self, config: FourierConfig, features: Features) -> None:
+        super().__init__()
+        self.num_bins = config.num_bins
+        self.channels = config.channels
+        self.num_sources = config.num_sources
+        self.complex_features = features == "complex"
+        self.num_features = config.channels * (2 if self.complex_features else 1)
+        # The gains of this norm, one for each feature and bin, also tell the layers where on the axis they are.
+        self.norm = make_norm(config.norm, self.num_features * self.num_bins, config.causal)
+        self.phase = PhaseAdvance(config.window_length, config.hop_length) if features == "magnitude+phase" else None
+        self.num_features += 0 if self.phase is None else 4 * config.channels
+        self.feature_context = 0 if self.phase is None else self.phase.receptive_field - 1
+        """Frames beside its own that a frame of the features depends on."""
+
+    def features(self, run: Run, frames: Tensor) -> Tensor:
+        """Return what the first layer sees of complex frames `(B, C·F, K)`: `(B, num_features, F, K)`."""
+        features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
+        features = run(self.norm, features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
+        if self.phase is not None:
+            phases = run(self.phase, frames).flatten(1, 2)  # (B, 4 · C, F, K)
+            features = torch.cat([features, phases], dim=1)
+        return features
+
+    def last_layer(self) -> tuple[nn.Module, int]:
+        """Return the layer that gives the maps of every bin, and the channels that it sees."""
+        raise NotImplementedError
+
+    def make_last_layer(self, channels: int, maps: int) -> nn.Module:
+        """Build one more layer like the last: from `channels` in place of what that sees to `(B, maps, F, K)`."""
+        raise NotImplementedError
 
 
 MAGNITUDE_FLOOR = 1e-4

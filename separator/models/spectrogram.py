@@ -12,9 +12,9 @@ from separator.bricks.depthwise import DepthwiseSeparableBlock2d
 from separator.bricks.resnet import ResNetBlock, ResNetBottleneck
 from separator.errors import InputError
 from separator.models.denoised_masker import DenoisedMasker, Denoiser
-from separator.models.fourier import FourierConfig, make_fourier_transform
+from separator.models.fourier import Features, FourierConfig, make_fourier_transform
 from separator.models.pipeline import MaskingSeparator
-from separator.models.spectrogram_masker import Features, SpectrogramMasker
+from separator.models.spectrogram_masker import SpectrogramMasker
 
 
 @dataclass(frozen=True, kw_only=True)

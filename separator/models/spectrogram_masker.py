@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,13 +9,9 @@ from torch.nn import functional
 
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.full_band import TimeGate
-from separator.bricks.norm import make_norm
-from separator.bricks.phase import PhaseAdvance
-from separator.bricks.stepping import Chain, ComposedBrick, Run
-from separator.models.fourier import FourierConfig, compressed_parts, log_magnitude
+from separator.bricks.stepping import Chain, Run
+from separator.models.fourier import Features, FourierConfig, FourierMasker
 from separator.models.pipeline import MASKS
-
-Features = Literal["magnitude", "magnitude+phase", "complex"]
 
 MakeBlock = Callable[[int, int], nn.Module]
 """Channels and dilation over frames to a 2-D brick that keeps channels, bins and frames."""
@@ -32,7 +27,7 @@ class DoubledSum(nn.Module):
         return doubled[:, :, : skip.shape[2]] + skip  # (B, C, F, K)
 
 
-class SpectrogramMasker(ComposedBrick):
+class SpectrogramMasker(FourierMasker):
     """Masks for every source from complex frames.
 
     Each level but the first starts with a strided convolution that halves the bins, and goes back by a 1×1
@@ -62,17 +57,8 @@ class SpectrogramMasker(ComposedBrick):
         dilations: Sequence[Sequence[int]],
         time_gate: bool = False,
     ) -> None:
-        super().__init__()
-        self.num_bins = config.num_bins
-        self.channels = config.channels
-        self.num_sources = config.num_sources
-        self.complex_features = features == "complex"
-        maps = config.channels * (2 if self.complex_features else 1)
-        # The gains of this norm, one for each channel and bin, also tell the blocks where on the axis they are.
-        self.norm = make_norm(config.norm, maps * self.num_bins, config.causal)
-        self.phase = PhaseAdvance(config.window_length, config.hop_length) if features == "magnitude+phase" else None
-        maps += 0 if self.phase is None else 4 * config.channels
-        self.stem = ConvBlock2d(maps, level_channels[0], causal=config.causal)
+        super().__init__(config, features)
+        self.stem = ConvBlock2d(self.num_features, level_channels[0], causal=config.causal)
         self.down = nn.ModuleList(_chain(make_block, each, blocks_per_level) for each in level_channels[:-1])
         self.up = nn.ModuleList(_chain(make_block, each, blocks_per_level) for each in level_channels[:-1])
         pairs = list(itertools.pairwise(level_channels))
@@ -83,20 +69,21 @@ class SpectrogramMasker(ComposedBrick):
         self.bottom = Chain(*(make_block(last, dilation) for repeat in dilations for dilation in repeat))
         self.gates = nn.ModuleList(TimeGate(last, config.causal) for _ in dilations) if time_gate else None
         maps = config.channels * (2 if complex_mask else 1)
-        self.output = Conv2d(level_channels[0], config.num_sources * maps, kernel_size=1)
+        self.output = self.make_last_layer(level_channels[0], config.num_sources * maps)
         self.mask = None if complex_mask else MASKS[config.mask]()
         blocks = [self.stem, *self.bottom, *(block for chain in (*self.down, *self.up) for block in chain)]
         self.receptive_field = 1 + sum(block.receptive_field[1] - 1 for block in blocks)
-        self.receptive_field += 0 if self.phase is None else self.phase.receptive_field - 1
+        self.receptive_field += self.feature_context
         """Frames that the convolutions see."""
 
+    def last_layer(self) -> tuple[nn.Module, int]:
+        return self.output, self.output.in_channels
+
+    def make_last_layer(self, channels: int, maps: int) -> Conv2d:
+        return Conv2d(channels, maps, kernel_size=1)
+
     def compose(self, run: Run, frames: Tensor) -> Tensor:
-        features = compressed_parts(frames).flatten(1, 2) if self.complex_features else log_magnitude(frames)
-        features = run(self.norm, features).unflatten(1, (-1, self.num_bins))  # (B, features, F, K)
-        if self.phase is not None:
-            phases = run(self.phase, frames).flatten(1, 2)  # (B, 4 · C, F, K)
-            features = torch.cat([features, phases], dim=1)
-        hidden = run(self.stem, features)  # (B, level_channels[0], F, K)
+        hidden = run(self.stem, self.features(run, frames))  # (B, level_channels[0], F, K)
         # Every block keeps this memory format; depthwise convolutions need it to be fast. Not before the stem: of one
         # channel both formats are the same, and the next layer would be free to choose.
         hidden = hidden.contiguous(memory_format=torch.channels_last)

@@ -6,10 +6,8 @@ from torch.nn import functional
 
 from separator.bricks.conv2d import Conv2d
 from separator.errors import InputError
+from separator.models.fourier import FourierMasker
 from separator.models.pipeline import MaskingSeparator
-
-HIDDEN_CHANNELS = 32
-"""Channels between what the masker's last layer sees and the vectors."""
 
 FAINT = 0.01
 """Bins quieter than this share of the loudest of their example count for nothing."""
@@ -28,14 +26,14 @@ class DeepClustering(nn.Module):
     best order of the outputs alone. It is of use in training only.
 
     Args:
-        model: A spectrogram separator; what its last layer sees is kept while it is in training.
+        model: A spectrogram model or a band network; what its last layer sees is kept while it is in training.
         dimensions: Components of a vector (D).
 
     Shape:
         Sources `(B, S, C, T)`, whose mixtures the model was called with last, to a scalar from -S to 0.
 
     Raises:
-        InputError: If the last layer of the model sees no bins and frames.
+        InputError: If the model has no masker of bins and frames.
 
     Source:
         Hershey et al., arXiv 1508.04306; beside masks: Luo et al., Chimera, arXiv 1611.06265. The loss is the whitened
@@ -45,13 +43,15 @@ class DeepClustering(nn.Module):
 
     def __init__(self, model: MaskingSeparator, dimensions: int) -> None:
         super().__init__()
-        last = getattr(model.masker, "output", None)
-        if not isinstance(last, Conv2d):
+        masker = model.masker
+        if not isinstance(masker, FourierMasker):
             found = type(model).__name__
-            raise InputError(f"loss.clustering_weight: expected 0, or a spectrogram model, found {found}")
-        self.vectors = nn.Sequential(
-            Conv2d(last.in_channels, HIDDEN_CHANNELS), nn.PReLU(), Conv2d(HIDDEN_CHANNELS, dimensions, kernel_size=1)
-        )
+            raise InputError(
+                f"loss.clustering_weight: expected 0, or a spectrogram model or band network, found {found}"
+            )
+        last, channels = masker.last_layer()
+        hidden = 2 * channels
+        self.vectors = nn.Sequential(Conv2d(channels, hidden), nn.PReLU(), masker.make_last_layer(hidden, dimensions))
         self._seen: list[Tensor] = []  # what the last layer saw in this step
         last.register_forward_pre_hook(self._keep)
 

@@ -76,6 +76,8 @@ class LearningModule(lightning.LightningModule, Generic[Model]):
         self.average = (
             AveragedModel(model, multi_avg_fn=self._average_weights, use_buffers=True) if training.ema_decay else None
         )
+        if self.average is not None:
+            self.average.requires_grad_(False)  # several devices would wait for its gradients
         self._still = freeze(model, training.learn)
         self._last: tuple[Tensor, list[str]] = torch.zeros(()), []  # loss and examples of the batch at hand
 

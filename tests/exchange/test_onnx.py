@@ -19,6 +19,7 @@ from separator.cli.main import main
 from separator.exchange.onnx import to_onnx
 from separator.exchange.program import trace
 from separator.exchange.real_fourier import RealFourier
+from separator.exchange.recurrences import lower_recurrences
 from separator.inference import Separator
 from separator.models import ARCHITECTURES
 from tests.models.test_contract import SMALL
@@ -48,10 +49,10 @@ class Network(nn.Module):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "spectrogram denoised"])
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "spectrogram denoised", "band network recurrent"])
 def test_every_architecture_gives_its_output_for_any_batch_and_length(architecture: str) -> None:
     network = Network(architecture)
-    _, run = to_onnx(trace(network, channels=1, num_samples=999), {})
+    _, run = to_onnx(trace(lower_recurrences(network, "onnx"), channels=1, num_samples=999), {})
     for batch, num_samples in ((1, 1), (3, 7), (2, 160), (1, 4321)):
         mixture = torch.randn(batch, 1, num_samples)
         mixture[..., num_samples // 2 :] = 0  # silence stays finite

@@ -71,6 +71,10 @@ SMALL = {
     "band network": Small("band_network", _BANDS | {"block": "resnet", "full_band_channels": 3, "num_repeats": 2}),
     "band network axial": Small("band_network", _BANDS | {"block": "axial", "mask": "softmax"}),
     "band network convnext": Small("band_network", _BANDS | {"block": "convnext", "full_band_channels": None}),
+    "band network recurrent": Small(
+        "band_network",
+        _BANDS | {"block": "resnet", "features": "magnitude+phase", "dilated": False, "recurrent_channels": 5},
+    ),
 }
 """Every architecture, and every block of the spectrogram separators."""
 

@@ -12,9 +12,13 @@ from separator.models import build_model
 from separator.training.deep_clustering import DeepClustering, clustering_loss
 from tests.training.small_run import run, tiny, weights
 
-SPECTROGRAM = [
-    "model={architecture: spectrogram, config: {window_length: 64, hop_length: 32, level_channels: [4, 6], "
+MODELS = {
+    "spectrogram": "{architecture: spectrogram, config: {window_length: 64, hop_length: 32, level_channels: [4, 6], "
     "num_blocks: 1, num_repeats: 1}}",
+    "band_network": "{architecture: band_network, config: {window_length: 64, hop_length: 32, bands: [[2, 8], [4, 4]], "
+    "band_channels: 4, num_blocks: 1, num_repeats: 1, recurrent_channels: 3}}",
+}
+CLUSTERING = [
     "loss.clustering_weight=2",
     "loss.clustering_dimensions=5",
     "training.ema_decay=null",
@@ -61,17 +65,20 @@ def test_half_precision_does_not_turn_the_gradient() -> None:
     assert torch.cosine_similarity(*gradients, dim=0).item() > 0.8
 
 
-def test_a_run_learns_with_it_resumes_and_leaves_no_trace_of_it(data: Path, tmp_path: Path) -> None:
-    whole = run(tiny(data, *SPECTROGRAM, "training.max_steps=4"), tmp_path / "whole")
-    run(tiny(data, *SPECTROGRAM, "training.max_steps=2"), tmp_path / "parts")
-    parts = run(tiny(data, *SPECTROGRAM, "training.max_steps=4"), tmp_path / "parts", resume=True)
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_a_run_learns_with_it_resumes_and_leaves_no_trace_of_it(data: Path, tmp_path: Path, model: str) -> None:
+    keys = [f"model={model}", *CLUSTERING]
+    whole = run(tiny(data, *keys, "training.max_steps=4"), tmp_path / "whole")
+    run(tiny(data, *keys, "training.max_steps=2"), tmp_path / "parts")
+    parts = run(tiny(data, *keys, "training.max_steps=4"), tmp_path / "parts", resume=True)
     names = [name for name in weights(whole) if name.startswith("clustering.")]
     assert names and all(torch.equal(weights(whole)[name], weights(parts)[name]) for name in weights(whole))
-    first = run(tiny(data, *SPECTROGRAM, "training.max_steps=1"), tmp_path / "first")
+    first = run(tiny(data, *keys, "training.max_steps=1"), tmp_path / "first")
     assert not any(torch.equal(weights(first)[name], weights(whole)[name]) for name in names)
     assert Separator.from_pretrained(tmp_path / "whole" / "model").output_names() == ("speaker1", "speaker2")
 
 
 def test_a_model_without_bins_is_refused() -> None:
-    with pytest.raises(InputError, match=r"loss.clustering_weight: expected 0, or a spectrogram model, found \w+"):
+    expected = r"loss.clustering_weight: expected 0, or a spectrogram model or band network, found \w+"
+    with pytest.raises(InputError, match=expected):
         DeepClustering(build_model("conv_tasnet", {"num_filters": 8, "hidden_channels": 4, "num_blocks": 1}), 4)

@@ -15,12 +15,13 @@ import torch
 from tests.training.small_run import RECIPES, REPOSITORY, run, tiny
 
 STEPS = 4
+SCHEDULE = [f"training.max_steps={STEPS}", "training.validate_every_steps=2", "training.ema_decay=0.9"]
 
 
 def two_processes(data: Path, folder: Path, *options: str) -> list[str]:
     """Arguments of a run on two devices, whose batches together are those of `one_process`."""
     settings = [f"data.root={data}", "trainer.accelerator=cpu", "trainer.devices=2", "training.batch_size=2"]
-    settings += [f"training.max_steps={STEPS}", "training.validate_every_steps=2", *options]
+    settings += [*SCHEDULE, *options]
     sets = [part for setting in settings for part in ("--set", setting)]
     return ["-m", "separator", "train", str(RECIPES / "tiny.yaml"), "-o", str(folder), *sets]
 
@@ -28,7 +29,7 @@ def two_processes(data: Path, folder: Path, *options: str) -> list[str]:
 @pytest.fixture(scope="module")
 def one_process(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("one") / "run"
-    run(tiny(data, "training.batch_size=4", f"training.max_steps={STEPS}", "training.validate_every_steps=2"), folder)
+    run(tiny(data, "training.batch_size=4", *SCHEDULE), folder)
     return folder
 
 
