@@ -49,7 +49,7 @@ def model_cost(model: MaskingSeparator, sample_rate: int) -> Cost:
 
 
 def macs_per_second(model: MaskingSeparator, sample_rate: int) -> float:
-    """Count the multiply-accumulates for a second of audio as torch's FLOP counter: convolutions and matrix products.
+    """Count the multiply-accumulates for a second of audio: of convolutions, matrix products, attention and LSTMs.
 
     The Fourier transform, norms and activations are not counted. Counted as the difference between two lengths: what
     the padding at both ends costs falls out.
@@ -98,6 +98,11 @@ def _attention(inputs: Sequence[Any], output: Any) -> int:
     return int(query.numel() * key.shape[-2] + query[..., 0].numel() * value.numel() / math.prod(value.shape[:-2]))
 
 
+def _recurrent(inputs: Sequence[Any], output: Any) -> int:
+    frames, inward, recurrent = inputs[:3]
+    return int(frames[..., 0].numel() * (inward.numel() + recurrent.numel()))
+
+
 aten = torch.ops.aten
 
 COUNTS: dict[Any, Callable[[Sequence[Any], Any], int]] = {
@@ -108,14 +113,15 @@ COUNTS: dict[Any, Callable[[Sequence[Any], Any], int]] = {
     aten.convolution: _convolution,
     aten._convolution: _convolution,
     aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    aten.mkldnn_rnn_layer: _recurrent,
 }
 """Operations that multiply and add, and the count of each from its inputs and its output."""
 
 
 class MacCounter(TorchDispatchMode):
-    """Counts multiply-accumulates of convolutions, matrix products and attention, as a context manager.
+    """Counts multiply-accumulates of convolutions, matrix products, attention and LSTMs, as a context manager.
 
-    As torch's FLOP counter does, without the second that importing that takes.
+    As torch's FLOP counter does, which leaves LSTMs out, without the second that importing that takes.
 
     Attributes:
         macs: How many there were so far.

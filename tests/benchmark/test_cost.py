@@ -101,3 +101,24 @@ def test_2d_convolutions_are_counted_as_by_hand() -> None:
     above = 9 * 4 + 2 * (9 * 4 + 4 * 4) + 4 * 2  # stem, a block on each way, masks: at each of 17 bins
     below = 3 * 4 * 6 + 2 * (9 * 6 + 6 * 6) + 6 * 4  # halving, two blocks, widening: at each of 9 bins
     assert cost.macs_per_second == (17 * above + 9 * below) * 16000 / 16
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_recurrence_is_counted_as_by_hand(causal: bool) -> None:
+    config = {
+        "window_length": 32,
+        "hop_length": 16,
+        "bands": [[4, 4]],
+        "band_channels": 6,
+        "num_blocks": 1,
+        "num_repeats": 1,
+        "causal": causal,
+        "norm": "cLN" if causal else "gLN",
+    }
+    without, having = (
+        model_cost(build_model("band_network", config | {"recurrent_channels": each}), sample_rate=16000)
+        for each in (None, 5)
+    )
+    ways, bands, frames_per_second = 1 if causal else 2, 4, 16000 / 16
+    macs_per_frame = bands * (ways * 4 * 5 * (6 + 5) + ways * 5 * 6)  # four gates; then back to the channels
+    assert having.macs_per_second - without.macs_per_second == macs_per_frame * frames_per_second

@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolution before it: in evaluation it is a gain and a constant of each channel."""
+"""Batch norm folded into the convolution before it, or the LSTM behind it: a gain and a constant of each channel."""
 
 import copy
 from typing import TypeVar
@@ -10,6 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from separator.bricks.conv2d import Conv2d, ConvBlock2d
 from separator.bricks.depthwise import DepthwiseSeparableBlock2d
 from separator.bricks.full_band import FullBandMixing
+from separator.bricks.recurrence import FrameRecurrence
 from separator.bricks.resnet import AxialBlock, ResNetBlock, ResNetBottleneck
 from separator.inference.fused.packed import InPlaceDoubledSum, PackedConvolution, PackedResidualBlock
 from separator.models.spectrogram_masker import DoubledSum
@@ -28,7 +29,7 @@ PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
 
 
 def fold_batch_norm(model: Model, packed: bool = False) -> Model:
-    """Return a copy of a model in which the convolutions of `PAIRS` hold the batch norms behind them.
+    """Return a copy of a model in which convolutions hold the batch norms behind them (`PAIRS`), LSTMs those before.
 
     It gives no gradients: a block's ReLU overwrites what it is given. A block with a part of another class than the
     one that it made stays as it is.
@@ -49,6 +50,8 @@ def fold_batch_norm(model: Model, packed: bool = False) -> Model:
                 _pack(folded, name, block, [convolution for convolution, _ in pairs])
             elif hasattr(block, "relu"):
                 block.relu = nn.ReLU(inplace=True)
+        elif type(block) is FrameRecurrence and _is_plain(block):
+            _fold_into_lstm(block)
     if packed:
         for name, module in list(folded.named_modules()):
             if type(module) is Conv2d and module.weight.dtype == torch.float32:
@@ -66,6 +69,24 @@ def _pack(folded: nn.Module, name: str, block: nn.Module, names: list[str]) -> N
         for each in names:
             block.set_submodule(each, PackedConvolution(block.get_submodule(each), relu=True))
         block.relu = nn.Identity()
+
+
+def _fold_into_lstm(block: FrameRecurrence) -> None:
+    """Give the batch norm of a recurrence to what its memory hears: a gain of the weights, a constant of the bias."""
+    norm = block.norm
+    gain = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator]
+    constant = norm.bias - norm.running_mean * gain  # type: ignore[operator]
+    for name, weight in block.lstm.named_parameters():
+        if name.startswith("weight_ih"):
+            block.lstm.get_parameter(name.replace("weight", "bias")).data += weight @ constant
+            weight.data *= gain
+    block.norm = nn.Identity()  # type: ignore[assignment]
+
+
+def _is_plain(block: FrameRecurrence) -> bool:
+    """Return whether the parts of a recurrence are those that it made, and its norm has statistics of its own."""
+    kinds = [type(block.norm), type(block.lstm)]
+    return kinds == [nn.BatchNorm2d, nn.LSTM] and bool(block.norm.track_running_stats)
 
 
 def _is_foldable(block: nn.Module, convolution: str, norm: str) -> bool:
