@@ -42,6 +42,7 @@ class FrameRecurrence(nn.Module):
         separation with band-split RNN", arXiv 2209.15174; Wang et al., TF-GridNet, arXiv 2211.12433, section III-C.
 
     Example:
+        >>> import torch
         >>> recurrence = FrameRecurrence(channels=16, hidden_channels=24)
         >>> recurrence(torch.zeros(1, 16, 40, 100)).shape
         torch.Size([1, 16, 40, 100])
