@@ -74,8 +74,9 @@ def _pack(folded: nn.Module, name: str, block: nn.Module, names: list[str]) -> N
 def _fold_into_lstm(block: FrameRecurrence) -> None:
     """Give the batch norm of a recurrence to what its memory hears: a gain of the weights, a constant of the bias."""
     norm = block.norm
-    gain = norm.weight / (norm.running_var + norm.eps).sqrt()  # type: ignore[operator]
-    constant = norm.bias - norm.running_mean * gain  # type: ignore[operator]
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    gain = norm.weight / (variance + norm.eps).sqrt()
+    constant = norm.bias - mean * gain
     for name, weight in block.lstm.named_parameters():
         if name.startswith("weight_ih"):
             block.lstm.get_parameter(name.replace("weight", "bias")).data += weight @ constant
