@@ -17,12 +17,13 @@ from separator.errors import InputError
 from separator.exchange.one_pass import OnePass
 from separator.exchange.onnx import to_onnx
 from separator.exchange.program import Run, to_program, trace
-from separator.exchange.recurrences import ExportFormat, lower_recurrences
+from separator.exchange.recurrences import lower_recurrences
 from separator.inference.separator import CHUNK_SECONDS, Separator
 from separator.models.pipeline import MaskingSeparator
 from separator.output_folders import make_folder
 from separator.replacing import replace_file
 
+ExportFormat = Literal["onnx", "program"]
 ExportPrecision = Literal["float32", "float16"]
 
 LEAST_AGREEMENT_DB = {"float32": 70.0, "float16": 30.0}

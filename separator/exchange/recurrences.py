@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from separator.errors import InputError
 
 Network = TypeVar("Network", bound=nn.Module)
-
-ExportFormat = Literal["onnx", "program"]
 
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 """Of one way of a layer: gates of input, forgetting, cell and output, one below the other."""
@@ -89,11 +87,16 @@ class ProgramLSTM(_Lowered):
         return torch.cat(ways, dim=2)
 
 
-LOWERED: dict[ExportFormat, Callable[[nn.LSTM], nn.Module]] = {"onnx": OnnxLSTM, "program": ProgramLSTM}
+LOWERED: dict[str, Callable[[nn.LSTM], nn.Module]] = {"onnx": OnnxLSTM, "program": ProgramLSTM}
+"""What stands for an LSTM in each format."""
 
 
-def lower_recurrences(network: Network, file_format: ExportFormat) -> Network:
+def lower_recurrences(network: Network, file_format: str) -> Network:
     """Return a network whose LSTMs can be traced for any length: a copy, or itself if it has none.
+
+    Args:
+        network: In evaluation; left as it is.
+        file_format: A key of `LOWERED`.
 
     Raises:
         InputError: If it has an LSTM that the format has no operator for.

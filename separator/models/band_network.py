@@ -138,8 +138,8 @@ class BandMasker(FourierMasker):
     def __init__(self, config: BandNetworkConfig) -> None:
         super().__init__(config, config.features)
         self.is_complex = config.mask == "complex"
-        self.bands, self.width = config.bands, config.band_channels
-        width = self.width
+        self.bands = config.bands
+        self.width = width = config.band_channels
         self.split = nn.ModuleList(
             # Odd, and reaching half a band into the next.
             ConvBlock2d(self.num_features, width, (2 * bins + 1, 3), stride=(bins, 1), causal=config.causal)
@@ -193,8 +193,8 @@ class BandMasker(FourierMasker):
 class BandNetwork(MaskingSeparator):
     """Short-time Fourier transform, a network of one resolution over bands and frames, masks, inverse transform.
 
-    Each block convolves over near bands and, dilated, over near and far frames; full-band mixing and the time gate
-    reach what lies further. The sources sum to the mixture.
+    Each block convolves over near bands and, dilated, over near and far frames; full-band mixing, recurrences and the
+    time gate reach what lies further. The sources sum to the mixture.
 
     Args:
         config: Every choice of the model.
@@ -204,7 +204,8 @@ class BandNetwork(MaskingSeparator):
 
     Source:
         One resolution in bands, narrow-band and cross-band parts in turns: Quan and Li, SpatialNet, arXiv 2307.16516.
-        Bands: Luo and Yu, band-split RNN, arXiv 2209.15174. Complex masks: Williamson, Wang and Wang, 2016.
+        Bands, and a recurrence for all: Luo and Yu, band-split RNN, arXiv 2209.15174. Complex masks: Williamson, Wang and
+        Wang, 2016.
 
     Example:
         >>> model = BandNetwork(BandNetworkConfig(band_channels=4, num_blocks=1, num_repeats=1, num_sources=3))
