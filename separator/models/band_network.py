@@ -204,8 +204,8 @@ class BandNetwork(MaskingSeparator):
 
     Source:
         One resolution in bands, narrow-band and cross-band parts in turns: Quan and Li, SpatialNet, arXiv 2307.16516.
-        Bands, and a recurrence for all: Luo and Yu, band-split RNN, arXiv 2209.15174. Complex masks: Williamson, Wang and
-        Wang, 2016.
+        Bands, and a recurrence for all: Luo and Yu, band-split RNN, arXiv 2209.15174. Complex masks: Williamson, Wang
+        and Wang, 2016.
 
     Example:
         >>> model = BandNetwork(BandNetworkConfig(band_channels=4, num_blocks=1, num_repeats=1, num_sources=3))
