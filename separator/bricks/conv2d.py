@@ -100,6 +100,8 @@ class Conv2d(nn.Conv2d):
 
     def step(self, frames: Tensor, state: PastFrames) -> tuple[Tensor, PastFrames]:
         """Return the output of the next frames `(B, in_channels, F, k)`, and the state behind them."""
+        if self._remembered == 0 and frames.shape[3]:
+            return super().forward(frames), state
         past = state.frames.expand(-1, -1, frames.shape[2], -1)
         joined = torch.cat([past, frames], dim=3)  # (B, in_channels, F, past + k)
         num_outputs = max(0, (joined.shape[3] - self._remembered - 1) // self.stride[1] + 1)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from separator.bricks.sizes import check_sizes
@@ -79,9 +80,15 @@ class FrameRecurrence(nn.Module):
         if length == 0:
             return frames, state
         rows = self._rows(frames)
-        before = [each.expand(-1, bands, -1).flatten(0, 1).unsqueeze(0) for each in (state.hidden, state.cell)]
-        heard, behind = self.lstm(rows, tuple(each.to(rows.dtype) for each in before))  # (1, B·F, H) each
-        return self._added(frames, heard), Memory(*(each[0].unflatten(0, (batch, bands)) for each in behind))
+        before = [each.expand(-1, bands, -1).flatten(0, 1).to(rows.dtype) for each in (state.hidden, state.cell)]
+        if length == 1:  # what a sequence is prepared by takes as long as a frame itself
+            weights = [getattr(self.lstm, f"{kind}_l0") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            hidden, cell = torch.lstm_cell(rows[:, 0], before, *weights)  # (B·F, H) each
+            heard = hidden.unsqueeze(1)
+        else:
+            heard, (hidden, cell) = self.lstm(rows, tuple(each.unsqueeze(0) for each in before))  # (1, B·F, H) behind
+        behind = (each.view(batch, bands, -1) for each in (hidden, cell))
+        return self._added(frames, heard), Memory(*behind)
 
     def _rows(self, frames: Tensor) -> Tensor:
         """Return what the memory hears, a row a band: `(B·F, K, channels)`."""

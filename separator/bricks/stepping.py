@@ -9,8 +9,9 @@ that hold samples back (encoders, decoders) have `finish(state)`, which gives th
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor, nn
@@ -64,6 +65,9 @@ FRAMEWISE: tuple[type[nn.Module], ...] = (
 class ComposedBrick(nn.Module):
     """Brick made of others. `compose` says once how, for whole signals and for steps."""
 
+    _names: Mapping[nn.Module, str] = MappingProxyType({})
+    """Names of the parts that have a state, once there was a step."""
+
     def compose(self, run: Run, frames: Tensor) -> Any:
         """Return the output; every part that may look at other frames is called by `run(part, its input)`."""
         raise NotImplementedError
@@ -77,11 +81,13 @@ class ComposedBrick(nn.Module):
         Raises:
             InputError: If a part looks ahead, or is not known to step, or is in training.
         """
+        self._names = {}  # the parts may be others than those of the last signal
         return PartStates(_part_states(self, batch, ""))
 
     def step(self, frames: Tensor, state: PartStates) -> tuple[Any, PartStates]:
         """Return the output of the next frames, and the state behind them."""
-        names = {self.get_submodule(name): name for name in state.parts}
+        # Once for a signal: finding all parts takes as long as several of their steps.
+        self._names = names = self._names or {self.get_submodule(name): name for name in state.parts}
         after = dict(state.parts)
 
         def run(part: Any, part_frames: Tensor) -> Any:

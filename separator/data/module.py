@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning
 import numpy as np
+import torch
 from rich.progress import Progress
 from torch.utils.data import DataLoader, Dataset, Sampler, Subset
 
@@ -167,7 +168,7 @@ class Examples(lightning.LightningDataModule):
             batch_sampler=ResumableBatches(self.lengths, first, rank, world_size),
             num_workers=self.config.num_workers,
             prefetch_factor=4 if self.config.num_workers else None,
-            pin_memory=False,
+            pin_memory=torch.cuda.is_available(),
             worker_init_fn=_outlive_termination if self.config.num_workers else None,
         )
 

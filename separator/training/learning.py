@@ -17,6 +17,10 @@ from separator.training.optimizer import Plateau, build_optimizer, learning_rate
 
 Model = TypeVar("Model", bound=nn.Module)
 
+HALF_PRECISION_SCALE = 1024.0
+"""Of the loss where recurrent layers compute in float16, in which the smallest gradients would be rounded to zero. A
+power of two changes nothing else."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -107,11 +111,26 @@ class LearningModule(lightning.LightningModule, Generic[Model]):
         schedule.last_epoch = self.global_step  # type: ignore[union-attr]
         self._set_learning_rate()
 
+    @property
+    def loss_scale(self) -> float:
+        """Return the factor of the loss that gradients are taken of: autocast on CUDA runs recurrent layers in float16,
+        whichever half precision is asked for. 16-mixed has a scale of its own."""
+        recurrent = any(isinstance(each, nn.RNNBase) for each in self.model.modules())
+        in_half = self.device.type == "cuda" and self.trainer.precision == "bf16-mixed"
+        return HALF_PRECISION_SCALE if recurrent and in_half else 1.0
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        super().backward(loss * self.loss_scale, *args, **kwargs)
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         place = (self.global_step, batch_idx % self.config.accumulate_batches, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence((self.config.seed, *place)).generate_state(1)[0]))
 
     def configure_gradient_clipping(self, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        if (scale := self.loss_scale) != 1:
+            for weight in self.learned.parameters():
+                if weight.grad is not None:
+                    weight.grad.div_(scale)
         norm = torch.nn.utils.clip_grad_norm_(self.learned.parameters(), self.optimizer_config.gradient_clip)
         self.log("train/gradient_norm", norm)
         loss, names = self._last

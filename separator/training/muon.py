@@ -55,21 +55,29 @@ class Muon(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            alike: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = {}  # by the shapes of their matrices: a batch
             for weight in group["params"]:
                 if (gradient := weight.grad) is not None:
                     weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    decide = self._matrix_step if is_matrix(weight) else self._adam_step
-                    weight.add_(decide(weight, gradient, group), alpha=-group["lr"])
+                    if is_matrix(weight):
+                        matrix = self._look_ahead(weight, gradient).flatten(1)
+                        alike.setdefault(matrix.shape, []).append((weight, matrix))
+                    else:
+                        weight.add_(self._adam_step(weight, gradient, group), alpha=-group["lr"])
+            for shape, pairs in alike.items():
+                scale = UPDATE_RMS * max(shape) ** 0.5  # an orthogonal matrix has RMS 1/√(its longer side)
+                steps = orthogonalised(torch.stack([matrix for _, matrix in pairs]))
+                for (weight, _), step in zip(pairs, steps, strict=True):
+                    weight.add_(step.view_as(weight), alpha=-group["lr"] * scale)
         return loss
 
-    def _matrix_step(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
+    def _look_ahead(self, weight: Tensor, gradient: Tensor) -> Tensor:
+        """Take the gradient of a matrix into its momentum; returns what Nesterov's momentum moves by."""
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
         momentum = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        matrix = torch.lerp(gradient, momentum, MOMENTUM).flatten(1)
-        scale = UPDATE_RMS * max(matrix.shape) ** 0.5  # an orthogonal matrix has RMS 1/√(its longer side)
-        return (scale * orthogonalised(matrix)).view_as(weight)
+        return torch.lerp(gradient, momentum, MOMENTUM)
 
     def _adam_step(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
         state = self.state[weight]
@@ -90,21 +98,21 @@ def is_matrix(weight: Tensor) -> bool:
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """Return the nearest matrix whose singular values are about 1, from 0.7 to 1.2: `(M, N)` to `(M, N)`.
+    """Return the nearest matrix whose singular values are about 1, from 0.7 to 1.2: `(..., M, N)` to `(..., M, N)`.
 
     Source:
         Newton and Schulz's iteration with the coefficients of Jordan et al., 2024.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    result = matrix.float().T if tall else matrix.float()
-    result = result / (torch.linalg.matrix_norm(result) + 1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    result = matrix.float().mT if tall else matrix.float()
+    result = result / (torch.linalg.matrix_norm(result, keepdim=True) + 1e-7)
     a, b, c = COEFFICIENTS
     # Each iteration multiplies from the left by a polynomial of the Gram matrix. All of these commute: they are found
     # on the Gram matrix, which is small, and the long matrix is multiplied once.
-    gram, product = result @ result.T, torch.eye(result.shape[0], device=result.device)
+    gram, product = result @ result.mT, torch.eye(result.shape[-2], device=result.device)
     for _ in range(ITERATIONS):
-        polynomial = torch.addmm(gram, gram, gram, beta=b, alpha=c)
-        polynomial.diagonal().add_(a)
+        polynomial = b * gram + c * (gram @ gram)
+        polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
         product, gram = polynomial @ product, polynomial @ gram @ polynomial
     result = product @ result
-    return (result.T if tall else result).to(matrix.dtype)
+    return (result.mT if tall else result).to(matrix.dtype)

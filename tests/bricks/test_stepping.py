@@ -61,3 +61,12 @@ def test_a_module_that_nothing_is_known_of_is_refused() -> None:
 def test_dropout_in_training_is_refused() -> None:
     with pytest.raises(InputError, match="in evaluation"):
         TemporalBlock(4, 4).initial_state(1)
+
+
+@torch.no_grad()
+def test_a_part_put_in_the_place_of_another_steps_in_the_next_signal() -> None:
+    chain = Chain(DilatedConv1d(2, 2, 3, causal=True), nn.ReLU()).eval()
+    frames = torch.randn(1, 2, 20)
+    in_pieces(chain, frames, [20])
+    chain[0] = DilatedConv1d(2, 2, 3, causal=True)
+    torch.testing.assert_close(in_pieces(chain, frames, [7, 13]), chain(frames), rtol=0, atol=1e-6)

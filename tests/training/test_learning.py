@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from separator.errors import InputError
-from separator.training.learning import freeze
+from separator.training.learning import HALF_PRECISION_SCALE, LearningModule, freeze
 from tests.training.small_run import run, tiny, weights
 
 
@@ -31,3 +31,12 @@ def test_norms_and_dropout_rest_where_nothing_learns() -> None:
     assert still == [model[0], model[0][0], model[0][1]]
     assert [each.requires_grad for each in model.parameters()] == [False] * 4 + [True] * 2
     assert freeze(model, ["0.0.weight", "1"])[0] is model[0][1]
+
+
+def test_the_scale_of_the_loss_changes_no_step(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ["training.validate_every_steps=1000", "training.max_steps=3", "optimizer.gradient_clip=0.1"]
+    plain = weights(run(tiny(data, *settings), tmp_path / "plain"))
+    monkeypatch.setattr(LearningModule, "loss_scale", HALF_PRECISION_SCALE)
+    scaled = weights(run(tiny(data, *settings), tmp_path / "scaled"))
+    assert all(torch.equal(plain[name], scaled[name]) for name in plain)
+    assert any(name.startswith("model.") for name in plain)
