@@ -119,7 +119,7 @@ def test_the_bundled_model_separates(bare: Environment) -> None:
         (["models"], "speech-2spk-16k: speaker1, speaker2, noise"),
         (["--help"], "separate recordings"),
         (["train", "--help"], "usage: separator train"),
-        (["info", "speech-2spk-16k"], "parameters: 2,"),
+        (["info", "speech-2spk-16k"], "parameters: 1,995,"),
         (["bench", "speech-2spk-16k", "--seconds", "0.1"], "pip install 'separator[bench]'"),
     ],
 )
