@@ -181,7 +181,8 @@ class BandMasker(FourierMasker):
         hidden = torch.cat(parts, dim=2).contiguous(memory_format=torch.channels_last)  # (B, width, bands, K)
         hidden = run(self.layers, hidden)  # (B, width, bands, K)
         with torch.autocast(hidden.device.type, enabled=False):  # a faint source's mask is what loud ones leave of 1
-            maps = run(self.merge, hidden.float())  # (B, maps, F, K)
+            exact = hidden.to(torch.promote_types(hidden.dtype, torch.float32))  # (B, width, bands, K)
+            maps = run(self.merge, exact).float()  # (B, maps, F, K)
         if self.is_complex:
             maps = maps.unflatten(1, (self.num_sources, 2, self.channels))  # (B, S, 2, C, F, K)
             mask = torch.complex(maps[:, :, 0], maps[:, :, 1])  # (B, S, C, F, K)
