@@ -157,7 +157,7 @@ def _print(facts: dict[str, Any], layers: "Layer | None", seconds: float) -> Non
         "parameters": f"{facts.pop('parameters'):,}",
         "multiply-accumulates": f"{facts.pop('macs_per_second') / 1e6:,.1f} million a second of audio "
         "(convolutions and matrix products, as torch's FLOP counter has them)",
-        "receptive field": f"{facts.pop('receptive_field_seconds'):.3f} s",
+        "receptive field": f"{facts.pop('receptive_field_seconds'):.3f} s of the convolutions",
         "latency": "the whole chunk: not causal" if latency is None else f"{1000 * latency:.1f} ms",
     }
     if step is not None:

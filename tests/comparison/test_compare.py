@@ -289,6 +289,7 @@ def test_a_run_that_never_got_to_a_state_may_be_mended(data: Path, tmp_path: Pat
 
 def test_a_comparison_needs_a_test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipes = write_two(tmp_path / "recipes")
-    assert main(["compare", str(recipes), "-o", str(tmp_path / "out"), "--set", "data.test=null"]) == 2
+    settings = ["--set", f"data.root={tmp_path}", "--set", "data.test=null"]
+    assert main(["compare", str(recipes), "-o", str(tmp_path / "out"), *settings]) == 2
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 1 and "data.test is missing" in err[0] and "--split" not in err[0]
