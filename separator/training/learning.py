@@ -115,9 +115,10 @@ class LearningModule(lightning.LightningModule, Generic[Model]):
     def loss_scale(self) -> float:
         """Return the factor of the loss that gradients are taken of: autocast on CUDA runs recurrent layers in float16,
         whichever half precision is asked for. 16-mixed has a scale of its own."""
-        recurrent = any(isinstance(each, nn.RNNBase) for each in self.model.modules())
-        in_half = self.device.type == "cuda" and self.trainer.precision == "bf16-mixed"
-        return HALF_PRECISION_SCALE if recurrent and in_half else 1.0
+        if self.device.type != "cuda" or self.trainer.precision != "bf16-mixed":
+            return 1.0
+        is_recurrent = any(isinstance(each, nn.RNNBase) for each in self.model.modules())
+        return HALF_PRECISION_SCALE if is_recurrent else 1.0
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         super().backward(loss * self.loss_scale, *args, **kwargs)

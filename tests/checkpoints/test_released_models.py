@@ -17,7 +17,7 @@ from separator.audio.resampling import resample
 from separator.benchmark.speed import agreement_db
 from separator.checkpoint import BUNDLED, ModelDescription, list_models, load_model, read_description
 from separator.inference import Separator
-from separator.inference.precision import Precision
+from separator.inference.precision import LEAST_AGREEMENT_DB, Precision
 
 HERE = Path(__file__).parent
 
@@ -111,6 +111,8 @@ def test_bfloat16_agrees_as_it_says(name: str) -> None:
     example, sample_rate = read_audio(BUNDLED / name / "example.wav")[:2]
     found = agreement_db(model, description, example[:, : 2 * sample_rate], sample_rate, "bfloat16")
     assert found == pytest.approx(description.bfloat16_agreement_db, abs=4)
+    takes_bfloat16 = description.bfloat16_agreement_db >= LEAST_AGREEMENT_DB  # where `auto` may choose
+    assert (found > LEAST_AGREEMENT_DB) == takes_bfloat16
 
 
 @every_model

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from separator.audio.reading import read_audio
 from separator.bricks.conv2d import Conv2d
-from separator.checkpoint import load_model
+from separator.checkpoint import BUNDLED, load_model
 from separator.errors import InputError
 from separator.inference.fused import fuse
 from separator.inference.fused.int8 import BLOCKS, Int8Convolution, _weight_steps, quantise
@@ -91,6 +92,20 @@ def test_a_copy_holds_the_denoiser_too() -> None:
     quantised = quantise(model)
     assert any(isinstance(part, Int8Convolution) for part in quantised.masker.denoiser.modules())
     assert agreement_db(quantised(mixture), model(mixture)) > 25
+
+
+@torch.inference_mode()
+def test_a_copy_of_many_levels_separates_speech_noise_and_silence_as_its_model() -> None:
+    config = SpectrogramConfig(
+        mask="softmax", level_channels=(16, 24, 32, 48, 64, 96), num_blocks=6, num_repeats=2, time_gate=True
+    )
+    model = grow(Spectrogram(config)).eval()
+    example = read_audio(BUNDLED / "speech-2spk-16k" / "example.wav")[0][None, :1, :48000]
+    mixtures = example / example.square().mean().sqrt(), torch.randn(1, 1, 16000), torch.zeros(1, 1, 8000)
+    quantised = fuse(model, CPU, torch.int8)
+    for mixture in mixtures:
+        found, expected = quantised(mixture), model(mixture)
+        assert torch.equal(found, expected) or agreement_db(found, expected) > 30
 
 
 def test_what_has_no_copy_is_refused() -> None:
