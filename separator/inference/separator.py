@@ -179,10 +179,8 @@ class Separator(LoadedModel, RecordingSeparator):
         if assignment is None:
             stream = self.separate_stream(blocks, sample_rate, channels, residual)
             return SeparatedRecording(names, counted(stream, on_samples))
-        listener, talkers = assignment.listener(self.sample_rate, channels), assignment.talkers
-        hearing = self.separate_stream(
-            blocks, sample_rate, channels, residual, lambda sources: listener.push(sources[talkers])
-        )
+        listener = assignment.listener(self.sample_rate, channels)
+        hearing = self.separate_stream(blocks, sample_rate, channels, residual, listener.push)
         kept: list[Tensor] = []
         for sources in counted(hearing, on_samples):
             kept.append(sources) if spool is None else spool.write(sources)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from separator.errors import InputError
-from separator.inference.assignment.attendance import find_attendance
+from separator.inference.assignment.attendance import NOISE, find_attendance, find_noise
 from separator.inference.assignment.clustering import MOST_TALKERS
 from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol
 from separator.inference.assignment.stretches import StretchListener
@@ -19,9 +19,6 @@ from separator.inference.separator import Separator
 from separator.inference.spool import Spool
 from separator.inference.voices import VoiceModel
 from separator.metrics import group_by_name
-
-NOISE = "noise"
-"""The output that holds all of a recording in which nobody talks."""
 
 SILENCE_DB = 20 * math.log10(SILENCE_FLOOR)
 """A recording with no frame above this, in dB of full scale, is silent: who talks may be very quiet."""
@@ -37,7 +34,7 @@ class TalkerSeparator(RecordingSeparator):
 
     Everything is separated first, and kept in a temporary file. Then the voices in the outputs are compared, stretch by
     stretch over the whole recording: those of one person are put together. Each output goes to the talker who is in it;
-    where somebody talks alone, all outputs of talkers do, so that nothing is lost.
+    where somebody talks alone, all outputs of talkers do, so that nothing is lost, but for what is no voice.
 
     It keeps nothing between calls: several threads may use it at once.
 
@@ -117,10 +114,9 @@ class TalkerSeparator(RecordingSeparator):
     ) -> SeparatedRecording:
         """Separate a recording from its beginning to its end; as `Separator.separate_recording`."""
         spool = Spool(len(self.output_names(residual)), channels) if spool is None else spool
-        listener = StretchListener(self.voices, len(self._voiced), self.separator.sample_rate, channels)
-        stream = self.separator.separate_stream(
-            blocks, sample_rate, channels, residual, lambda sources: listener.push(sources[self._voiced])
-        )
+        noise = find_noise(self.separator.sources)
+        listener = StretchListener(self.voices, self._voiced, self.separator.sample_rate, channels, noise)
+        stream = self.separator.separate_stream(blocks, sample_rate, channels, residual, listener.push)
         for sources in counted(stream, on_samples):
             spool.write(sources)
         plain = [f"talker{number}" for number in range(1, MOST_TALKERS + 1)]
@@ -131,7 +127,7 @@ class TalkerSeparator(RecordingSeparator):
         if self.talkers is None and NOISE in others and not (listener.levels_db() > SILENCE_DB).any():
             notes = (NOBODY, *(f"{name}: no voice like this was heard" for name in self.enrolled))
             return SeparatedRecording(tuple(others), self._as_noise(written, residual), notes)
-        attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, least)
+        attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, least, noise)
         shared = attendance.share_out(written, self._voiced, sample_rate)
         return SeparatedRecording((*others, *attendance.names), shared, attendance.notes)
 

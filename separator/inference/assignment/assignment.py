@@ -8,7 +8,7 @@ from torch import Tensor
 
 from separator.checkpoint import ModelDescription, bundled_voice_model
 from separator.errors import InputError
-from separator.inference.assignment.attendance import find_attendance
+from separator.inference.assignment.attendance import find_attendance, find_noise
 from separator.inference.assignment.enrolment import Clips, check_names, describe_enrolled, enrol
 from separator.inference.assignment.stretches import StretchListener
 from separator.inference.recording import SeparatedRecording
@@ -40,6 +40,7 @@ class Assignment:
             raise InputError(f"expected a model of two to four talkers, found {', '.join(sources)}")
         self.voices = voices
         self.talkers = talkers
+        self.noise = find_noise(sources)
         self.enrolled: Mapping[str, Tensor] = {} if clips is None else enrol(clips, voices)
         check_names(self.enrolled, self._plain_names(sources))
 
@@ -61,17 +62,17 @@ class Assignment:
         return (*self._plain_names(sources), *self.enrolled)
 
     def listener(self, sample_rate: int, channels: int) -> StretchListener:
-        """Return what listens to the talkers' outputs of a recording, at a rate in Hz."""
-        return StretchListener(self.voices, len(self.talkers), sample_rate, channels)
+        """Return what listens to the outputs of a recording, at a rate in Hz."""
+        return StretchListener(self.voices, self.talkers, sample_rate, channels, self.noise)
 
     def put_in_order(
         self, listener: StretchListener, blocks: Iterable[Tensor], sources: Sequence[str], sample_rate: int
     ) -> SeparatedRecording:
         """Return a recording with each talker in one output, in the order in which they are first heard.
 
-        Where somebody talks alone, all outputs of talkers are put together, so that nothing is lost; the other outputs
-        are silent there. What is too short to tell stays as it is. Those who are enrolled come first, in the order of
-        their clips.
+        Where somebody talks alone, all outputs of talkers are put together, so that nothing is lost, but for what is no
+        voice, which goes to an output called `noise`, if there is one; the other outputs are silent there. What is too
+        short to tell stays as it is. Those who are enrolled come first, in the order of their clips.
 
         Args:
             listener: What has heard all of it.
@@ -86,7 +87,9 @@ class Assignment:
             return SeparatedRecording(tuple(names), iter(blocks), tuple(nobody))
         plain = [names[output] for output in self.talkers]
         numbers = (1, len(plain))
-        attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, len(plain))
+        attendance = find_attendance(
+            stretches, listener.levels_db(), numbers, self.enrolled, plain, len(plain), self.noise
+        )
         for output, name in zip(self.talkers, attendance.names, strict=True):
             names[output] = name
         others = [output for output in range(len(sources)) if output not in self.talkers]

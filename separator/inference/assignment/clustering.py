@@ -28,12 +28,8 @@ LEAST_VOICE_SECONDS = 1.5
 SAME_VOICE = 0.55
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
-TALKER_COST, SHORT_SHARE, FULL_COST_SECONDS = 25.0, 0.6, 20.0
+TALKER_COST, SHORT_SHARE, FULL_COST_SECONDS = 25.0, 0.75, 20.0
 """How much better one more talker must explain the recording; in a shorter one than so much less, down to a share."""
-
-AT_ONCE_OF_TWO, AT_ONCE_SHARE = 0.2, 0.3
-"""Where two outputs are about as loud for so much of the time, a talker in each costs only such a share: of one voice a
-model leaves little twice."""
 
 LIKENESS_COST, UNLIKE, USUAL_SECONDS = 45.0, 0.25, 40.0
 """How much better yet for each 1 that the cosine of the two voices nearest to each other is above the second; more in
@@ -146,8 +142,6 @@ def _cost_of_talker(stretches: Stretches, voices: np.ndarray) -> float:
     seconds = float(stretches.activity.sum()) * stretches.hop_seconds
     likeness = LIKENESS_COST * max(0.0, _likeness(voices) - UNLIKE) * max(1.0, seconds / USUAL_SECONDS)
     share = min(1.0, SHORT_SHARE + (1 - SHORT_SHARE) * seconds / FULL_COST_SECONDS)
-    if len(voices) <= stretches.activity.shape[1] and stretches.at_once >= AT_ONCE_OF_TWO:
-        share *= AT_ONCE_SHARE
     return (TALKER_COST + likeness) * share
 
 

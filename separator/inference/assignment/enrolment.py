@@ -150,7 +150,7 @@ def divide(vectors: Tensor, weights: Tensor, num_groups: int) -> Tensor:
 
 def _voice_of(path: Path, voices: VoiceModel) -> Tensor:
     with AudioReader(path) as reader:
-        listener = StretchListener(voices, 1, reader.sample_rate, reader.channels)
+        listener = StretchListener(voices, [0], reader.sample_rate, reader.channels)
         for block in reader.blocks(keep_damaged=True):
             listener.push(block.unsqueeze(0))
     stretches = listener.finish()

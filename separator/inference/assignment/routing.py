@@ -14,11 +14,15 @@ QUIET_SECONDS = 0.1
 """Length of what must be quiet."""
 
 
+NOBODY = -1
+"""The number of what is no talker's."""
+
+
 class Routing:
     """For each output, when it is whose.
 
     Args:
-        talkers: Talker of each output at each time, `(W, S)`.
+        talkers: Talker of each output at each time, `(W, S)`, or `NOBODY`.
         hop_seconds: How long one of these times lasts.
         levels_db: Levels of the outputs' frames, `(S, K)`: a change is moved to where the output is quiet.
         frame_seconds: Length of a frame.
@@ -42,8 +46,12 @@ class Routing:
             self.changes.append((np.array([0.0, *times]), own[[0, *where]]))
 
     def apply(self, outputs: Tensor, start_seconds: float, sample_rate: int) -> Tensor:
-        """Give each talker what is theirs of the outputs: `(S, C, t)` from `start_seconds` on to `(N, C, t)`."""
-        given = torch.zeros(self.num_talkers, *outputs.shape[1:])
+        """Give each talker what is theirs of the outputs, and last what is nobody's.
+
+        Shape:
+            `(S, C, t)` from `start_seconds` on to `(N + 1, C, t)`.
+        """
+        given = torch.zeros(self.num_talkers + 1, *outputs.shape[1:])  # NOBODY is the last of them
         times = start_seconds + np.arange(outputs.shape[2]) / sample_rate
         if not len(times):
             return given

@@ -1,5 +1,7 @@
 """What is kept of a recording to tell who is in which output: levels, and the voices of each stretch."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +39,7 @@ class Stretches:
         shares: Share of each output in the energy of all there, `(W, S)`.
         hop_seconds: From one stretch to the next.
         at_once: Share of the recording's active frames in which two outputs are about as loud.
+        noise_db: Level of the noise in dB of the talkers' outputs, over the whole recording.
     """
 
     vectors: np.ndarray
@@ -45,6 +48,7 @@ class Stretches:
     shares: np.ndarray
     hop_seconds: float
     at_once: float = 0.0
+    noise_db: float = -math.inf
 
 
 class StretchListener:
@@ -52,17 +56,21 @@ class StretchListener:
 
     Args:
         voices: The voice model.
-        num_outputs: S, how many outputs hold talkers.
+        talkers: Which of the outputs hold talkers, S numbers.
         sample_rate: Of the outputs, in Hz.
         channels: Of the outputs; of each stretch, and of each output in it, the loudest is heard.
+        noise: Which of the outputs is noise; None if there is none.
     """
 
     frame_seconds = FRAME_SECONDS
 
-    def __init__(self, voices: VoiceModel, num_outputs: int, sample_rate: int, channels: int = 1) -> None:
+    def __init__(
+        self, voices: VoiceModel, talkers: Sequence[int], sample_rate: int, channels: int = 1, noise: int | None = None
+    ) -> None:
         self.voices = voices
-        self._shape = (num_outputs, channels)
-        self._resampler = StreamResampler(sample_rate, voices.sample_rate, num_outputs * channels)
+        self._talkers, self._noise = list(talkers), noise
+        self._shape = (len(self._talkers), channels)
+        self._resampler = StreamResampler(sample_rate, voices.sample_rate, len(self._talkers) * channels)
         self._frame = round(FRAME_SECONDS * voices.sample_rate)
         before = (WINDOW_FRAMES - STRETCH_FRAMES) // 2 * self._frame
         self._waiting = torch.zeros(*self._shape, before)  # from the beginning of the next stretch's window on
@@ -70,10 +78,15 @@ class StretchListener:
         self._together: list[Tensor] = []  # (w, D) each
         self._powers: list[Tensor] = []  # (S, k) each
         self._samples = 0
+        self._energy = self._noise_energy = 0.0
 
     def push(self, sources: Tensor) -> None:
-        """Take the next block of the outputs, `(S, C, t)`."""
-        self._take(self._resampler.push(sources.flatten(0, 1)))
+        """Take the next block of all outputs, `(S', C, t)`."""
+        talkers = sources[self._talkers]
+        self._energy += float(talkers.square().sum())
+        if self._noise is not None:
+            self._noise_energy += float(sources[self._noise].square().sum())
+        self._take(self._resampler.push(talkers.flatten(0, 1)))
 
     def levels_db(self) -> Tensor:
         """Return the level of each frame of each output in dB of full scale, `(S, K)`."""
@@ -102,8 +115,16 @@ class StretchListener:
         shares /= shares.sum(dim=1, keepdim=True).clamp(min=1e-20)
         at_once = float((active.sum(dim=0) > 1).sum() / speech.sum().clamp(min=1))
         vectors[activity == 0] = 0
-        hop_seconds = STRETCH_FRAMES * FRAME_SECONDS
-        return Stretches(vectors.numpy(), together.numpy(), activity.numpy(), shares.numpy(), hop_seconds, at_once)
+        ratio = self._noise_energy / max(self._energy, 1e-20)
+        return Stretches(
+            vectors.numpy(),
+            together.numpy(),
+            activity.numpy(),
+            shares.numpy(),
+            STRETCH_FRAMES * FRAME_SECONDS,
+            at_once,
+            10 * math.log10(ratio) if ratio else -math.inf,
+        )
 
     def _take(self, block: Tensor) -> None:
         self._samples += block.shape[1]

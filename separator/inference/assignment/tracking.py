@@ -18,7 +18,7 @@ AT_ONCE_GAIN, USUAL_AT_ONCE = 12.0, 0.36
 """How much less of that for each 1 that two outputs are about as loud for a larger share of the recording than the
 second: people who talk at once all the time, not one whom the model gave to both."""
 
-SWITCH_COST = 1.5
+SWITCH_COST = 2.5
 """How much better another voice must explain an output from some time on."""
 
 ROUNDS = 3

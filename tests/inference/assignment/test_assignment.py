@@ -121,7 +121,7 @@ def test_what_is_no_conversation_loses_nothing(voices: VoiceModel, what: str) ->
     names = ("noise", "speaker1", "speaker2")
     assignment = Assignment(voices, names)
     listener = assignment.listener(16000, 1)
-    listener.push(talkers)
+    listener.push(outputs)
     recording = assignment.put_in_order(listener, outputs.split(5000, dim=2), names, 16000)
     given = torch.cat(list(recording.blocks), dim=2)
     assert recording.names == names and torch.equal(given[0], outputs[0])

@@ -16,7 +16,7 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> VoiceModel:
 
 
 def hear(voices: VoiceModel, outputs: torch.Tensor, length: int) -> tuple[Stretches, torch.Tensor]:
-    listener = StretchListener(voices, len(outputs), 16000, outputs.shape[1])
+    listener = StretchListener(voices, range(len(outputs)), 16000, outputs.shape[1])
     for block in outputs.split(length, dim=2):
         listener.push(block)
     return listener.finish(), listener.levels_db()
@@ -45,6 +45,18 @@ def test_blocks_of_any_length_give_one_summary(voices: VoiceModel) -> None:
     np.testing.assert_allclose(whole.shares.sum(axis=1), 1)
     assert whole.shares[0, 0] == 1 and whole.activity[6].min() > 0.5
     assert 0.2 < whole.at_once < 0.45  # 1.8 of 4.3 s, less where the two are not as loud
+
+
+def test_the_noise_of_a_recording_has_a_level_and_no_voice(voices: VoiceModel) -> None:
+    talkers = torch.stack([torch.from_numpy(buzz(100, 500, 3.0)), torch.zeros(48000)]).unsqueeze(1)
+    outputs = torch.cat([talkers[:1], 0.1 * talkers[:1], talkers[1:]])
+    listener = StretchListener(voices, [0, 2], 16000, noise=1)
+    for block in outputs.split(5000, dim=2):
+        listener.push(block)
+    heard, (alone, levels_db) = listener.finish(), hear(voices, talkers, 5000)
+    assert heard.noise_db == pytest.approx(-20, abs=1e-4) and alone.noise_db == -np.inf
+    np.testing.assert_array_equal(heard.vectors, alone.vectors)
+    assert torch.equal(listener.levels_db(), levels_db)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.3, 5])
