@@ -1,4 +1,4 @@
-"""What telling voices apart brings to a live model that forgets who is who: the shares of voices on their own outputs.
+"""What telling voices apart brings to a live model: the shares of voices on their own outputs, and their SI-SDR.
 
     python -m tests.benchmarks.live_voices [DATA] [MODEL]
 
@@ -21,7 +21,7 @@ from separator.data.conversation import take_turns
 from separator.inference.live.voice_order import VoiceOrder
 from separator.inference.voices import VoiceModel
 from separator.live import LiveSeparator
-from separator.metrics import own_output_share
+from separator.metrics import own_output_share, si_sdr
 
 RATE = 16000
 SECONDS = 120
@@ -45,10 +45,13 @@ def main() -> None:
             outputs = separated(live, reference.sum(dim=0))
         order = VoiceOrder(voices, 2, RATE)
         ordered = torch.cat([order.push(block) for block in outputs.split(RATE // 100, dim=2)], dim=2)
-        shares.append([share(outputs, reference), share(ordered, reference)])
-        print(f"conversation {seed}: {shares[-1][0]:.2f} without, {shares[-1][1]:.2f} with voices", flush=True)
-    without, with_voices = np.mean(shares, axis=0)
-    text = f"on the own output: {without:.2f} without, {with_voices:.2f} with voices"
+        found = [share(outputs, reference), share(ordered, reference)]
+        found += [distance_db(outputs, reference), distance_db(ordered, reference)]
+        shares.append(found)
+        text = "conversation {}: {:.2f} without, {:.2f} with voices; SI-SDR {:.1f} dB, {:.1f} dB"
+        print(text.format(seed, *found), flush=True)
+    means = np.mean(shares, axis=0)
+    text = "on the own output: {:.2f} without, {:.2f} with voices; SI-SDR {:.2f} dB, {:.2f} dB".format(*means)
     most = 1 / (1 + 10 ** (LEAK_DB / 10))
     print(text if live is not None else f"{text} (with no change at all {most:.2f})")
 
@@ -94,6 +97,12 @@ def share(outputs: Tensor, reference: Tensor) -> float:
     """Return the mean share of the energy of solo speech on its own output, in the best order of the outputs."""
     orders = permutations(range(len(outputs)))
     return max(float(own_output_share(outputs[list(order)], reference, RATE).nanmean()) for order in orders)
+
+
+def distance_db(outputs: Tensor, reference: Tensor) -> float:
+    """Return the mean SI-SDR of the talkers in dB, in the best order of the outputs."""
+    orders = permutations(range(len(outputs)))
+    return max(float(si_sdr(outputs[list(order)], reference).mean()) for order in orders)
 
 
 if __name__ == "__main__":
