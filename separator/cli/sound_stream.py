@@ -86,11 +86,11 @@ class SoundStream:
         return InputError(f"{self.name}: {' '.join(str(error.args[0] if error.args else error).split())}")
 
     def _abilities(self, number: int | str | None, direction: str) -> str:
-        """Say what the device has, if there is one."""
+        """Say what the device has; if there is none, how to see which there are."""
         try:
             device = self._module.query_devices(number, direction)
         except (self._module.PortAudioError, ValueError):
-            return ""
+            return "; --list-devices shows what there is"
         return f"; it has {device[f'max_{direction}_channels']} channels, at {device['default_samplerate']:.0f} Hz"
 
     def _call(self, samples: np.ndarray, num_samples: int, times: Any, status: Any) -> None:

@@ -238,7 +238,10 @@ def test_two_clocks_leave_out_or_wait_and_say_so(monkeypatch: pytest.MonkeyPatch
             "sound device (default): Error opening stream: Invalid sample rate [PaErrorCode -9997]; it has 2 channels, "
             "at 48000 Hz\n",
         ),
-        (["--input-device", "none"], "sound device none: No input device matching 'none'\n"),
+        (
+            ["--input-device", "none"],
+            "sound device none: No input device matching 'none'; --list-devices shows what there is\n",
+        ),
     ],
 )
 def test_what_the_device_refuses_is_one_line(
