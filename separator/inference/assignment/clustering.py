@@ -31,6 +31,9 @@ SAME_VOICE = 0.55
 TALKER_COST, SHORT_SHARE, FULL_COST_SECONDS = 25.0, 0.75, 20.0
 """How much better one more talker must explain the recording; in a shorter one than so much less, down to a share."""
 
+SHORTEST_SECONDS = 4.0
+"""With less activity than this a recording cannot explain as much: the cost falls with it, to nothing."""
+
 LIKENESS_COST, UNLIKE, USUAL_SECONDS = 45.0, 0.25, 40.0
 """How much better yet for each 1 that the cosine of the two voices nearest to each other is above the second; more in
 one with more activity than so much, since parts of one voice explain a long recording much better than their mean."""
@@ -142,7 +145,7 @@ def _cost_of_talker(stretches: Stretches, voices: np.ndarray) -> float:
     seconds = float(stretches.activity.sum()) * stretches.hop_seconds
     likeness = LIKENESS_COST * max(0.0, _likeness(voices) - UNLIKE) * max(1.0, seconds / USUAL_SECONDS)
     share = min(1.0, SHORT_SHARE + (1 - SHORT_SHARE) * seconds / FULL_COST_SECONDS)
-    return (TALKER_COST + likeness) * share
+    return (TALKER_COST + likeness) * share * min(1.0, seconds / SHORTEST_SECONDS)
 
 
 def _likeness(voices: np.ndarray) -> float:
