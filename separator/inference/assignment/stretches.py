@@ -151,6 +151,7 @@ class StretchListener:
         heard = sounding.unsqueeze(1) & (powers >= powers.amax(dim=1, keepdim=True) * 10 ** (-LEAKED_DB / 10))
         asked = heard.float().mean(dim=2) >= LEAST_ACTIVITY  # (w, S)
         together = torch.zeros(len(windows), self.voices.embedding_size, dtype=torch.half)
+        loudest, windows = (each - each.mean(dim=2, keepdim=True) for each in (loudest, windows))  # no voice's offset
         together[asked.any(dim=1)] = self._embed(loudest[asked.any(dim=1)].sum(dim=1))
         vectors = together.unsqueeze(1).repeat(
             1, windows.shape[1], 1
