@@ -28,7 +28,7 @@ LEAST_VOICE_SECONDS = 1.5
 SAME_VOICE = 0.55
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
-TALKER_COST, SHORT_SHARE, FULL_COST_SECONDS = 25.0, 0.75, 20.0
+TALKER_COST, SHORT_SHARE, FULL_COST_SECONDS = 31.0, 0.75, 20.0
 """How much better one more talker must explain the recording; in a shorter one than so much less, down to a share."""
 
 SHORTEST_SECONDS = 4.0
@@ -99,9 +99,17 @@ def find_talkers(
     if len(best.voices) == 2 and stretches.at_once <= USUAL_AT_ONCE:
         wider = [*_guess(stretches, pieces, 2, known), *map(np.stack, combinations(pieces.voices(CHOSEN_OF), 2))]
         best = max(explain(stretches, wider), key=lambda each: score_elsewhere(stretches, each))
-    heard = best.found[stretches.activity > 0].tolist()
+    whose = _share_alone(stretches, best.found)
+    heard = whose[stretches.activity > 0].tolist()
     order = list(dict.fromkeys([*heard, *range(len(best.voices))]))
-    return np.argsort(order)[best.found], best.voices[order]
+    return np.argsort(order)[whose], best.voices[order]
+
+
+def _share_alone(stretches: Stretches, found: np.ndarray) -> np.ndarray:
+    """Give all outputs to who is in the one that is active, where no other is, `(W, S)`."""
+    shared, alone = found.copy(), (stretches.activity > 0).sum(axis=1) == 1
+    shared[alone] = found[alone, stretches.activity[alone].argmax(axis=1)][:, None]
+    return shared
 
 
 def _explain(stretches: Stretches, pieces: Pieces, number: int, known: np.ndarray | None) -> Explanation:

@@ -11,15 +11,12 @@ from separator.inference.assignment.stretches import Stretches
 EVIDENCE = 16.0
 """Say of a cosine of 1, of a stretch that is full of one voice."""
 
-TOGETHER_COST = 0.7
-"""How much better two voices must explain a stretch than one does."""
-
 AT_ONCE_GAIN, USUAL_AT_ONCE = 12.0, 0.36
-"""How much less of that for each 1 that two outputs are about as loud for a larger share of the recording than the
-second: people who talk at once all the time, not one whom the model gave to both."""
+"""How much likelier two voices in two outputs are for each 1 that these are about as loud for a larger share of the
+recording than the second: people who talk at once all the time, not one whom the model gave to both."""
 
-SWITCH_COST = 2.5
-"""How much better another voice must explain an output from some time on."""
+SWITCH_COST, QUIET_SHARE = 4.0, 0.3
+"""How much better another voice must explain an output from some time on; a share of that where it was silent."""
 
 ROUNDS = 3
 """Times that voices are learned again from the stretches that they were found in."""
@@ -88,13 +85,17 @@ def _track(stretches: Stretches, voices: np.ndarray) -> tuple[np.ndarray, np.nda
     evidence = EVIDENCE * stretches.activity[..., None] * cosines
     evidence = evidence.reshape(num_stretches, num_outputs, num_sets, num_voices)
     states = np.array(list(product(range(num_voices), repeat=num_outputs)))  # (Q, S)
-    cost = TOGETHER_COST - AT_ONCE_GAIN * max(0.0, stretches.at_once - USUAL_AT_ONCE)
-    score = -cost * (np.array([len(set(state)) for state in states.tolist()]) - 1)
+    gain = AT_ONCE_GAIN * max(0.0, stretches.at_once - USUAL_AT_ONCE)
+    beside = np.sort(stretches.activity, axis=1)[:, ::-1].cumsum(axis=1) - stretches.activity.max(axis=1, keepdims=True)
+    talkers = np.array([len(set(state)) for state in states.tolist()])  # (Q)
+    score = gain * beside[:, None, talkers - 1]  # (W, 1, Q): of so many outputs, the most active ones
     score = score + sum(evidence[:, output][:, :, states[:, output]] for output in range(num_outputs))  # (W, B, Q)
-    switch = SWITCH_COST * (states[:, None] != states[None]).sum(axis=2)  # (Q, Q)
+    changed = SWITCH_COST * (states[:, None] != states[None])  # (Q, Q, S)
+    goes_on = np.minimum(stretches.activity[1:], stretches.activity[:-1])
+    costs = QUIET_SHARE + (1 - QUIET_SHARE) * goes_on  # (W - 1, S)
     best, previous = score[0], np.zeros(score.shape, dtype=np.int16)
     for number in range(1, num_stretches):
-        reached = best[:, :, None] - switch  # (B, Q, Q)
+        reached = best[:, :, None] - changed @ costs[number - 1]  # (B, Q, Q)
         previous[number] = reached.argmax(axis=1)
         best = reached.max(axis=1) + score[number]
     path = np.zeros((num_stretches, num_sets), dtype=int)

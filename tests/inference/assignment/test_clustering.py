@@ -1,5 +1,6 @@
 """Which voices there are: drawn vectors whose talkers are known."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -50,6 +51,21 @@ def test_the_number_of_talkers_is_found(number: int) -> None:
     assert (found[alone, 0] == found[alone, 1]).mean() > 0.95
     if number > 1:
         assert (found[together, 1] == talkers[together, 1]).mean() > 0.8
+
+
+def test_a_short_turn_in_the_output_of_its_talker_stays_there() -> None:
+    talkers = np.tile([0, 1], (80, 1))
+    activity = np.zeros((80, 2))
+    activity[np.arange(80), np.arange(80) // 10 % 2] = 0.9
+    activity[34:36] = [0.3, 0]  # in the middle of a turn of the other, and hardly like the voice
+    activity[[32, 33, 36, 37]] = 0
+    stretches = drawn(talkers, np.zeros(80, dtype=bool))
+    stretches = replace(stretches, activity=activity, shares=activity / np.maximum(activity.sum(axis=1), 1e-9)[:, None])
+    near = 0.5 * stretches.vectors[0, 0] + 0.4 * stretches.vectors[10, 1]
+    stretches.vectors[34:36, 0] = near / np.linalg.norm(near)
+    found, voices = find_talkers(stretches)
+    assert len(voices) == 2
+    assert (found[34:36] == 0).all() and (found[activity[:, 1] > 0] == 1).all()
 
 
 def test_as_many_are_found_as_are_asked_for() -> None:

@@ -7,21 +7,24 @@ import pytest
 
 from separator.inference.assignment.stretches import Stretches
 from separator.inference.assignment.tracking import (
+    AT_ONCE_GAIN,
     EVIDENCE,
     NEAR_STRETCHES,
+    QUIET_SHARE,
     SWITCH_COST,
-    TOGETHER_COST,
+    USUAL_AT_ONCE,
     explain,
     score_elsewhere,
     unit,
 )
 
 
-def drawn(num_stretches: int, seed: int) -> Stretches:
+def drawn(num_stretches: int, seed: int, at_once: float = 0.0) -> Stretches:
     random = np.random.default_rng(seed)
     vectors = unit(random.standard_normal((num_stretches * 2, 6))).reshape(num_stretches, 2, 6)
     activity = random.uniform(0.1, 0.5, (num_stretches, 2))
-    return Stretches(vectors, unit(vectors.sum(axis=1)), activity, activity / activity.sum(axis=1, keepdims=True), 0.5)
+    shares = activity / activity.sum(axis=1, keepdims=True)
+    return Stretches(vectors, unit(vectors.sum(axis=1)), activity, shares, 0.5, at_once)
 
 
 def score(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> float:
@@ -31,8 +34,12 @@ def score(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> float:
         for output, talker in enumerate(state):
             cosine = float(stretches.vectors[place, output] @ voices[talker])
             total += EVIDENCE * stretches.activity[place, output] * cosine
-        total -= TOGETHER_COST * (len(set(state)) - 1)
-        total -= SWITCH_COST * sum(a != b for a, b in zip(state, found[place - 1], strict=True)) if place else 0
+            if place and talker != found[place - 1, output]:
+                goes_on = min(stretches.activity[place, output], stretches.activity[place - 1, output])
+                total -= SWITCH_COST * (QUIET_SHARE + (1 - QUIET_SHARE) * goes_on)
+        if state[0] != state[1]:
+            gain = AT_ONCE_GAIN * max(0.0, stretches.at_once - USUAL_AT_ONCE)
+            total += gain * stretches.activity[place].min()
     return total
 
 
@@ -51,9 +58,10 @@ def learnt(stretches: Stretches, found: np.ndarray, number: int, leave_out: rang
     return total / max(float(np.linalg.norm(total)), 1e-9)
 
 
+@pytest.mark.parametrize("at_once", [0.0, 0.6])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_likeliest_of_all_ways_is_found(seed: int) -> None:
-    stretches = drawn(5, seed)
+def test_the_likeliest_of_all_ways_is_found(seed: int, at_once: float) -> None:
+    stretches = drawn(5, seed, at_once)
     (found,) = explain(stretches, [unit(np.random.default_rng(seed).standard_normal((2, 6)))])
     ways = [np.array(way).reshape(5, 2) for way in product(range(2), repeat=10)]
     best = max(ways, key=lambda way: score(stretches, way, found.voices))
