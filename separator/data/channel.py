@@ -100,6 +100,16 @@ class Channel:
         return filter_by_gains(signals, edges, -SLOPE_DB * np.abs(octaves), self.sample_rate)
 
 
+def high_pass(signals: np.ndarray, lowest_hz: float, sample_rate: int) -> np.ndarray:
+    """Take away what lies below a frequency, without delay, by 48 dB an octave.
+
+    Shape:
+        `(..., T)` to `(..., T)` float32.
+    """
+    octaves = np.array([-4.0, 0.0])
+    return filter_by_gains(signals, lowest_hz * 2**octaves, 48.0 * octaves, sample_rate)
+
+
 def filter_by_gains(signals: np.ndarray, hertz: np.ndarray, gains_db: np.ndarray, sample_rate: int) -> np.ndarray:
     """Filter without delay by gains in dB at some frequencies, joined by lines over the logarithm of frequency.
 

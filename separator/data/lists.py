@@ -44,6 +44,8 @@ class MixtureListConfig:
         rooms: Measured rooms that the talkers are heard in; none leaves them as recorded.
         telephone: Whether all goes over a telephone line (300 to 3,400 Hz, 8 kHz, µ-law): the sources are the talkers
             within that band, and what eight bits add is part of the mixture alone.
+        high_pass_hz: What a talker's recording holds below this is taken away before anything else, without delay, by
+            48 dB an octave: mains hum and rumble, which are noise in a source that should be a voice. None leaves it.
     """
 
     path: str
@@ -59,6 +61,7 @@ class MixtureListConfig:
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None
     telephone: bool = False
+    high_pass_hz: Annotated[float, Field(ge=1, le=4000)] | None = None
 
     def __post_init__(self) -> None:
         if self.noise is not None and self.noise.is_source:
@@ -72,7 +75,8 @@ class NamedListConfig:
     """A variation of the lists `valid` and `test`: what is said here replaces what the split's own list says.
 
     Args:
-        scene, turn_seconds, gap_seconds, talkers, overlap, noise, rooms, telephone: As in `MixtureListConfig`.
+        scene, turn_seconds, gap_seconds, talkers, overlap, noise, rooms, telephone, high_pass_hz: As in
+            `MixtureListConfig`.
         path, num_mixtures, seed, max_seconds, level_range_db: As there. A conversation or a meeting is of at most 60 s
             unless `max_seconds` says otherwise.
     """
@@ -90,6 +94,7 @@ class NamedListConfig:
     noise: NoiseConfig | None = None
     rooms: RoomConfig | None = None
     telephone: bool | None = None
+    high_pass_hz: float | None = None
 
     def __post_init__(self) -> None:
         self.of(MixtureListConfig("."))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from separator.audio.mixing import at_level, at_ratio, root_mean_square, within_full_scale
+from separator.data.channel import high_pass
 from separator.data.conversation import hold_meeting, take_turns
 from separator.data.drawing import SPEECH_LEVEL_DB, draw_level
 from separator.data.example import NOISE_NUMBER, Example, ExampleSet, MixtureRow, file_facts
@@ -170,6 +171,8 @@ class MixtureList(ExampleSet):
             talks[row.source - 1, there] = self._recordings[row.file].read(row.start, row.num_samples)
             talking[row.source - 1, there] = True
             levels[row.source - 1], rooms[row.source - 1] = row.level_db, row.room
+        if self.config.high_pass_hz is not None:
+            talks = high_pass(talks, self.config.high_pass_hz, self.sample_rate) * talking
         for talker, level_db in levels.items():
             mask = talking[talker]
             talks[talker, mask] = at_level(talks[talker, mask], SPEECH_LEVEL_DB if level_db is None else level_db)

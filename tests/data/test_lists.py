@@ -171,6 +171,23 @@ def test_the_telephone_keeps_its_band_and_adds_its_error_to_the_rest(root: Path)
     assert spectrum[round(0.6 * len(spectrum)) :].max() < 1e-3 * spectrum.max()  # above 4.8 kHz
 
 
+def test_what_a_recording_holds_below_a_voice_is_taken_away_before_its_level(root: Path) -> None:
+    high, plainly = named(root, high_pass_hz=500.0, noise=NOISE, noise_is_source=True), named(root, noise=NOISE)
+    assert high.mixtures == plainly.mixtures
+    for index in range(3):
+        found, expected = high[index].sources[:2, 0], plainly[index].sources[:, 0]
+        spectra = [torch.fft.rfft(each).abs() for each in (found, expected)]
+        hertz = torch.arange(spectra[0].shape[1]) * RATE / found.shape[1]
+        low, high_part = hertz < 350, (hertz > 550) & (hertz < 0.4 * RATE)
+        assert spectra[0][:, low].square().sum() < 1e-2 * spectra[1][:, low].square().sum() + 1e-6
+        gains = (spectra[0] * spectra[1])[:, high_part].sum(dim=1) / spectra[1][:, high_part].square().sum(dim=1)
+        levels = found.square().mean(dim=1).sqrt() / expected.square().mean(dim=1).sqrt()
+        assert torch.allclose(levels, torch.ones(2), atol=1e-3)  # the level is what is left of the voice
+        assert (gains > 0.99).all()
+    with pytest.raises(InputError, match="high_pass_hz"):
+        named(root, high_pass_hz=0.0)
+
+
 def test_rooms_are_heard_by_all_talkers(root: Path) -> None:
     rooms, dry = named(root, rooms=RoomConfig("rooms")), plain(root)
     found = {tuple(row.room for row in rows) for rows in rooms.mixtures}
