@@ -68,16 +68,16 @@ def test_all_lists_of_the_recipe_and_one_that_fails(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe.write_text(recipe.read_text() + "    rooms: { rooms: { path: none } }\n")
-    few = [f"{name}.num_mixtures=2" for name in ("conversation", "alone", "alone-noisy", "noisy", "telephone")]
+    lone = ("alone", "alone-noisy", "alone-noisy-80hz")
+    few = [f"{name}.num_mixtures=2" for name in ("conversation", *lone, "noisy", "telephone")]
     few += [f"{name}.{change}" for name in ("meeting", "meetings") for change in ("num_mixtures=1", "talkers=[2,2]")]
-    changes = [*few, "noisy.noise.path=noise", "alone-noisy.noise.path=noise"]
+    changes = [*few, *(f"{name}.noise.path=noise" for name in ("noisy", *lone[1:]))]
     options = [part for change in changes for part in ("--set", f"data.lists.{change}")]
     assert evaluate("oracle-irm1", recipe, tmp_path / "out", "--list", "all", *options) == 1
     error = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(error) == 1 and "rooms: " in error[0] and "expected a folder of impulse responses" in error[0]
     done = {path.parent.name for path in (tmp_path / "out").glob("*/summary.json")}
-    lists = {"overlapped", "conversation", "meeting", "meetings", "alone", "alone-noisy", "noisy", "telephone"}
-    assert done == lists | {"talk", "lone"}
+    assert done == {"overlapped", "conversation", "meeting", "meetings", *lone, "noisy", "telephone", "talk", "lone"}
 
 
 @pytest.mark.parametrize(("num_outputs", "sources"), [(2, 2), (2, 3), (3, 2), (3, 3)])
