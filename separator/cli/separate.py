@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "float32", "bfloat16", "int8"),
         default="auto",
         help="auto is bfloat16 on CUDA, and on a CPU that computes in it, for a model that bears it; else float32. "
-        "int8 is faster on a CPU, for spectrogram models such as the default one, and differs by -30 dB or less",
+        "int8 is faster on a CPU, for spectrogram models of convolutions alone, and differs by -30 dB or less",
     )
     parser.add_argument(
         "--chunk-seconds", metavar="S", type=float, help="length of the chunks that a recording is separated in"
@@ -147,6 +147,8 @@ def _clips(options: list[str]) -> dict[str, Path]:
     clips: dict[str, Path] = {}
     for option in options:
         name, is_named, file = option.partition("=")
+        if is_named and not file:
+            raise InputError(f"--enrol: expected a clip of {name}, found none")
         found = find_clips({name: file} if is_named and not Path(option).is_dir() else option)
         if twice := sorted(clips.keys() & found.keys()):
             raise InputError(f"--enrol: expected one clip a name, found several of {', '.join(twice)}")

@@ -99,6 +99,9 @@ def test_known_voices_are_named_and_come_first(separate: Run, meeting: Path, tmp
     [
         (["--talkers", "1"], "--talkers: expected auto or 2 to 6, found 1"),
         (["--talkers", "many"], "--talkers: expected auto or 2 to 6, found many"),
+        (["--talkers", "2", "--no-voices"], "--talkers: expected no --no-voices beside it"),
+        (["--enrol", "anna=anna.wav", "--no-voices"], "--enrol: expected no --no-voices beside it"),
+        (["--enrol", "anna="], "--enrol: expected a clip of anna, found none"),
     ],
 )
 def test_options_that_cannot_be_are_one_line(separate: Run, meeting: Path, options: list[str], words: str) -> None:

@@ -25,7 +25,7 @@ PIECE_STRETCHES = 3
 LEAST_VOICE_SECONDS = 1.5
 """Who is heard for less in all is no talker, unless so many are asked for."""
 
-SAME_VOICE = 0.55
+SAME_VOICE = 0.5
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
 TALKER_COST, SHORT_SHARE, FULL_COST_SECONDS = 31.0, 0.75, 20.0
@@ -37,6 +37,9 @@ SHORTEST_SECONDS = 4.0
 LIKENESS_COST, UNLIKE, USUAL_SECONDS = 45.0, 0.25, 40.0
 """How much better yet for each 1 that the cosine of the two voices nearest to each other is above the second; more in
 one with more activity than so much, since parts of one voice explain a long recording much better than their mean."""
+
+LEAST_SHARE_BESIDE = 0.03
+"""Outputs with a smaller share of the energy beside the loudest are what a separation left of that one's talker."""
 
 LEAST_ALONE_SECONDS = 4.0
 """Where there is less of what one output holds alone, voices are found by what it holds beside the other, too."""
@@ -106,9 +109,12 @@ def find_talkers(
 
 
 def _share_alone(stretches: Stretches, found: np.ndarray) -> np.ndarray:
-    """Give all outputs to who is in the one that is active, where no other is, `(W, S)`."""
-    shared, alone = found.copy(), (stretches.activity > 0).sum(axis=1) == 1
-    shared[alone] = found[alone, stretches.activity[alone].argmax(axis=1)][:, None]
+    """Give all outputs to who is in the loudest, where the others are silent or have next to no energy, `(W, S)`."""
+    beside = np.sort(stretches.shares, axis=1)[:, :-1].sum(axis=1)
+    heard = (stretches.activity > 0).sum(axis=1)
+    alone = (heard == 1) | ((heard > 1) & (beside < LEAST_SHARE_BESIDE))
+    shared = found.copy()
+    shared[alone] = found[alone, stretches.shares[alone].argmax(axis=1)][:, None]
     return shared
 
 
