@@ -65,7 +65,7 @@ def main() -> None:
     assert isinstance(recipe, VoiceRecipe)
     model, separator = (
         VoiceModel.from_pretrained(name, "cpu"),
-        Separator.from_pretrained(recipe.data.separated_by, "cpu"),
+        Separator.from_pretrained(recipe.data.separated_by, "cpu", voices=False),
     )
     embeds: dict[str, Embed] = {name: model.embed}
     if find_spec("resemblyzer") is None:
