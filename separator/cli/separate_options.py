@@ -67,10 +67,9 @@ def read_options(args: argparse.Namespace) -> "FileOptions":
     check_jobs(args.jobs)
     options = _file_options(args)
     number_of(args.talkers)
-    if args.talkers is not None and args.no_voices:
-        raise InputError("--talkers: expected no --no-voices beside it, found it")
-    if args.enrol and args.no_voices:
-        raise InputError("--enrol: expected no --no-voices beside it, found it")
+    for option, given in (("--talkers", args.talkers), ("--enrol", args.enrol)):
+        if given and args.no_voices:
+            raise InputError(f"{option}: expected no --no-voices beside it, found it")
     for each in args.inputs:
         if is_url(each) or is_url(args.output):
             is_same = each == args.output

@@ -112,7 +112,7 @@ def _share_alone(stretches: Stretches, found: np.ndarray) -> np.ndarray:
     """Give all outputs to who is in the loudest, where the others are silent or have next to no energy, `(W, S)`."""
     beside = np.sort(stretches.shares, axis=1)[:, :-1].sum(axis=1)
     heard = (stretches.activity > 0).sum(axis=1)
-    alone = (heard == 1) | ((heard > 1) & (beside < LEAST_SHARE_BESIDE))
+    alone = (heard > 0) & ((heard == 1) | (beside < LEAST_SHARE_BESIDE))
     shared = found.copy()
     shared[alone] = found[alone, stretches.shares[alone].argmax(axis=1)][:, None]
     return shared

@@ -68,6 +68,18 @@ def test_a_short_turn_in_the_output_of_its_talker_stays_there() -> None:
     assert (found[34:36] == 0).all() and (found[activity[:, 1] > 0] == 1).all()
 
 
+@pytest.mark.parametrize(("beside", "is_shared"), [(0.02, True), (0.1, False)])
+def test_next_to_nothing_beside_a_voice_is_left_of_it(beside: float, is_shared: bool) -> None:
+    talkers, together = np.tile([0, 1], (60, 1)), np.arange(60) % 10 == 0
+    stretches = drawn(talkers, together)
+    own = np.arange(60) // 10 % 2
+    stretches.activity[:], stretches.shares[:] = 0.6, beside
+    stretches.shares[np.arange(60), own] = 1 - beside
+    found, _ = find_talkers(stretches, (2,))
+    assert (found[:, 0] == found[:, 1]).all() == is_shared
+    assert (found[np.arange(60), own] == own).all()
+
+
 def test_as_many_are_found_as_are_asked_for() -> None:
     talkers, together = turns_of(3, seed=0)
     for number in (2, 3):
