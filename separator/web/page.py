@@ -44,7 +44,7 @@ OPTION_HELP = {
     "duration": "separate only so much: seconds, m:ss or h:mm:ss",
     "track": "audio track of a film with several: 1, 2 and so on; empty: the first",
     "no-voices": "do not tell talkers apart by their voices over the whole recording",
-    "precision": "auto is bfloat16 where the device computes in it and the model bears it, else float32; int8: models of convolutions",
+    "precision": "auto is bfloat16 where device and model bear it, else float32; int8 is for models of convolutions",
     "chunk-seconds": "length of the chunks that it is separated in; empty: the model's own",
     "format": "of the outputs",
     "bit-depth": "of wav and flac; default: float for wav, 24 for flac",
