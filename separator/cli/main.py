@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from typing import NoReturn
 
 from separator import __version__
 from separator.cli.examples import EXAMPLES
@@ -41,6 +42,14 @@ EXIT_CANNOT_RUN = 2
 EXIT_INTERRUPTED = 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong with a command line, as commands do of their input."""
+
+    def error(self, message: str) -> NoReturn:
+        print_error(f"{message}; see {self.prog} --help")
+        sys.exit(EXIT_CANNOT_RUN)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -54,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "" in arguments:  # as a path, it would be the current folder
         print_error("an argument is empty: is a variable of the shell not set?")
         return EXIT_CANNOT_RUN
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="separator", description="Audio source separation: separate recordings, train models, score them."
     )
     parser.add_argument("--version", action="version", version=f"separator {__version__}")
@@ -72,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module = import_module(f"separator.cli.{name}")
             module.add_arguments(command)
             command.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     module = import_module(f"separator.cli.{args.command}")
     _prepare_output()
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that it cannot write, and does without

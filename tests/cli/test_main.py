@@ -26,12 +26,31 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert result.stdout.splitlines()[-1] == "0 []"
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["separate"], ["separate", "a.wav"], ["train"]])
-def test_wrong_usage_ends_with_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message", "see"),
+    [
+        ([], "the following arguments are required: COMMAND", "separator"),
+        (["nonsense"], "argument COMMAND: invalid choice: 'nonsense'", "separator"),
+        (["separate"], "the following arguments are required: INPUT, -o/--output", "separator separate"),
+        (["separate", "a.wav"], "the following arguments are required: -o/--output", "separator separate"),
+        (["train"], "the following arguments are required: RECIPE", "separator train"),
+        (
+            ["separate", "a.wav", "-o", "out", "--precision", "float64"],
+            "argument --precision: invalid choice: 'float64' (choose from ",
+            "separator separate",
+        ),
+        (["info", "m", "--fast", "--x", "1"], "unrecognized arguments: --fast --x 1", "separator info"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(
+    arguments: list[str], message: str, see: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as raised:
         main(arguments)
     assert raised.value.code == 2
-    assert "usage:" in capsys.readouterr().err
+    text = capsys.readouterr().err
+    assert text.startswith(f"separator: error: {message}") and text.endswith(f"; see {see} --help\n")
+    assert text.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [["separate", "", "-o", "out"], ["separate", "a.wav", "-o", ""], ["info", ""]])
