@@ -46,6 +46,7 @@ class PitchVoices:
     sample_rate = 16000
     embedding_size = len(TONES_HZ)
     fingerprint = "tones"
+    device = torch.device("cpu")
     fused = nn.Identity()
 
     def embed(self, waveform: Tensor, sample_rate: int) -> Tensor:

@@ -16,8 +16,8 @@ class ChunkedSeparation:
 
     Consecutive chunks share `overlap_samples`. The new chunk's sources are put into the order of those before
     (`SourceMatching`), weighted with a window that rises and falls linearly over the overlap, added, and divided by the
-    sum of the windows. The last chunk reaches back so that it is as long as the others; a signal shorter than a chunk
-    is one chunk.
+    sum of the windows. The last chunk is what is left, and reaches back if that is less than `last_samples`; a signal
+    shorter than a chunk is one chunk.
 
     Args:
         separate: Separates chunks.
@@ -25,6 +25,7 @@ class ChunkedSeparation:
         overlap_samples: Samples shared by two consecutive chunks, less than a chunk.
         matching: Finds the order; None leaves the order that `separate` gives.
         most_chunks: Chunks that `separate` is called with; where fewer have come, it is not waited for more.
+        last_samples: What the last chunk is at least, if the signal is as long; at most a chunk, which None takes.
 
     Raises:
         ValueError: If the overlap is not between 0 and a chunk.
@@ -37,6 +38,7 @@ class ChunkedSeparation:
         overlap_samples: int,
         matching: SourceMatching | None,
         most_chunks: int = 1,
+        last_samples: int | None = None,
     ) -> None:
         if chunk_samples < 1 or not 0 <= overlap_samples < chunk_samples:
             raise ValueError(f"expected an overlap under {chunk_samples} samples, found {overlap_samples}")
@@ -44,6 +46,7 @@ class ChunkedSeparation:
         self.chunk_samples = chunk_samples
         self.overlap_samples = overlap_samples
         self.matching = matching
+        self.last_samples = chunk_samples if last_samples is None else min(last_samples, chunk_samples)
         self.most_chunks = most_chunks
         self._input: Tensor | None = None  # (C, t): from the start of the last chunk on
         self._sum: Tensor | None = None  # (S, C, overlap): windowed sources not yet given out
@@ -73,7 +76,7 @@ class ChunkedSeparation:
         """End the signal, and return the rest, a list of `(S, C, u)`."""
         if self._input is None or self._input.shape[1] == 0:
             return []
-        start = max(0, self._input.shape[1] - self.chunk_samples)
+        start = max(0, min(self._next_start, self._input.shape[1] - self.last_samples))
         (sources,) = self.separate(self._input[None, :, start:])
         total, weight = self._add(self._in_order(sources[..., max(0, self._next_start - start) :]))
         return [total / weight]

@@ -179,7 +179,7 @@ class Separator(LoadedModel, RecordingSeparator):
         if assignment is None:
             stream = self.separate_stream(blocks, sample_rate, channels, residual)
             return SeparatedRecording(names, counted(stream, on_samples))
-        listener = assignment.listener(self.sample_rate, channels)
+        listener = assignment.listener(self.sample_rate, channels, self.dtype)
         hearing = self.separate_stream(blocks, sample_rate, channels, residual, listener.push)
         kept: list[Tensor] = []
         for sources in counted(hearing, on_samples):

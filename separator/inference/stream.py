@@ -18,7 +18,13 @@ Rest = Literal["shared", "residual"] | None
 """What becomes of what the sources leave of the mixture: shared among them, one more source, or left out."""
 
 OVERLAP = 0.25
-"""Share of a chunk that it has in common with the next."""
+"""Share of a chunk that it has in common with the next, by which the order of its sources is found."""
+
+HEARD_OVERLAP_SECONDS = 2.0
+"""What it has in common at most where voices are heard, which find the order of a whole recording afterwards."""
+
+LAST_SECONDS = 10.0
+"""What the last chunk of a longer recording is at least, where the others are as long."""
 
 
 class SeparationStream:
@@ -52,13 +58,17 @@ class SeparationStream:
         self.hear = hear
         self._shape = (num_sources, channels)
         chunk_samples = round(chunk_seconds * model.sample_rate)
+        overlap_samples = int(chunk_samples * OVERLAP)
+        if hear is not None:
+            overlap_samples = min(overlap_samples, round(HEARD_OVERLAP_SECONDS * model.sample_rate))
         most_chunks = max(1, model.most_chunks // channels)
         self._chunks = ChunkedSeparation(
             model.separate_chunks,
             chunk_samples,
-            int(chunk_samples * OVERLAP),
+            overlap_samples,
             SourceMatching(model.sample_rate, model.groups) if num_sources > 1 else None,
             most_chunks,
+            round(LAST_SECONDS * model.sample_rate),
         )
         self._piece_samples = max(1, round(most_chunks * chunk_samples * sample_rate / model.sample_rate))
         self._inward = StreamResampler(sample_rate, model.sample_rate, channels)

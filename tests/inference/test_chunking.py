@@ -16,13 +16,21 @@ def halves(mixture: Tensor) -> Tensor:
 
 
 def run(
-    separate, mixture: Tensor, chunk: int, overlap: int, block: int, most_chunks: int = 1, num_sources: int = 2
+    separate,
+    mixture: Tensor,
+    chunk: int,
+    overlap: int,
+    block: int,
+    most_chunks: int = 1,
+    num_sources: int = 2,
+    last: int | None = None,
 ) -> Tensor:
     def each(mixtures: Tensor) -> list[Tensor]:
         assert 1 <= len(mixtures) <= most_chunks
         return [separate(mixture) for mixture in mixtures]
 
-    chunks = ChunkedSeparation(each, chunk, overlap, SourceMatching(16000, [list(range(num_sources))]), most_chunks)
+    matching = SourceMatching(16000, [list(range(num_sources))])
+    chunks = ChunkedSeparation(each, chunk, overlap, matching, most_chunks, last)
     parts = [part for piece in mixture.split(block, dim=1) for part in chunks.push(piece)]
     return torch.cat([*parts, *chunks.finish()], dim=-1)
 
@@ -40,6 +48,7 @@ def test_a_steady_separator_leaves_no_seam(length: int, overlap: int, block: int
     mixture = torch.randn(2, length)
     joined = run(halves, mixture, 100, overlap, block)
     assert torch.equal(joined, run(halves, mixture, 100, overlap, block, most_chunks=3))
+    torch.testing.assert_close(run(halves, mixture, 100, overlap, block, last=40), joined, atol=1e-6, rtol=0)
     torch.testing.assert_close(joined, halves(mixture), atol=1e-5, rtol=0)
 
 
@@ -75,6 +84,18 @@ def test_every_chunk_is_full_and_memory_is_bounded() -> None:
         assert chunks._input is not None and chunks._input.shape[1] <= 2 * 100 + 60
     chunks.finish()
     assert set(lengths) == {100}
+
+
+@pytest.mark.parametrize(("length", "last"), [(110, 40), (131, 56), (175, 100), (176, 40), (39, 39), (100, 100)])
+def test_the_last_chunk_is_what_is_left_or_40_long(length: int, last: int) -> None:
+    lengths: list[int] = []
+
+    def record(mixture: Tensor) -> Tensor:
+        lengths.append(mixture.shape[1])
+        return halves(mixture)
+
+    run(record, torch.randn(1, length), 100, 25, 5000, last=40)
+    assert lengths[-1] == last and set(lengths[:-1]) <= {100}
 
 
 def test_without_input_there_is_no_output() -> None:

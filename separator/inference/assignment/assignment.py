@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from separator.checkpoint import ModelDescription, bundled_voice_model
@@ -61,9 +62,9 @@ class Assignment:
         """Return the names of what may come out of outputs called `sources`."""
         return (*self._plain_names(sources), *self.enrolled)
 
-    def listener(self, sample_rate: int, channels: int) -> StretchListener:
-        """Return what listens to the outputs of a recording, at a rate in Hz."""
-        return StretchListener(self.voices, self.talkers, sample_rate, channels, self.noise)
+    def listener(self, sample_rate: int, channels: int, dtype: torch.dtype = torch.float32) -> StretchListener:
+        """Return what listens to the outputs of a recording, at a rate in Hz, in a precision."""
+        return StretchListener(self.voices, self.talkers, sample_rate, channels, self.noise, dtype)
 
     def put_in_order(
         self, listener: StretchListener, blocks: Iterable[Tensor], sources: Sequence[str], sample_rate: int

@@ -60,14 +60,22 @@ class StretchListener:
         sample_rate: Of the outputs, in Hz.
         channels: Of the outputs; of each stretch, and of each output in it, the loudest is heard.
         noise: Which of the outputs is noise; None if there is none.
+        dtype: Precision that voices are heard in, float32 or bfloat16, as autocast has it.
     """
 
     frame_seconds = FRAME_SECONDS
 
     def __init__(
-        self, voices: VoiceModel, talkers: Sequence[int], sample_rate: int, channels: int = 1, noise: int | None = None
+        self,
+        voices: VoiceModel,
+        talkers: Sequence[int],
+        sample_rate: int,
+        channels: int = 1,
+        noise: int | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.voices = voices
+        self.dtype = dtype
         self._talkers, self._noise = list(talkers), noise
         self._shape = (len(self._talkers), channels)
         self._resampler = StreamResampler(sample_rate, voices.sample_rate, len(self._talkers) * channels)
@@ -163,7 +171,10 @@ class StretchListener:
 
     def _embed(self, signals: Tensor) -> Tensor:
         """Return the voice of each of some signals, `(M, T)` to `(M, D)`."""
-        heard = [self.voices.embed(each, self.voices.sample_rate).half() for each in signals.split(BATCH) if len(each)]
+        device, halved = self.voices.device.type, self.dtype == torch.bfloat16
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=halved):
+            parts = [self.voices.embed(each, self.voices.sample_rate) for each in signals.split(BATCH) if len(each)]
+        heard = [each.half() for each in parts]
         return torch.cat(heard) if heard else torch.zeros(0, self.voices.embedding_size, dtype=torch.half)
 
 

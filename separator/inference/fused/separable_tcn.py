@@ -7,6 +7,7 @@
 - The residual and the skip 1×1 are one product; the constants of both go to the end of the stack.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -70,7 +71,9 @@ class _Sums:
         self.tiles = [slice(start, min(start + tile_frames, num_frames)) for start in range(0, num_frames, tile_frames)]
         self.both = functional.pad(frames, (0, skip_channels))  # (K, channels + skip_channels)
         self.constants = frames.new_zeros(self.both.shape[1])  # of both, not yet in them
-        self.hidden = frames.new_empty(num_frames, hidden_channels, dtype=dtype)
+        self.num_frames, self.tile_frames = num_frames, tile_frames
+        self.hidden: list[Tensor] = [frames.new_empty(0)] * len(self.tiles)
+        """Between a block's first product and its depthwise convolution, tile by tile: `(k, hidden_channels)`."""
         self.filtered = frames.new_empty(min(tile_frames, num_frames), hidden_channels, dtype=dtype)
         self.outputs: list[Tensor | None] = [None] * len(self.tiles)
         """Of the block before, tile by tile, without their gain: of residual and skip path, or of the last of them."""
@@ -87,6 +90,15 @@ class _Sums:
             both[:, -waiting.shape[1] :].add_(waiting, alpha=self.gain)
             self.outputs[number] = None
         return both
+
+    def hidden_frames(self, start: int, stop: int) -> Iterator[tuple[int, Tensor]]:
+        """Give the frames of `hidden` from `start` up to `stop`, a piece of each tile with its first frame's number."""
+        while start < stop:
+            number = start // self.tile_frames
+            tile = self.tiles[number]
+            end = min(stop, tile.stop)
+            yield start, self.hidden[number][start - tile.start : end - tile.start]
+            start = end
 
     def finish(self) -> Tensor:
         """Add the last block and the constants, and return the sum of skip outputs, `(K, skip_channels)`."""
@@ -126,11 +138,10 @@ class _FusedBlock(nn.Module):
         weight, dtype = self.expansion_weight, self.expansion_weight.dtype
         bias = (self.expansion_bias + weight.float().mv(sums.constants[: sums.channels])).to(dtype)
         statistics = GlobalStatistics()
-        for number, tile in enumerate(sums.tiles):
-            expanded = sums.hidden[tile]
+        for number in range(len(sums.tiles)):
             residual = sums.settle(number)[:, : sums.channels]
-            pointwise(residual.to(dtype), weight, bias, self.expansion_slope, expanded)
-            statistics.add(expanded)
+            sums.hidden[number] = pointwise(residual.to(dtype), weight, bias, self.expansion_slope)
+            statistics.add(sums.hidden[number])
         mean, variance = statistics.mean_and_variance()
         if not can_be_folded(mean, variance):
             return False
@@ -141,7 +152,7 @@ class _FusedBlock(nn.Module):
         statistics, num_outputs = GlobalStatistics(), len(self.output_bias)  # the last block's are skip outputs alone
         for number, tile in enumerate(sums.tiles):
             filtered = sums.filtered[: tile.stop - tile.start]
-            self._depthwise(sums.hidden, weights, constants, tile.start, filtered)
+            self._depthwise(sums, weights, constants, number, filtered)
             statistics.add(filtered)
             sums.outputs[number] = pointwise(filtered, self.output_weight)
         mean, variance = statistics.mean_and_variance()
@@ -151,19 +162,21 @@ class _FusedBlock(nn.Module):
         sums.constants[-num_outputs:] += self.output_bias - sums.gain * mean * self.output_sum
         return True
 
-    def _depthwise(self, hidden: Tensor, weights: Tensor, constants: Tensor, start: int, output: Tensor) -> None:
-        """Write the frames from `start` on of depthwise convolution and PReLU into `output`."""
-        num_frames, tile_frames, middle = len(hidden), len(output), len(weights) // 2
+    def _depthwise(self, sums: _Sums, weights: Tensor, constants: Tensor, number: int, output: Tensor) -> None:
+        """Write a tile of depthwise convolution and PReLU into `output`."""
+        start, tile_frames, middle = sums.tiles[number].start, len(output), len(weights) // 2
         constant = (constants.sum(dim=0) + self.depthwise_bias).to(output.dtype)
-        torch.addcmul(constant, hidden[start : start + tile_frames], weights[middle], out=output)
+        torch.addcmul(constant, sums.hidden[number], weights[middle], out=output)
         for tap in range(len(weights)):
             if tap == middle:
                 continue
             # Frames whose input at this tap lies inside the signal. Outside it the input is zero after the norm.
             shift = (tap - middle) * self.dilation
             low = min(max(-shift - start, 0), tile_frames)
-            high = min(max(num_frames - shift - start, low), tile_frames)
-            output[low:high].addcmul_(hidden[start + low + shift : start + high + shift], weights[tap])
+            high = min(max(sums.num_frames - shift - start, low), tile_frames)
+            for first, seen in sums.hidden_frames(start + low + shift, start + high + shift):
+                to = first - shift - start
+                output[to : to + len(seen)].addcmul_(seen, weights[tap])
             if low > 0:
                 output[:low].sub_(constants[tap])
             if high < tile_frames:

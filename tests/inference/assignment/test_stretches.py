@@ -15,8 +15,10 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> VoiceModel:
     return VoiceModel.from_pretrained(save_tiny_voice(tmp_path_factory.mktemp("voice")), "cpu")
 
 
-def hear(voices: VoiceModel, outputs: torch.Tensor, length: int) -> tuple[Stretches, torch.Tensor]:
-    listener = StretchListener(voices, range(len(outputs)), 16000, outputs.shape[1])
+def hear(
+    voices: VoiceModel, outputs: torch.Tensor, length: int, dtype: torch.dtype = torch.float32
+) -> tuple[Stretches, torch.Tensor]:
+    listener = StretchListener(voices, range(len(outputs)), 16000, outputs.shape[1], dtype=dtype)
     for block in outputs.split(length, dim=2):
         listener.push(block)
     return listener.finish(), listener.levels_db()
@@ -59,6 +61,17 @@ def test_the_noise_of_a_recording_has_a_level_and_no_voice(voices: VoiceModel) -
     assert heard.noise_db == pytest.approx(-20, abs=1e-4) and alone.noise_db == -np.inf
     np.testing.assert_array_equal(heard.vectors, alone.vectors)
     assert torch.equal(listener.levels_db(), levels_db)
+
+
+def test_voices_are_heard_in_the_precision_of_the_separation() -> None:
+    released = VoiceModel.from_pretrained("voice-16k", "cpu")
+    outputs = torch.stack([torch.from_numpy(buzz(100, 500, 3.0)), torch.from_numpy(buzz(200, 1500, 3.0))]).unsqueeze(1)
+    (exact, levels_db), (halved, same) = (
+        hear(released, outputs, 8000, each) for each in (torch.float32, torch.bfloat16)
+    )
+    assert torch.equal(levels_db, same) and np.array_equal(exact.activity, halved.activity)
+    assert not np.array_equal(exact.vectors, halved.vectors)
+    assert (exact.vectors * halved.vectors).sum(axis=2).min() > 0.99  # of length 1 each: their cosine
 
 
 @pytest.mark.parametrize("seconds", [0, 0.3, 5])
