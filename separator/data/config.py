@@ -23,7 +23,7 @@ class DataConfig:
         root: Folder that all paths are relative to; itself relative to where the command is run.
         sample_rate: Rate in Hz at which everything is delivered; files of another rate are resampled.
         segment_seconds: Length of a training example.
-        segment_range_seconds: Range that each batch draws the length of its examples from, evenly; it then holds as
+        segment_range_seconds: Range that each batch draws the length of its examples from, one of 16; it then holds as
             many as come nearest to the seconds of audio of a batch of `segment_seconds`. None takes that length always.
         num_workers: Loader processes beside the training process.
     """

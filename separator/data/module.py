@@ -15,12 +15,16 @@ from separator.data.example import Example, ExampleSet, TrainingSet
 from separator.data.order import LENGTH_STREAM
 from separator.errors import InputError
 
+NUM_LENGTHS = 16
+"""Lengths that a range has: oneDNN, cuDNN and memory's allocator prepare for each new one, and keep that."""
+
 
 class BatchLengths:
     """Number and length of the examples in each batch of a run, on each device.
 
-    With `data.segment_range_seconds` a batch's length is drawn evenly from that range, and it holds as many examples as
-    come nearest to `batch_size` of `segment_seconds`. The first batches of a longer run are those of a shorter one.
+    With `data.segment_range_seconds` a batch's length is drawn from `NUM_LENGTHS` that divide that range evenly, and it
+    holds as many examples as come nearest to `batch_size` of `segment_seconds`. The first batches of a longer run are
+    those of a shorter one.
 
     Args:
         config: The recipe's data section.
@@ -33,8 +37,9 @@ class BatchLengths:
         self.num_samples = np.full(num_batches, config.segment_samples)
         if config.segment_range_seconds is not None:
             low, high = config.segment_range_seconds
-            drawn = np.random.default_rng((seed, LENGTH_STREAM, 1)).uniform(low, high, num_batches)
-            self.num_samples = np.rint(drawn * config.sample_rate).astype(np.int64)
+            drawn = np.random.default_rng((seed, LENGTH_STREAM, 1)).integers(NUM_LENGTHS, size=num_batches)
+            seconds = np.linspace(low, high, NUM_LENGTHS)[drawn]
+            self.num_samples = np.rint(seconds * config.sample_rate).astype(np.int64)
         whole = batch_size * config.segment_samples
         self.num_examples = np.maximum(1, np.rint(whole / self.num_samples)).astype(np.int64)
         self.sample_rate = config.sample_rate
