@@ -20,7 +20,7 @@ Rest = Literal["shared", "residual"] | None
 OVERLAP = 0.25
 """Share of a chunk that it has in common with the next, by which the order of its sources is found."""
 
-HEARD_OVERLAP_SECONDS = 2.0
+HEARD_OVERLAP_SECONDS = 3.0
 """What it has in common at most where voices are heard, which find the order of a whole recording afterwards."""
 
 LAST_SECONDS = 10.0
