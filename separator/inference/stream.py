@@ -1,5 +1,6 @@
 """A recording in blocks of any length, at any rate: resampled, separated chunk by chunk, and back at its own rate."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
@@ -18,10 +19,7 @@ Rest = Literal["shared", "residual"] | None
 """What becomes of what the sources leave of the mixture: shared among them, one more source, or left out."""
 
 OVERLAP = 0.25
-"""Share of a chunk that it has in common with the next, by which the order of its sources is found."""
-
-HEARD_OVERLAP_SECONDS = 3.0
-"""What it has in common at most where voices are heard, which find the order of a whole recording afterwards."""
+"""The largest share of a chunk that it has in common with the next, by which the order of its sources is found."""
 
 LAST_SECONDS = 10.0
 """What the last chunk of a longer recording is at least, where the others are as long."""
@@ -37,6 +35,7 @@ class SeparationStream:
         chunk_seconds: Length of a chunk.
         rest: What becomes of what the sources leave of the mixture.
         hear: Called with the sources `(S, C, t)` at the model's rate.
+        overlap_seconds: What a chunk has in common with the next at most.
 
     Raises:
         InputError: If the model takes no such signal.
@@ -50,6 +49,7 @@ class SeparationStream:
         chunk_seconds: float,
         rest: Rest,
         hear: Callable[[Tensor], None] | None = None,
+        overlap_seconds: float = math.inf,
     ) -> None:
         model.check_signal(sample_rate, channels)
         sample_rate, num_sources = int(sample_rate), len(model.sources)
@@ -58,14 +58,11 @@ class SeparationStream:
         self.hear = hear
         self._shape = (num_sources, channels)
         chunk_samples = round(chunk_seconds * model.sample_rate)
-        overlap_samples = int(chunk_samples * OVERLAP)
-        if hear is not None:
-            overlap_samples = min(overlap_samples, round(HEARD_OVERLAP_SECONDS * model.sample_rate))
         most_chunks = max(1, model.most_chunks // channels)
         self._chunks = ChunkedSeparation(
             model.separate_chunks,
             chunk_samples,
-            overlap_samples,
+            int(min(chunk_samples * OVERLAP, overlap_seconds * model.sample_rate)),
             SourceMatching(model.sample_rate, model.groups) if num_sources > 1 else None,
             most_chunks,
             round(LAST_SECONDS * model.sample_rate),

@@ -114,10 +114,9 @@ class TalkerSeparator(RecordingSeparator):
     ) -> SeparatedRecording:
         """Separate a recording from its beginning to its end; as `Separator.separate_recording`."""
         spool = Spool(len(self.output_names(residual)), channels) if spool is None else spool
-        model = self.separator
-        noise = find_noise(model.sources)
-        listener = StretchListener(self.voices, self._voiced, model.sample_rate, channels, noise, model.dtype)
-        stream = model.separate_stream(blocks, sample_rate, channels, residual, listener.push)
+        noise = find_noise(self.separator.sources)
+        listener = StretchListener(self.voices, self._voiced, self.separator.sample_rate, channels, noise)
+        stream = self.separator.separate_stream(blocks, sample_rate, channels, residual, listener.push)
         for sources in counted(stream, on_samples):
             spool.write(sources)
         plain = [f"talker{number}" for number in range(1, MOST_TALKERS + 1)]
