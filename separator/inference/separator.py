@@ -1,7 +1,6 @@
 """The Separator: a loaded model and everything between a recording and its sources."""
 
 import copy
-import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -28,9 +27,6 @@ CHUNK_SECONDS = 10.0
 
 BLOCK_SECONDS = 5.0
 """Length of the blocks that a recording is read in, where one chunk at a time goes through the model."""
-
-HEARD_OVERLAP_SECONDS = 3.0
-"""What chunks have in common at most where voices are heard, which put the sources in order afterwards."""
 
 
 class Separator(LoadedModel, RecordingSeparator):
@@ -184,7 +180,7 @@ class Separator(LoadedModel, RecordingSeparator):
             stream = self.separate_stream(blocks, sample_rate, channels, residual)
             return SeparatedRecording(names, counted(stream, on_samples))
         listener = assignment.listener(self.sample_rate, channels, self.dtype)
-        hearing = self.separate_stream(blocks, sample_rate, channels, residual, listener.push, HEARD_OVERLAP_SECONDS)
+        hearing = self.separate_stream(blocks, sample_rate, channels, residual, listener.push, tight=True)
         kept: list[Tensor] = []
         for sources in counted(hearing, on_samples):
             kept.append(sources) if spool is None else spool.write(sources)
@@ -219,7 +215,7 @@ class Separator(LoadedModel, RecordingSeparator):
         channels: int,
         residual: bool = False,
         hear: Callable[[Tensor], None] | None = None,
-        overlap_seconds: float = math.inf,
+        tight: bool = False,
     ) -> Iterator[Tensor]:
         """Separate a signal that comes in blocks; what goes out lags behind by about a chunk.
 
@@ -232,7 +228,8 @@ class Separator(LoadedModel, RecordingSeparator):
             channels: Its number of channels C.
             residual: Give what the sources leave of the mixture as one more source, instead of sharing it among them.
             hear: Called with the sources `(S, C, t)` as the model gives them, at its rate.
-            overlap_seconds: What a chunk has in common with the next at most; a quarter of it at the most.
+            tight: Whether chunks overlap less, and the last one may be shorter than the others: enough where something
+                puts the sources in order afterwards.
 
         Shape:
             Blocks `(C, t)` in; `(S, C, u)` out (`(S + 1, C, u)` with the residual), together exactly as long as the
@@ -251,5 +248,5 @@ class Separator(LoadedModel, RecordingSeparator):
         """
         shared: Rest = "shared" if self.mixture_consistency else None
         rest = "residual" if len(self.output_names(residual)) > len(self.sources) else shared
-        stream = SeparationStream(self, sample_rate, channels, self.chunk_seconds, rest, hear, overlap_seconds)
+        stream = SeparationStream(self, sample_rate, channels, self.chunk_seconds, rest, hear, tight)
         return stream.separate(blocks)

@@ -1,6 +1,5 @@
 """A recording in blocks of any length, at any rate: resampled, separated chunk by chunk, and back at its own rate."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
@@ -19,10 +18,13 @@ Rest = Literal["shared", "residual"] | None
 """What becomes of what the sources leave of the mixture: shared among them, one more source, or left out."""
 
 OVERLAP = 0.25
-"""The largest share of a chunk that it has in common with the next, by which the order of its sources is found."""
+"""Share of a chunk that it has in common with the next."""
 
-LAST_SECONDS = 10.0
-"""What the last chunk of a longer recording is at least, where the others are as long."""
+TIGHT_OVERLAP_SECONDS = 3.0
+"""What it has in common with it at most in a tight stream."""
+
+TIGHT_LAST_SECONDS = 10.0
+"""What the last chunk of a tight stream is at least, if the others are as long."""
 
 
 class SeparationStream:
@@ -35,7 +37,8 @@ class SeparationStream:
         chunk_seconds: Length of a chunk.
         rest: What becomes of what the sources leave of the mixture.
         hear: Called with the sources `(S, C, t)` at the model's rate.
-        overlap_seconds: What a chunk has in common with the next at most.
+        tight: Whether chunks have less in common, and the last one may be shorter than the others: enough where voices
+            put the sources in order afterwards.
 
     Raises:
         InputError: If the model takes no such signal.
@@ -49,7 +52,7 @@ class SeparationStream:
         chunk_seconds: float,
         rest: Rest,
         hear: Callable[[Tensor], None] | None = None,
-        overlap_seconds: float = math.inf,
+        tight: bool = False,
     ) -> None:
         model.check_signal(sample_rate, channels)
         sample_rate, num_sources = int(sample_rate), len(model.sources)
@@ -58,14 +61,15 @@ class SeparationStream:
         self.hear = hear
         self._shape = (num_sources, channels)
         chunk_samples = round(chunk_seconds * model.sample_rate)
+        most_overlap = round(TIGHT_OVERLAP_SECONDS * model.sample_rate) if tight else chunk_samples
         most_chunks = max(1, model.most_chunks // channels)
         self._chunks = ChunkedSeparation(
             model.separate_chunks,
             chunk_samples,
-            int(min(chunk_samples * OVERLAP, overlap_seconds * model.sample_rate)),
+            min(int(chunk_samples * OVERLAP), most_overlap),
             SourceMatching(model.sample_rate, model.groups) if num_sources > 1 else None,
             most_chunks,
-            round(LAST_SECONDS * model.sample_rate),
+            round(TIGHT_LAST_SECONDS * model.sample_rate) if tight else None,
         )
         self._piece_samples = max(1, round(most_chunks * chunk_samples * sample_rate / model.sample_rate))
         self._inward = StreamResampler(sample_rate, model.sample_rate, channels)
