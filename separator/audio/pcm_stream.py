@@ -94,6 +94,8 @@ class PcmReader:
         self.pcm = pcm
         self._position = 0
         self.ends_within_a_sample = False
+        self.is_truncated = False
+        """Whether it ended before what a WAV's header promises."""
 
     def read(self, num_samples: int) -> Tensor:
         """Return the next samples `(C, t)`: fewer than asked for, or none, at the end.
@@ -104,7 +106,10 @@ class PcmReader:
             InputError: If NaN or infinity is among them.
         """
         size = num_samples * self.pcm.frame_bytes
-        while (missing := min(size - len(self._waiting), self._left)) and (data := self.stream.read1(missing)):
+        while missing := min(size - len(self._waiting), self._left):
+            if not (data := self.stream.read1(missing)):
+                self.is_truncated = self._left < UNKNOWN_BYTES
+                break
             self._waiting, self._left = self._waiting + data, self._left - len(data)
         return self.rest()
 

@@ -1,7 +1,10 @@
 """`separator live`: a microphone, a file or a pipe, separated while it is being said."""
 
 import argparse
-from contextlib import ExitStack, nullcontext
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
                 raise InputError(f"{option}: is of the microphone or of --raw, expected none for --input {args.input}")
     if args.channels is not None and args.channels < 1:
         raise InputError(f"--channels: expected at least 1, found {args.channels}")
-    if len(set(args.output)) < len(args.output):
+    if len({os.path.realpath(each) for each in args.output}) < len(args.output):
         raise InputError(f"-o: expected different outputs, found {', '.join(map(str, args.output))}")
 
     import torch
@@ -121,8 +124,21 @@ def run(args: argparse.Namespace) -> int:
         live = LiveSeparator(separator, source.sample_rate, source.channels, voices=voices)
         live.push(torch.zeros(source.channels, source.sample_rate // 10))  # the first steps take longest
         live.reset()
+        _check_apart(args, live.sources)
         outputs = stack.enter_context(open_outputs(args, live, interruption))
         return _separate(args, live, source, outputs, interruption)
+
+
+def _check_apart(args: argparse.Namespace, sources: Sequence[str]) -> None:
+    """Refuse an output that is the input: it would be replaced by a part of itself."""
+    if args.input is None:
+        return
+    standard = Path("-")
+    with suppress(OSError):  # a standard input that is closed, a file that is not there: said where it is opened
+        given = os.fstat(sys.stdin.fileno()) if args.input == standard else os.stat(args.input)
+        for path in (folder / f"{name}.wav" for folder in args.output if folder != standard for name in sources):
+            if path.exists() and os.path.samestat(given, path.stat()):
+                raise InputError(f"-o: expected a folder without the input, found {path}, which is the input")
 
 
 def _separate(

@@ -73,8 +73,10 @@ class PipeInput:
         return self.reader.rest()
 
     def warning(self) -> str | None:
-        """Say whether it ended too early."""
-        return f"{self.reader.name}: ends within a sample" if self.reader.ends_within_a_sample else None
+        """Say whether it ended too early; asked at its end."""
+        if self.reader.ends_within_a_sample:
+            return f"{self.reader.name}: ends within a sample"
+        return f"{self.reader.name}: shorter than its header says" if self.reader.is_truncated else None
 
 
 LiveInput = FileInput | PipeInput | Microphone

@@ -65,8 +65,8 @@ class LiveMeters:
             self._clear_line()
             print_line(
                 "warning",
-                f"computing takes {self._busy / self.seconds:.2f} times as long as the sound lasts, so sound is lost "
-                f"or has to wait; longer blocks (--block {4000 * seconds:.0f}) or a smaller model take less",
+                f"computing takes {self._busy / self.seconds:.2f} times as long as the sound lasts, so sound is late "
+                f"or, of a device, lost; longer blocks (--block {4000 * seconds:.0f}) or a smaller model take less",
             )
 
     def show(self, sources: Tensor) -> None:

@@ -70,6 +70,37 @@ def test_a_file_comes_out_as_long_and_in_step(
     assert text.startswith("separator: note: 1.0 s, ") and "drop-outs 0" in text and text.count("\n") == 1
 
 
+def test_a_wav_cut_short_is_said_of_a_pipe_too(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low, high = tones(RATE, 1.0)
+    soundfile.write(tmp_path / "talk.wav", low + high, RATE)
+    whole = (tmp_path / "talk.wav").read_bytes()
+    for data, said in ((whole, False), (whole[:20_000], True), (whole[:20_001], True)):
+        (tmp_path / "given.wav").write_bytes(data)
+        with (tmp_path / "given.wav").open() as source:
+            monkeypatch.setattr(sys, "stdin", source)
+            assert main(["live", "-m", str(model), "--input", "-", "-o", str(tmp_path / "out")]) == 0
+        assert ("separator: warning: standard input: " in capsys.readouterr().err) == said
+    assert soundfile.info(tmp_path / "out" / "speaker1.wav").frames == (20_001 - 44) // 2
+
+
+def test_an_output_is_not_the_input_nor_another_output(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low, high = tones(RATE, 0.5)
+    given, again = tmp_path / "speaker1.wav", tmp_path / "a" / ".."
+    (tmp_path / "a").mkdir()
+    soundfile.write(given, low + high, RATE)
+    before = given.read_bytes()
+    assert main(["live", "-m", str(model), "--input", str(given), "-o", str(again)]) == 2
+    message = f"-o: expected a folder without the input, found {again / 'speaker1.wav'}, which is the input"
+    assert capsys.readouterr().err == f"separator: error: {message}\n"
+    assert main(["live", "-m", str(model), "--input", str(given), "-o", str(tmp_path), "-o", str(again)]) == 2
+    assert "error: -o: expected different outputs, found " in capsys.readouterr().err
+    assert given.read_bytes() == before and sorted(path.name for path in tmp_path.iterdir()) == ["a", "speaker1.wav"]
+
+
 class FakeClock:
     """The module `time`, of which all that passes is slept or said."""
 
@@ -285,8 +316,8 @@ def test_where_computing_takes_too_long_a_line_says_so(
                 with meters.step(torch.zeros(1, 10), 0):
                     clock.now += seconds
     assert capsys.readouterr().err == (
-        "separator: warning: computing takes 1.30 times as long as the sound lasts, so sound is lost or has to wait; "
-        "longer blocks (--block 40) or a smaller model take less\n"
+        "separator: warning: computing takes 1.30 times as long as the sound lasts, so sound is late "
+        "or, of a device, lost; longer blocks (--block 40) or a smaller model take less\n"
     )
 
 

@@ -141,7 +141,6 @@ class LiveSeparator:
         shared = (self.separator, self._network, self.voices)
         return copy.deepcopy(self, {id(each): each for each in shared})
 
-    @torch.inference_mode()
     def push(self, samples: Tensor | np.ndarray) -> dict[str, Tensor]:
         """Take the next samples of the signal, and return as many of each source.
 
@@ -154,27 +153,29 @@ class LiveSeparator:
                 begins another.
         """
         block = as_block(samples, self.channels)
-        self._samples_in += block.shape[1]
-        self._mixture = torch.cat([self._mixture, block], dim=1)
-        heard = self._inward.push(block)
-        self._deliver(self._outward.push(self._separate(heard).flatten(0, 1)))
-        return self._take(block.shape[1])
+        with torch.inference_mode():
+            self._samples_in += block.shape[1]
+            self._mixture = torch.cat([self._mixture, block], dim=1)
+            heard = self._inward.push(block)
+            self._deliver(self._outward.push(self._separate(heard).flatten(0, 1)))
+            taken = self._take(block.shape[1])
+        return self._named(taken)
 
-    @torch.inference_mode()
     def flush(self) -> dict[str, Tensor]:
         """End the signal: return what is still to come of it, `latency_samples` of each source, and reset.
 
         All that came out, its first `latency_samples` left out, is then exactly as long as what went in.
         """
         model_rate = self.separator.sample_rate
-        length = resampled_length(self._samples_in, self.sample_rate, model_rate)
-        rest = self._inward.push(torch.zeros(self.channels, self._inward.lookahead))
-        sources = self._separate(fit_length(rest, length - self._heard), last=True)
-        sources = torch.nn.functional.pad(sources, (0, self._outward.lookahead))
-        self._deliver(fit_length(self._outward.push(sources.flatten(0, 1)), self._mixture.shape[1]))
-        rest_of_all = self._take(self._ready.shape[2])
+        with torch.inference_mode():
+            length = resampled_length(self._samples_in, self.sample_rate, model_rate)
+            rest = self._inward.push(torch.zeros(self.channels, self._inward.lookahead))
+            sources = self._separate(fit_length(rest, length - self._heard), last=True)
+            sources = torch.nn.functional.pad(sources, (0, self._outward.lookahead))
+            self._deliver(fit_length(self._outward.push(sources.flatten(0, 1)), self._mixture.shape[1]))
+            taken = self._take(self._ready.shape[2])
         self.reset()
-        return rest_of_all
+        return self._named(taken)
 
     @property
     def _rows(self) -> int:
@@ -223,6 +224,10 @@ class LiveSeparator:
         self._mixture = self._mixture[:, done:].clone()
         self._ready = torch.cat([self._ready, sources], dim=2)
 
-    def _take(self, num_samples: int) -> dict[str, Tensor]:
+    def _take(self, num_samples: int) -> Tensor:
         taken, self._ready = self._ready[:, :, :num_samples], self._ready[:, :, num_samples:].clone()
-        return dict(zip(self.sources, taken, strict=True))
+        return taken
+
+    def _named(self, taken: Tensor) -> dict[str, Tensor]:
+        """Return sources `(S, C, t)` by name, as tensors that may be changed and learned with."""
+        return dict(zip(self.sources, taken.clone(), strict=True))

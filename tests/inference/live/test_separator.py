@@ -154,6 +154,19 @@ def test_sessions_on_one_model_do_not_hear_each_other() -> None:
         torch.testing.assert_close(found[number], expected, rtol=0, atol=1e-6)
 
 
+def test_what_comes_out_may_be_changed_and_learned_with() -> None:
+    signal, (live, other) = noise(1, 8000), (LiveSeparator(open_model(), 16000) for _ in range(2))
+    for block in signal.split(1000, dim=1):
+        sources, expected = live.push(block), other.push(block)
+        gain = torch.nn.Parameter(torch.ones(()))
+        (gain * sources["speaker1"]).sum().backward()
+        torch.testing.assert_close(sources["speaker1"], expected["speaker1"], rtol=0, atol=0)
+        sources["speaker1"] *= 2
+    rest, expected = live.flush(), other.flush()
+    torch.testing.assert_close(rest["speaker1"], expected["speaker1"], rtol=0, atol=0)
+    rest["speaker1"] *= 2
+
+
 def test_reset_begins_anew() -> None:
     live, signal = LiveSeparator(open_model(), 44100), noise(1, 4410)
     expected = separated(live, signal)
