@@ -55,7 +55,7 @@ class FullBandMixing(ComposedBrick):
 
     def compose(self, run: Run, frames: Tensor) -> Tensor:
         squeezed = torch.relu(run(self.squeeze, frames))  # (B, c, F, K)
-        if squeezed.shape[3] == 1:  # of one frame, a product and a sum take a fifth of the time
+        if squeezed.shape[3] == 1:  # of one frame, a product and a sum take two fifths of the time
             mixed = (self.matrices * squeezed.transpose(2, 3)).sum(dim=3, keepdim=True)  # (B, c, F, 1)
         else:
             mixed = torch.matmul(self.matrices, squeezed)  # (B, c, F, K), each channel by its own matrix
