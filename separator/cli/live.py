@@ -131,12 +131,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_apart(args: argparse.Namespace, sources: Sequence[str]) -> None:
     """Refuse an output that is the input: it would be replaced by a part of itself."""
+    from separator.cli.inputs import STANDARD_INPUT
+    from separator.cli.live_outputs import STANDARD_OUTPUT
+
     if args.input is None:
         return
-    standard = Path("-")
+    folders = [path for path in args.output if path != STANDARD_OUTPUT]
     with suppress(OSError):  # a standard input that is closed, a file that is not there: said where it is opened
-        given = os.fstat(sys.stdin.fileno()) if args.input == standard else os.stat(args.input)
-        for path in (folder / f"{name}.wav" for folder in args.output if folder != standard for name in sources):
+        given = os.fstat(sys.stdin.fileno()) if args.input == STANDARD_INPUT else os.stat(args.input)
+        for path in (folder / f"{name}.wav" for folder in folders for name in sources):
             if path.exists() and os.path.samestat(given, path.stat()):
                 raise InputError(f"-o: expected a folder without the input, found {path}, which is the input")
 

@@ -185,6 +185,23 @@ def test_blocks_give_the_whole_and_lag_by_little(
     assert ratio_db(found[:2], sources) > 40
 
 
+@pytest.mark.parametrize(("tight", "seconds"), [(True, [20, 20, 11]), (False, [20, 20, 20])])
+def test_a_tight_stream_hears_less_twice(
+    separator: Separator, monkeypatch: pytest.MonkeyPatch, tight: bool, seconds: list[int]
+) -> None:
+    heard: list[float] = []
+
+    def separate_chunks(mixtures: Tensor) -> list[Tensor]:
+        heard.extend(len(mixtures) * [mixtures.shape[2] / 16000])
+        return [0.5 * each.expand(2, 1, -1) for each in mixtures]
+
+    monkeypatch.setattr(separator, "chunk_seconds", 20)
+    monkeypatch.setattr(separator, "separate_chunks", separate_chunks)
+    parts = list(separator.separate_stream([torch.ones(1, 45 * 16000)], 16000, 1, tight=tight))
+    torch.testing.assert_close(torch.cat(parts, dim=2), torch.full((2, 1, 45 * 16000), 0.5))
+    assert heard == seconds
+
+
 def test_without_blocks_there_is_no_sound(separator: Separator) -> None:
     assert torch.cat(list(separator.separate_stream([], 44100, 2)), dim=-1).shape == (2, 2, 0)
     with pytest.raises(InputError, match="block"):
