@@ -103,9 +103,9 @@ class LoadedModel:
         """
         if self.model.channels not in (1, channels) and channels != 1:
             raise InputError(f"expected 1 or {self.model.channels} audio channels for this model, found {channels}")
-        if channels < 1:
-            raise InputError(f"channels: expected at least 1, found {channels}")
-        if sample_rate < 1 or sample_rate != int(sample_rate):
+        if channels < 1 or not float(channels).is_integer():
+            raise InputError(f"channels: expected a whole number, at least 1, found {channels}")
+        if sample_rate < 1 or not float(sample_rate).is_integer():
             raise InputError(f"sample rate: expected a whole number of Hz, at least 1, found {sample_rate}")
 
     @torch.inference_mode()

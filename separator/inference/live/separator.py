@@ -73,10 +73,10 @@ class LiveSeparator:
         self.separator = separator
         rate = separator.sample_rate if sample_rate is None else sample_rate
         separator.check_signal(rate, channels)
-        self.sample_rate, self.channels = int(rate), channels
+        self.sample_rate, self.channels = int(rate), int(channels)
         self.follow_level = follow_level
         self.voices = voices
-        self._network = stepping_network(separator, channels)
+        self._network = stepping_network(separator, self.channels)
         is_consistent = separator.model.sums_to_mixture and self.sample_rate == separator.sample_rate
         self._has_rest = separator.mixture_consistency and not is_consistent
         model_rate = separator.sample_rate

@@ -209,7 +209,9 @@ def test_a_rate_may_be_a_float_as_sound_cards_say_it() -> None:
     assert live.sample_rate == 44100 and live.push(np.zeros(100))["speaker1"].shape == (1, 100)
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(500, 1), (16000.5, 1), (16000, 0)])
-def test_a_signal_that_cannot_be_is_refused(rate: int, channels: int) -> None:
+@pytest.mark.parametrize(
+    ("rate", "channels"), [(500, 1), (16000.5, 1), (float("nan"), 1), (float("inf"), 1), (16000, 0), (16000, 1.5)]
+)
+def test_a_signal_that_cannot_be_is_refused(rate: Any, channels: Any) -> None:
     with pytest.raises(InputError, match="expected"):
         LiveSeparator(open_model(), rate, channels)
