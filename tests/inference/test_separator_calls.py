@@ -212,5 +212,5 @@ def test_without_blocks_there_is_no_sound(separator: Separator) -> None:
 
 @pytest.mark.parametrize("channels", [0, -1])
 def test_a_stream_without_channels_is_one_line(separator: Separator, channels: int) -> None:
-    with pytest.raises(InputError, match="channels: expected at least 1"):
+    with pytest.raises(InputError, match="channels: expected a whole number, at least 1"):
         list(separator.separate_stream([], 16000, channels))
