@@ -55,7 +55,7 @@ class SeparationStream:
         tight: bool = False,
     ) -> None:
         model.check_signal(sample_rate, channels)
-        sample_rate, num_sources = int(sample_rate), len(model.sources)
+        sample_rate, channels, num_sources = int(sample_rate), int(channels), len(model.sources)
         self.channels = channels
         self.rest = rest
         self.hear = hear
