@@ -1,5 +1,6 @@
 """Every shipped recipe trains on a small tree of its data, and what it trained separates a file, as a user types it."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from tests.data.trees import write_list, write_mixtures, write_song, write_whamr
 from tests.speech import buzz, write_speakers
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-VOICE = RECIPES / "voice-16k.yaml"
-SHIPPED = [path for path in sorted(RECIPES.rglob("*.yaml")) if path.name != "base.yaml" and path != VOICE]
+VOICE = sorted(RECIPES.glob("voice-*.yaml"))
+SHIPPED = [path for path in sorted(RECIPES.rglob("*.yaml")) if path.name != "base.yaml" and path not in VOICE]
 
 FEW_STEPS = (
     *("training.max_steps=2", "training.validate_every_steps=2", "training.batch_size=2"),
@@ -38,7 +39,7 @@ FEW_EXAMPLES = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All data that the recipes name, in one folder."""
     root = tmp_path_factory.mktemp("data")
-    for name in ("speech/train", "speech/valid", "speech-extra", "speech-more", "words", "words-more"):
+    for name in ("speech/train", "speech/valid", "speech-extra", "speech-more", "words", "words-more", "separated"):
         write_speakers(root / name, num_speakers=3, num_files=1)
     for name in ("noise", "noise-more", "music/train", "rir"):
         write_speakers(root / name, num_speakers=1, num_files=1)
@@ -97,13 +98,30 @@ def test_a_shipped_recipe_trains_and_its_model_separates(path: Path, data: Path,
     assert np.allclose(sum(sources), stereo, atol=1e-4) != leaves_something_out
 
 
-def test_the_shipped_voice_recipe_trains_and_its_model_embeds(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", VOICE, ids=lambda path: path.stem)
+def test_a_shipped_voice_recipe_trains_and_its_model_embeds(path: Path, data: Path, tmp_path: Path) -> None:
     settings = [f"data.root={data}", *FEW_STEPS, "data.valid.num_mixtures=12", "data.valid.max_seconds=0.5"]
     settings.append("data.segment_range_seconds=null")
     options = [part for setting in settings for part in ("--set", setting)]
-    assert main(["train", str(VOICE), "-o", str(tmp_path / "run"), *options]) == 0
+    assert main(["train", str(path), "-o", str(tmp_path / "run"), *options]) == 0
     soundfile.write(tmp_path / "talk.wav", buzz(100, 700, 1.0), 16000)
     out = tmp_path / "vectors.npz"
     assert main(["embed", str(tmp_path / "talk.wav"), "-m", str(tmp_path / "run" / "model"), "-o", str(out)]) == 0
     vectors = np.load(out)["vectors"]
     assert vectors.shape == (1, 192) and np.isclose(np.linalg.norm(vectors), 1, atol=1e-5)
+
+
+def test_separated_training_talkers_come_in_a_folder_each(data: Path, tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("separated_talkers", RECIPES / "separated_talkers.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    script.main(str(data), str(tmp_path / "separated"), hours="0.003")
+    files = sorted((tmp_path / "separated").rglob("*.flac"))
+    talkers = {
+        path.name for name in ("speech/train", "speech-extra", "speech-more") for path in (data / name).iterdir()
+    }
+    assert {path.parent.name for path in files} <= talkers
+    signals = [soundfile.read(path) for path in files]
+    assert sum(len(signal) / rate for signal, rate in signals) >= 0.003 * 3600
+    assert all(rate == 16000 and np.isclose(abs(signal).max(), 0.5, atol=1e-3) for signal, rate in signals)

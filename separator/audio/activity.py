@@ -32,7 +32,7 @@ LEAST_SECONDS = 0.1
 
 
 class FrameLevels:
-    """Levels of the frames of signals that come in blocks.
+    """Levels of the frames of signals that come in blocks, without what is constant in a frame: an offset is no sound.
 
     Args:
         num_signals: Number of signals S.
@@ -42,24 +42,36 @@ class FrameLevels:
     def __init__(self, num_signals: int, sample_rate: int) -> None:
         self.frame_samples = max(1, round(FRAME_SECONDS * sample_rate))
         self.frame_seconds = self.frame_samples / sample_rate
-        self._energies: list[Tensor] = []  # (S, k) each
-        self._waiting = torch.zeros(num_signals, 0)  # power of what does not fill a frame yet
+        self._powers: list[Tensor] = []  # (S, k) each
+        self._waiting = torch.zeros(num_signals, 1, 0)  # what does not fill a frame yet
 
     def push(self, block: Tensor) -> None:
         """Take a block `(S, C, t)`."""
-        power = torch.cat([self._waiting, block.square().mean(dim=1)], dim=1)
-        whole = power.shape[1] // self.frame_samples * self.frame_samples
+        waiting = self._waiting.expand(-1, block.shape[1], -1) if not self._waiting.shape[2] else self._waiting
+        signals = torch.cat([waiting, block], dim=2)
+        whole = signals.shape[2] // self.frame_samples * self.frame_samples
         if whole:
-            self._energies.append(power[:, :whole].unflatten(1, (-1, self.frame_samples)).mean(dim=2))
-        self._waiting = power[:, whole:]
+            self._powers.append(varying_power(signals[..., :whole].unflatten(2, (-1, self.frame_samples))).mean(dim=1))
+        self._waiting = signals[..., whole:].clone()
 
     def levels_db(self) -> Tensor:
         """Return the levels so far in dB of full scale, `(S, K)`; a last frame that is cut off is filled up."""
-        energies = list(self._energies)
-        if self._waiting.shape[1]:
-            energies.append(self._waiting.sum(dim=1, keepdim=True) / self.frame_samples)
-        together = torch.cat(energies, dim=1) if energies else self._waiting
+        powers = list(self._powers)
+        if cut_off := self._waiting.shape[2]:
+            filled = cut_off / self.frame_samples
+            powers.append(filled * varying_power(self._waiting).mean(dim=1, keepdim=True))
+        together = torch.cat(powers, dim=1) if powers else torch.zeros(len(self._waiting), 0)
         return 10 * torch.log10(together + 1e-20)
+
+
+def varying_power(frames: Tensor) -> Tensor:
+    """Return the power of frames without their means, `(..., T)` to `(...)`.
+
+    Example:
+        >>> varying_power(torch.tensor([[3.0, 5.0, 3.0, 5.0], [4.0, 4.0, 4.0, 4.0]])).tolist()
+        [1.0, 0.0]
+    """
+    return (frames - frames.mean(dim=-1, keepdim=True)).square().mean(dim=-1)
 
 
 def is_active(levels_db: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def separate_file(
                 why = why or f"expected {', '.join(expected)}, found {', '.join(recording.names)}"
                 raise InputError(f"{path}: {why}: there is nothing to write")
             numbers = [recording.names.index(each) for each in targets]
-            heard = FrameLevels(len(numbers), reader.sample_rate)
+            heard = FrameLevels(len(recording.names), reader.sample_rate)  # what leaks is told beside all others
             num_samples = excerpt.expected if reader.length_is_known else 0
             files = list(targets.values())
             with OutputFiles(reader, files, record_file, channels, options, num_samples, record, document) as outputs:
@@ -79,14 +79,14 @@ def separate_file(
                     for writer, number in zip(outputs.writers, numbers, strict=True):
                         writer.write(sources[number])
                     if document is not None:
-                        heard.push(sources[numbers])
+                        heard.push(sources)
                     excerpt.report()
                 if excerpt.num_samples == 0:
                     raise InputError(f"{path}: expected audio{excerpt.where}, found a file without samples")
                 timeline: Timeline = ()
                 text = ""
                 if options.timeline is not None:
-                    timeline = tuple(find_segments(heard, tuple(targets)))
+                    timeline = tuple(each for each in find_segments(heard, recording.names) if each.talker in targets)
                     text = timeline_text(timeline, options.timeline, folder.name)
                 gain = outputs.commit(excerpt.report, text)
         levels = [writer.root_mean_square * gain for writer in outputs.writers]

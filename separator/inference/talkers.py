@@ -59,6 +59,8 @@ class TalkerSeparator(RecordingSeparator):
     def __init__(
         self, separator: Separator, voices: VoiceModel, talkers: int | None = None, clips: Clips | None = None
     ) -> None:
+        if talkers is not None and not isinstance(talkers, int):
+            raise InputError(f"talkers: expected a whole number, or None to find it, found {talkers!r}")
         if talkers is not None and not 2 <= talkers <= MOST_TALKERS:
             raise InputError(f"talkers: expected auto or 2 to {MOST_TALKERS}, found {talkers}")
         self.separator = separator
@@ -116,7 +118,7 @@ class TalkerSeparator(RecordingSeparator):
         spool = Spool(len(self.output_names(residual)), channels) if spool is None else spool
         noise = find_noise(self.separator.sources)
         listener = StretchListener(self.voices, self._voiced, self.separator.sample_rate, channels, noise)
-        stream = self.separator.separate_stream(blocks, sample_rate, channels, residual, listener.push)
+        stream = self.separator.separate_stream(blocks, sample_rate, channels, residual, listener.push, tight=True)
         for sources in counted(stream, on_samples):
             spool.write(sources)
         plain = [f"talker{number}" for number in range(1, MOST_TALKERS + 1)]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from separator.audio.activity import FRAME_SECONDS, MOST_FRAMES, QUIETEST_DB, FrameLevels
+from separator.audio.activity import FRAME_SECONDS, MOST_FRAMES, QUIETEST_DB, FrameLevels, varying_power
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler, resample
 from separator.checkpoint import VoiceDescription, load_voice_network
@@ -235,20 +235,26 @@ def is_active(levels_db: Tensor) -> Tensor:
 
 
 def _read_stretches(reader: AudioReader, sample_rate: int) -> Iterator[Tensor]:
-    """Read a recording as stretches of one channel `(B, T)`, and at last what is left of it, `(1, t)`."""
-    resampler = StreamResampler(reader.sample_rate, sample_rate, 1)
+    """Read a recording as stretches `(B, T)`, of each its loudest channel, and at last what is left of it, `(1, t)`."""
+    resampler = StreamResampler(reader.sample_rate, sample_rate, reader.channels)
     length = round(STRETCH_SECONDS * sample_rate)
-    waiting = torch.zeros(0)
+    waiting = torch.zeros(reader.channels, 0)
     for block in reader.blocks(keep_damaged=True):
-        waiting = torch.cat([waiting, resampler.push(block.mean(dim=0, keepdim=True))[0]])
-        whole = len(waiting) // length * length
+        waiting = torch.cat([waiting, resampler.push(block)], dim=1)
+        whole = waiting.shape[1] // length * length
         if whole:
-            yield waiting[:whole].unflatten(0, (-1, length))
-            waiting = waiting[whole:]
-    waiting = torch.cat([waiting, resampler.push(torch.zeros(1, 0), last=True)[0]])
-    for part in waiting.split(length):
-        if len(part):
-            yield part.unsqueeze(0)
+            yield _loudest_channel(waiting[:, :whole].unflatten(1, (-1, length)))
+            waiting = waiting[:, whole:]
+    waiting = torch.cat([waiting, resampler.push(torch.zeros(reader.channels, 0), last=True)], dim=1)
+    for part in waiting.split(length, dim=1):
+        if part.shape[1]:
+            yield _loudest_channel(part.unsqueeze(1))
+
+
+def _loudest_channel(stretches: Tensor) -> Tensor:
+    """Return the loudest channel of each of some stretches, `(C, B, T)` to `(B, T)`."""
+    loudest = varying_power(stretches).argmax(dim=0)  # (B)
+    return stretches[loudest, torch.arange(stretches.shape[1])]
 
 
 def _as_stretches(waveform: Tensor | np.ndarray) -> Tensor:

@@ -79,6 +79,16 @@ def test_a_timeline_of_the_outputs_as_they_are(separate: Run, meeting: Path, tmp
     assert {each.talker for each in segments} == {"speaker1", "speaker2"}
 
 
+def test_a_timeline_of_one_output_is_that_of_all(separate: Run, meeting: Path, tmp_path: Path) -> None:
+    def segments(*options: str) -> list[str]:
+        assert separate(meeting, "--no-voices", "--timeline", "csv", *options)[0] == 0
+        return (tmp_path / "out" / "meeting" / "timeline.csv").read_text().splitlines()[1:]
+
+    everybody = segments()
+    for name in ("speaker1", "speaker2"):  # what leaked into it is nobody's, whether or not the other is written
+        assert segments("--only", name) == [line for line in everybody if line.startswith(f"{name},")]
+
+
 def test_known_voices_are_named_and_come_first(separate: Run, meeting: Path, tmp_path: Path) -> None:
     clips = []
     for name, talker in (("dora", 3), ("ben", 1)):

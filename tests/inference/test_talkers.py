@@ -107,5 +107,8 @@ def test_what_cannot_be_is_refused() -> None:
     for talkers in (1, 7):
         with pytest.raises(InputError, match=f"talkers: expected auto or 2 to 6, found {talkers}"):
             meeting_of(talkers)
+    for wrong in ("auto", 2.5):
+        with pytest.raises(InputError, match=f"talkers: expected a whole number, or None to find it, found {wrong!r}"):
+            meeting_of(wrong)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"expected a model of talkers \(speaker1, speaker2\), found vocals, drums"):
         meeting_of(sources=("vocals", "drums"))

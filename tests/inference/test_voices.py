@@ -104,6 +104,14 @@ def test_channels_rates_and_long_files_are_taken_block_by_block(model: VoiceMode
     assert torch.allclose(mono.vector, stereo.vector, atol=1e-3) and mono.seconds == pytest.approx(32, abs=0.02)
 
 
+def test_channels_that_cancel_out_are_heard(model: VoiceModel, tmp_path: Path) -> None:
+    audio = buzz(120, 900, 4.0)
+    soundfile.write(tmp_path / "mono.wav", audio, 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "stereo.wav", np.stack([audio, -audio], axis=1), 16000, subtype="FLOAT")
+    mono, stereo = (model.embed_file(tmp_path / f"{name}.wav") for name in ("mono", "stereo"))
+    assert torch.allclose(mono.vector, stereo.vector, atol=1e-3) and stereo.active_seconds == mono.active_seconds
+
+
 def test_a_file_with_too_little_is_refused(model: VoiceModel, tmp_path: Path) -> None:
     click = np.zeros(32000, dtype=np.float32)
     soundfile.write(tmp_path / "silence.wav", click, 16000)

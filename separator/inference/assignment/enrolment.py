@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
@@ -47,21 +48,38 @@ def find_clips(clips: Clips) -> dict[str, Path]:
         InputError: If a folder has none, or a name cannot be that of a file.
     """
     if isinstance(clips, Mapping):
-        found = {name: Path(clip) for name, clip in clips.items()}
+        if wrong := [each for pair in clips.items() for each in pair if not isinstance(each, str | Path)]:
+            raise InputError(f"enrol: expected files by name, found {wrong[0]!r}")
+        found = {_normal(str(name)): Path(clip) for name, clip in clips.items()}
+    elif not isinstance(clips, str | Path):
+        raise InputError(f"enrol: expected files by name, or a folder of them, found {type(clips).__name__}")
     else:
         folder = Path(clips)
         if not folder.is_dir():
             raise InputError(f"enrol: expected NAME=FILE or a folder of clips, found {folder}")
         files = find_audio(folder)
-        found = {path.stem: path for path in files}
-        if len(found) < len(files):
-            raise InputError(f"{folder}: expected clips of different names, found {', '.join(sorted(map(str, files)))}")
+        found = {_normal(path.stem): path for path in files}
+        if same := sorted(str(each) for each in files if found[_normal(each.stem)] != each):
+            first = found[_normal(Path(same[0]).stem)]
+            raise InputError(f"{folder}: expected clips of different names, found {first} and {same[0]}")
         if not found:
             raise InputError(f"{folder}: expected clips, found no audio file")
     for name in found:
-        if not re.fullmatch(r"\w[\w .'-]*", name) or name.strip(" .") != name:
-            raise InputError(f"enrol: expected names of letters, digits, spaces, '_' and '-', found {name!r}")
+        if not name or name.strip(" .'’-") != name or not all(map(_is_of_name, name)):
+            raise InputError(
+                f"enrol: expected names of letters and digits, with spaces and _ . ' - between them, found {name!r}"
+            )
     return found
+
+
+def _normal(name: str) -> str:
+    """Return a name with its accents composed, as others type it."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _is_of_name(character: str) -> bool:
+    """Return whether a character may be in a name; vowel signs and accents are no letters, but marks of them."""
+    return character.isalnum() or character in "_ .'’-" or unicodedata.category(character).startswith("M")
 
 
 def enrol(clips: Clips, voices: VoiceModel) -> dict[str, Tensor]:
@@ -79,10 +97,17 @@ def enrol(clips: Clips, voices: VoiceModel) -> dict[str, Tensor]:
 
 
 def check_names(names: Iterable[str], others: Iterable[str]) -> None:
-    """Raise `InputError` if a voice is called as another output may be."""
+    """Raise `InputError` if a voice is called as another output may be, or as another voice but for case and spaces."""
     taken = {each.casefold() for each in (*others, "residual", "timeline")}
-    if wrong := next((name for name in names if name.casefold() in taken), None):
-        raise InputError(f"enrol: expected another name than those of the other outputs, found {wrong!r}")
+    known: dict[str, str] = {}
+    for name in names:
+        if name.casefold() in taken or re.fullmatch(r"(speaker|talker)\d+", name.casefold()):
+            raise InputError(f"enrol: expected another name than those of the other outputs, found {name!r}")
+        alike = known.setdefault("_".join(name.casefold().split()), name)  # one file on some disks, one name in RTTM
+        if alike != name:
+            raise InputError(
+                f"enrol: expected names that differ in more than case and spaces, found {alike!r}, {name!r}"
+            )
 
 
 def describe_enrolled(enrolled: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from separator.audio.activity import FRAME_SECONDS, QUIETEST_DB, is_active
+from separator.audio.activity import FRAME_SECONDS, QUIETEST_DB, is_active, varying_power
 from separator.audio.resampling import StreamResampler
 from separator.inference.segments import LEAKED_DB
 from separator.inference.voices import BATCH, VoiceModel
@@ -91,9 +91,10 @@ class StretchListener:
     def push(self, sources: Tensor) -> None:
         """Take the next block of all outputs, `(S', C, t)`."""
         talkers = sources[self._talkers]
-        self._energy += float(talkers.square().sum())
-        if self._noise is not None:
-            self._noise_energy += float(sources[self._noise].square().sum())
+        if num_samples := talkers.shape[2]:
+            self._energy += num_samples * float(varying_power(talkers).sum())
+            noise = sources[[] if self._noise is None else [self._noise]]
+            self._noise_energy += num_samples * float(varying_power(noise).sum())
         self._take(self._resampler.push(talkers.flatten(0, 1)))
 
     def levels_db(self) -> Tensor:
@@ -145,12 +146,12 @@ class StretchListener:
         if self._waiting.shape[2] < window:
             return
         all_windows = self._waiting.unfold(2, window, hop).permute(2, 1, 0, 3)  # (w, C, S, window)
-        energies = all_windows.square().sum(dim=3)  # (w, C, S)
+        energies = varying_power(all_windows)  # (w, C, S)
         numbers = torch.arange(len(energies))
         loudest = all_windows[numbers, energies.sum(dim=2).argmax(dim=1)]  # (w, S, window): all in one channel
         windows = all_windows.transpose(1, 2)[numbers[:, None], torch.arange(self._shape[0]), energies.argmax(dim=1)]
         self._waiting = self._waiting[:, :, len(windows) * hop :].clone()
-        powers = all_windows.unflatten(3, (WINDOW_FRAMES, self._frame)).square().mean(dim=(1, 4))  # (w, S, frames)
+        powers = varying_power(all_windows.unflatten(3, (WINDOW_FRAMES, self._frame))).mean(dim=1)  # (w, S, frames)
         middle = (WINDOW_FRAMES - STRETCH_FRAMES) // 2
         self._powers.append(powers[:, :, middle : middle + STRETCH_FRAMES].transpose(0, 1).flatten(1))
         whole = powers.sum(dim=1)  # (w, frames)

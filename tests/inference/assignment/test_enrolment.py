@@ -1,6 +1,7 @@
 """Clips of known voices: what is refused in a line, and who is recognised."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from separator.errors import InputError
-from separator.inference.assignment.enrolment import apartness, enrol, find_clips, match_names
+from separator.inference.assignment.enrolment import apartness, check_names, enrol, find_clips, match_names
 from separator.inference.voices import VoiceModel
 from tests.speech import buzz
 
@@ -80,8 +81,36 @@ def test_names_are_those_of_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected NAME=FILE or a folder of clips, found nobody"):
         find_clips("nobody")
     clip(tmp_path / "team" / "bob.flac", np.zeros(10))
-    with pytest.raises(InputError, match="expected clips of different names"):
+    with pytest.raises(InputError, match=r"expected clips of different names, found .*bob\.\w+ and .*bob\.\w+$"):
         find_clips(tmp_path / "team")
+
+
+def test_names_are_in_any_script(tmp_path: Path) -> None:
+    names = ["अनिता", "กิตติ", "Jose\u0301", "O’Brien", "J.R. Ewing", "李娜"]
+    found = find_clips({name: tmp_path / "clip.wav" for name in names})
+    assert list(found) == ["अनिता", "กิตติ", "José", "O’Brien", "J.R. Ewing", "李娜"]
+
+
+@pytest.mark.parametrize("clips", [[], {"anna": None}, {1: "anna.wav"}, np.zeros(3)], ids=str)
+def test_what_is_no_clips_is_one_line(clips: Any) -> None:
+    with pytest.raises(InputError, match="enrol: expected files by name"):
+        find_clips(clips)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["anna", "Anna"], "more than case and spaces"),
+        (["anna ek", "anna_ek"], "more than case and spaces"),
+        (["talker3"], "another name"),
+        (["Speaker1"], "another name"),
+        (["noise"], "another name"),
+    ],
+)
+def test_a_name_is_nobody_elses(names: list[str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        check_names(names, ["speaker1", "noise"])
+    check_names(["anna", "ben"], ["speaker1", "noise"])
 
 
 def test_apartness_is_that_of_all_pairs_whose_windows_do_not_overlap() -> None:

@@ -39,7 +39,7 @@ def test_blocks_of_any_length_give_one_summary(voices: VoiceModel) -> None:
         assert np.array_equal(each.activity, whole.activity) and torch.equal(levels, levels_db)
     assert whole.vectors.shape == (9, 2, 16) and levels_db.shape == (2, 215)
     frames = outputs[:, 0].unflatten(1, (215, 320))
-    torch.testing.assert_close(levels_db, 10 * torch.log10(frames.square().mean(dim=2) + 1e-20))
+    torch.testing.assert_close(levels_db, 10 * torch.log10(frames.var(dim=2, correction=0) + 1e-20))
     np.testing.assert_allclose(whole.together[2], vector(voices, outputs[0, 0, 16000 - 8000 : 32000]), atol=2e-3)
     assert not whole.vectors[:4, 1].any() and not whole.activity[:4, 1].any()
     both = slice(48000 - 8000, 48000 + 16000)
@@ -93,3 +93,14 @@ def test_of_a_talker_in_each_channel_both_are_heard(voices: VoiceModel) -> None:
     one = torch.stack([torch.from_numpy(buzz(100, 500, 3.0)), torch.from_numpy(buzz(200, 1500, 3.0))]).unsqueeze(1)
     channels = torch.stack([torch.cat([one[0], 0.01 * one[0]]), torch.cat([0.001 * one[0], 0.5 * one[1]])])
     np.testing.assert_allclose(hear(voices, channels, 8000)[0].vectors, hear(voices, one, 8000)[0].vectors, atol=2e-3)
+
+
+def test_an_offset_is_no_sound(voices: VoiceModel) -> None:
+    outputs = torch.stack([torch.from_numpy(buzz(100, 500, 3.0)), torch.zeros(48000)]).unsqueeze(1)
+    without, levels_db = hear(voices, outputs, 5000)
+    moved, moved_db = hear(voices, outputs + torch.tensor([0.1, 0.2]).view(2, 1, 1), 5000)
+    np.testing.assert_allclose(moved.activity, without.activity)
+    np.testing.assert_allclose(moved.shares, without.shares, atol=1e-4)
+    assert moved_db[1].max() < -100 and (moved_db[0] - levels_db[0]).abs().max() < 0.1
+    silent, _ = hear(voices, torch.full((2, 1, 48000), 0.1), 5000)
+    assert not silent.activity.any()
