@@ -71,7 +71,7 @@ def varying_power(frames: Tensor) -> Tensor:
         >>> varying_power(torch.tensor([[3.0, 5.0, 3.0, 5.0], [4.0, 4.0, 4.0, 4.0]])).tolist()
         [1.0, 0.0]
     """
-    return (frames - frames.mean(dim=-1, keepdim=True)).square().mean(dim=-1)
+    return frames.var(dim=-1, correction=0)  # without a copy of the frames
 
 
 def is_active(levels_db: Tensor) -> Tensor:

@@ -93,8 +93,8 @@ class StretchListener:
         talkers = sources[self._talkers]
         if num_samples := talkers.shape[2]:
             self._energy += num_samples * float(varying_power(talkers).sum())
-            noise = sources[[] if self._noise is None else [self._noise]]
-            self._noise_energy += num_samples * float(varying_power(noise).sum())
+            if self._noise is not None:
+                self._noise_energy += num_samples * float(varying_power(sources[self._noise]).sum())
         self._take(self._resampler.push(talkers.flatten(0, 1)))
 
     def levels_db(self) -> Tensor:
