@@ -47,8 +47,7 @@ class FrameLevels:
 
     def push(self, block: Tensor) -> None:
         """Take a block `(S, C, t)`."""
-        waiting = self._waiting.expand(-1, block.shape[1], -1) if not self._waiting.shape[2] else self._waiting
-        signals = torch.cat([waiting, block], dim=2)
+        signals = torch.cat([self._waiting.expand(-1, block.shape[1], -1), block], dim=2)
         whole = signals.shape[2] // self.frame_samples * self.frame_samples
         if whole:
             self._powers.append(varying_power(signals[..., :whole].unflatten(2, (-1, self.frame_samples))).mean(dim=1))
