@@ -69,15 +69,17 @@ def test_all_lists_of_the_recipe_and_one_that_fails(
 ) -> None:
     recipe.write_text(recipe.read_text() + "    rooms: { rooms: { path: none } }\n")
     lone = ("alone", "alone-noisy", "alone-noisy-80hz")
-    few = [f"{name}.num_mixtures=2" for name in ("conversation", *lone, "noisy", "telephone")]
+    talks = ("conversation", "conversation-noisy", "conversation-telephone")
+    few = [f"{name}.num_mixtures=2" for name in (*talks, *lone, "noisy", "telephone")]
     few += [f"{name}.{change}" for name in ("meeting", "meetings") for change in ("num_mixtures=1", "talkers=[2,2]")]
-    changes = [*few, *(f"{name}.noise.path=noise" for name in ("noisy", *lone[1:]))]
+    changes = [*few, *(f"{name}.noise.path=noise" for name in ("noisy", talks[1], *lone[1:]))]
     options = [part for change in changes for part in ("--set", f"data.lists.{change}")]
     assert evaluate("oracle-irm1", recipe, tmp_path / "out", "--list", "all", *options) == 1
     error = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-    assert len(error) == 1 and "rooms: " in error[0] and "expected a folder of impulse responses" in error[0]
+    assert [line.split(": ")[2] for line in error] == ["conversation-rooms", "rooms"]
+    assert all("expected a folder of impulse responses" in line for line in error)
     done = {path.parent.name for path in (tmp_path / "out").glob("*/summary.json")}
-    assert done == {"overlapped", "conversation", "meeting", "meetings", *lone, "noisy", "telephone", "talk", "lone"}
+    assert done == {"overlapped", *talks, "meeting", "meetings", *lone, "noisy", "telephone", "talk", "lone"}
 
 
 @pytest.mark.parametrize(("num_outputs", "sources"), [(2, 2), (2, 3), (3, 2), (3, 3)])
@@ -105,7 +107,7 @@ def test_noise_is_scored_where_both_sides_have_it(recipe: Path, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--list", "nobody"), "--list: expected one of overlapped, conversation, meeting"),
+        (("--list", "nobody"), "--list: expected one of overlapped, conversation, conversation-noisy"),
         (("--list", ","), "--list: expected one of"),
     ],
 )
