@@ -3,8 +3,9 @@
 import csv
 import os
 import re
+import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,43 @@ def replace_file(target: Path, write: Callable[[Path], object]) -> None:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_files(contents: Mapping[Path, bytes]) -> None:
+    """Replace files that belong together: all are on disk under temporary names before the first is moved.
+
+    Args:
+        contents: Of each file, by where it is to be, in the order in which they are moved there.
+
+    Raises:
+        OSError: If one cannot be written. It names the target. Of this, as of an interruption, nothing is left: what
+            was at the targets stays, or is brought back.
+    """
+    moved: list[Path] = []
+    target = Path()
+    try:
+        for target, content in contents.items():
+            temporary_name(target).write_bytes(content)
+            bring_to_disk(temporary_name(target))
+            if target.exists():
+                shutil.copy2(target, temporary_name(target, "earlier"))
+        for target in contents:
+            moved.append(target)
+            temporary_name(target).replace(target)
+    except BaseException as error:
+        for each in moved:
+            earlier = temporary_name(each, "earlier")
+            if earlier.exists():
+                earlier.replace(each)
+            else:
+                each.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(target), None
+        raise
+    finally:
+        for each in contents:
+            temporary_name(each).unlink(missing_ok=True)
+            temporary_name(each, "earlier").unlink(missing_ok=True)
 
 
 def replace_text(target: Path, text: str) -> None:

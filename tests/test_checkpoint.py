@@ -128,6 +128,7 @@ def test_tensors_must_be_there_fit_and_be_finite(folder: Path) -> None:
         "left over": (weights | {"extra.weight": torch.zeros(1)}, r"extra\.weight"),
         "shape": (weights | {first: torch.zeros(1, 2, 3, 4)}, r"expected shape .* found \(1, 2, 3, 4\)"),
         "NaN": (weights | {first: torch.full_like(weights[first], torch.nan)}, "finite"),
+        "infinity": (weights | {first: torch.full_like(weights[first], 1e300, dtype=torch.float64)}, "finite"),
     }
     for changed, words in cases.values():
         save_file(changed, path)

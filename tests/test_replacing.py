@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from separator.replacing import remove_leftovers, replace_file, replace_text
+from separator.replacing import remove_leftovers, replace_file, replace_files, replace_text
 
 
 def test_what_fails_half_way_changes_nothing(tmp_path: Path) -> None:
@@ -24,6 +24,19 @@ def test_what_fails_half_way_changes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["facts.json"] and target.read_text() == "before"
     replace_text(target, "after ä")
     assert target.read_text(encoding="utf-8") == "after ä"
+
+
+def test_of_files_that_belong_together_all_are_replaced_or_none(tmp_path: Path) -> None:
+    first, second, folder = tmp_path / "a", tmp_path / "b", tmp_path / "folder"
+    folder.mkdir()
+    replace_files({first: b"1"})
+    with pytest.raises(OSError, match="Is a directory") as raised:
+        replace_files({first: b"2", second: b"2", folder: b"2"})
+    assert raised.value.filename == str(folder) and first.read_bytes() == b"1"
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "folder"}
+    replace_files({first: b"3", second: b"3"})
+    assert first.read_bytes() == second.read_bytes() == b"3"
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "folder"}
 
 
 def test_an_error_names_the_target_not_the_temporary_file(tmp_path: Path) -> None:

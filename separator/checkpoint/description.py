@@ -84,7 +84,7 @@ def read_description(folder: Path) -> ModelDescription | VoiceDescription:
         model = folder / "model"  # of a run's folder
         hint = f"; {model} is one" if (model / CONFIG_NAME).exists() else ""
         raise InputError(f"{folder}: expected a model folder with {CONFIG_NAME}, found none{hint}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: expected JSON, found something else: {error}".replace("\n", " ")) from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(content).__name__}")

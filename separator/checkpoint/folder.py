@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, deserialize
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from separator.audio.formats import describe_content
@@ -30,23 +30,23 @@ from separator.models import build_model, build_voice_network
 from separator.models.pipeline import MaskingSeparator
 from separator.models.voice import VoiceNetwork
 from separator.output_folders import make_folder
-from separator.replacing import replace_file, replace_text
+from separator.replacing import replace_files
 
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 """Buffers that batch norms keep beside their parameters."""
 
 
 def save_model(folder: Path, model: MaskingSeparator, description: ModelDescription, card: str | None = None) -> None:
-    """Write a model folder; each file appears complete or not at all.
+    """Write a model folder; its files appear together, complete, or not at all.
 
     Args:
         folder: Made if missing. Files of an earlier model are replaced, the weights first and the config last.
         model: The model whose weights are saved.
         description: What goes into `config.json`.
-        card: Text of `README.md`; None leaves the one that is there.
+        card: Text of `README.md`, in which what is no Unicode is escaped; None leaves the one that is there.
 
     Raises:
-        InputError: If the folder cannot be written.
+        InputError: If the folder cannot be written. What was in it stays.
     """
     _write(folder, model, asdict(description), card)
 
@@ -58,19 +58,20 @@ def save_voice_network(folder: Path, network: VoiceNetwork, description: VoiceDe
 
 def _write(folder: Path, model: nn.Module, content: dict[str, Any], card: str | None = None) -> None:
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    content = {"format_version": FORMAT_VERSION, **content}
-    text = json.dumps(content, indent=2) + "\n"
+    files = {folder / WEIGHTS_NAME: save(weights, metadata={"format": "pt"})}
+    if card is not None:
+        files[folder / CARD_NAME] = card.encode("utf-8", "backslashreplace")
+    files[folder / CONFIG_NAME] = f"{json.dumps({'format_version': FORMAT_VERSION, **content}, indent=2)}\n".encode()
     made = make_folder(folder)
     try:
-        replace_file(folder / WEIGHTS_NAME, lambda path: path.write_bytes(save(weights, metadata={"format": "pt"})))
-        if card is not None:
-            replace_text(folder / CARD_NAME, card)
-        replace_text(folder / CONFIG_NAME, text)
-    except OSError as error:
+        replace_files(files)
+    except BaseException as error:
         for each in made:
             with suppress(OSError):  # it is not empty
                 each.rmdir()
-        raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
+        if isinstance(error, OSError):
+            raise InputError(f"{folder}: cannot write the model: {error.strerror or error}") from None
+        raise
 
 
 def load_voice_network(name_or_path: str | Path) -> tuple[VoiceNetwork, VoiceDescription]:
@@ -136,16 +137,15 @@ def load_model(name_or_path: str | Path) -> tuple[MaskingSeparator, ModelDescrip
 
 
 def count_parameters(folder: Path) -> int:
-    """Count the parameters in a model folder, from the header of the weights alone.
+    """Count the parameters in a model folder, from the weights alone.
 
     Raises:
         InputError: If the weights are missing or damaged.
     """
     path = folder / WEIGHTS_NAME
     try:
-        with safe_open(path, framework="pt") as weights:
-            names = [name for name in weights.keys() if not name.endswith(STATISTICS)]  # noqa: SIM118
-            return sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
+        weights = deserialize(path.read_bytes())  # of a path, safetensors takes none that is not UTF-8
+        return sum(math.prod(tensor["shape"]) for name, tensor in weights if not name.endswith(STATISTICS))
     except (SafetensorError, OSError) as error:
         raise _no_weights(path, error) from None
 
@@ -159,8 +159,7 @@ def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tenso
     if not path.is_file():
         raise InputError(f"{path.parent}: expected a model folder with {WEIGHTS_NAME}, found none")
     try:
-        path.open("rb").close()  # safetensors calls a file that may not be read missing
-        weights = load_file(path)
+        weights = load(path.read_bytes())  # of a path, safetensors takes none that is not UTF-8
     except PermissionError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from None
     except (SafetensorError, OSError, ValueError) as error:
@@ -176,6 +175,6 @@ def _read_weights(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tenso
             raise InputError(
                 f"{path}: {name}: expected shape {tuple(expected[name].shape)}, found {tuple(tensor.shape)}"
             )
-        if not torch.isfinite(tensor).all():
+        if not torch.isfinite(tensor.to(expected[name].dtype)).all():
             raise InputError(f"{path}: {name}: expected finite weights, found NaN or infinity")
     return weights

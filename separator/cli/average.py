@@ -22,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, and write if asked; 0 when done."""
-    from separator.checkpoint import CONFIG_NAME
+    from separator.checkpoint import CONFIG_NAME, WEIGHTS_NAME
     from separator.output_folders import check_writable
     from separator.training.averaging import average_run, save_average
 
     if args.num_models is not None and args.num_models < 2:
         raise InputError(f"-k: expected at least 2, found {args.num_models}")
-    if args.output is not None and (args.output / CONFIG_NAME).exists():
+    if args.output is not None and any((args.output / name).exists() for name in (CONFIG_NAME, WEIGHTS_NAME)):
         raise InputError(f"{args.output}: expected a folder without a model, found one in it: give another -o")
     if args.output is not None:
         check_writable(args.output)

@@ -1,5 +1,6 @@
 """A model of other software made a model folder like any other."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -7,7 +8,15 @@ from typing import Any
 
 import yaml
 
-from separator.checkpoint import ModelDescription, check_source_names, save_model
+from separator.checkpoint import (
+    CARD_NAME,
+    CONFIG_NAME,
+    WEIGHTS_NAME,
+    ModelDescription,
+    check_source_names,
+    read_description,
+    save_model,
+)
 from separator.errors import InputError
 from separator.exchange import asteroid, jusperlee, kaituoxu, naplab, speechbrain, torchaudio
 from separator.exchange.imported import Imported
@@ -59,7 +68,7 @@ def import_model(
 
     Args:
         source: A file, a folder, a Hugging Face repo id, or `CONVTASNET_BASE_LIBRI2MIX`; the content says what it is.
-        folder: Made if missing.
+        folder: Made if missing. An earlier model of separator's in it is replaced, its card too.
         sources: Names of the outputs, in order; by default speaker1, speaker2, ..., or speech of one.
         sample_rate: Rate in Hz that the model works at, where the source does not say it.
         told: Fields of `ConvTasNetConfig` that the source does not say.
@@ -69,8 +78,10 @@ def import_model(
 
     Raises:
         InputError: One line that names the source: it is missing, damaged, holds code, is no model that can be
-            expressed, or has other tensors than its settings make. Nothing is written then.
+            expressed, or has other tensors than its settings make. Or one that names the folder: it holds the source,
+            or a file of the same name that is of no model of separator's. Nothing is written then.
     """
+    _check_folder(Path(source), folder)
     content = read_source(source)
     try:
         imported = read_content(content, told or {})
@@ -79,8 +90,6 @@ def import_model(
         names = _source_names(sources, model.num_sources)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    if Path(source).exists() and folder.exists() and folder.samefile(source):
-        raise InputError(f"-o {folder}: expected another folder than the source")
     model.load_state_dict(imported.weights)
     description = ModelDescription(
         architecture="conv_tasnet",
@@ -111,6 +120,28 @@ def read_content(content: Mapping[str, Any], told: Mapping[str, Any]) -> Importe
     raise InputError(
         f"expected a Conv-TasNet of {', '.join(FORMATS)}, found {len(content)} entries of another kind, first {first!r}"
     )
+
+
+def _check_folder(source: Path, folder: Path) -> None:
+    """Refuse a folder in which the source, or what is of no model of separator's, would be written over."""
+    written = [folder / name for name in (WEIGHTS_NAME, CARD_NAME, CONFIG_NAME)]
+    read = [source, *(source.iterdir() if source.is_dir() else ())]
+    for each in (folder, *written):
+        if any(each.exists() and other.exists() and each.samefile(other) for other in read):
+            raise InputError(f"-o {folder}: expected another folder than the source, which would be written over")
+    there = [each for each in written if os.path.lexists(each)]
+    if there and not (all(each.is_file() for each in there) and _holds_model(folder)):
+        raise InputError(
+            f"-o {folder}: expected a new folder, or a model folder of separator's, found another's {there[0].name}"
+        )
+
+
+def _holds_model(folder: Path) -> bool:
+    try:
+        read_description(folder)
+    except InputError:
+        return False
+    return True
 
 
 def _sample_rate(imported: Imported, told: int | None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch.torch_version import TorchVersion
 
 from separator.audio.formats import ZIP, describe_content
@@ -36,9 +36,8 @@ def read_weights_file(path: Path) -> Any:
             would mean to run their code. The message names the first.
     """
     try:
-        path.open("rb").close()  # safetensors calls a file that may not be read missing
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return load(path.read_bytes())  # of a path, safetensors takes none that is not UTF-8
         with torch.serialization.safe_globals(ALLOWED), warnings.catch_warnings(action="ignore"):
             return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

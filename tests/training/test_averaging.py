@@ -76,6 +76,8 @@ def test_a_mean_is_written_as_asked_and_scored_beside_the_best(
     assert f"{config['scores']['valid_si_sdri_db']:.2f} dB" in said[1]
     assert main(["average", str(folder), "-k", "2", "-o", str(tmp_path / "mean")]) == 2
     assert "expected a folder without a model, found one" in capsys.readouterr().err
+    (tmp_path / "mean" / "config.json").unlink()  # weights, whosever, are not written over either
+    assert main(["average", str(folder), "-k", "2", "-o", str(tmp_path / "mean")]) == 2
 
 
 def test_a_full_disk_keeps_the_scores_and_leaves_no_folder(
