@@ -28,6 +28,9 @@ NORMS = {"gLN": "gLN", "GlobLN": "gLN", "cLN": "frameLN", "ChanLN": "frameLN", "
 MASKS = {each: each for each in ("linear", "relu", "sigmoid", "tanh", "softmax")}
 ACTIVATIONS = {None: "linear", "linear": "linear", "relu": "relu"}
 
+MOST_SCORE = 1e6
+"""What is larger is no score, and left out of the card."""
+
 OUTER = {
     "encoder.basis": "encoder.filterbank._filters",
     "masker.norm": "masker.bottleneck.0",
@@ -141,4 +144,4 @@ def _facts(content: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, str
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST_SCORE

@@ -146,7 +146,7 @@ def _recordings(channels: int, sample_rate: int, example: Path) -> Iterator[Tens
 
 def _facts(description: ModelDescription, precision: str, name: str) -> dict[str, str]:
     return {
-        "model": name,
+        "model": name.encode("utf-8", "backslashreplace").decode(),  # a folder's name need not be text
         "architecture": description.architecture,
         "sample_rate": str(description.sample_rate),
         "channels": str(description.config.get("channels", 1)),

@@ -46,6 +46,10 @@ WITHOUT_SKIPS: dict[str, Any] = {
 """What is so in every Conv-TasNet of kaituoxu's and of those made from it: no skip path, and no bias anywhere."""
 
 
+PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Of weights that can be taken as they are."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """A Conv-TasNet of other software.
@@ -71,6 +75,9 @@ def bare_tensors(content: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the tensors of a file that holds a state dict and no settings; none if it holds something else.
 
     The state dict may be the whole file or one entry of it, with the prefix that a wrapper of the model leaves.
+
+    Raises:
+        InputError: If one of the tensors is not plain.
     """
     state: Any = content
     for key in ("state_dict", "model_state_dict"):
@@ -78,6 +85,8 @@ def bare_tensors(content: Mapping[str, Any]) -> dict[str, Tensor]:
             state = content[key]
     if not state or not all(isinstance(name, str) and isinstance(each, Tensor) for name, each in state.items()):
         return {}
+    for name, tensor in state.items():
+        _check_plain(name, tensor)
     for prefix in ("module.", "model."):
         if all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
@@ -151,8 +160,13 @@ def rename_weights(
         unread: Prefix of tensors that nothing reads in theirs, with `{last}` for the index of the last block.
 
     Raises:
-        InputError: If a tensor is missing, left over, of another shape, or not of finite numbers.
+        InputError: If a tensor is missing, left over, of another shape, or not of finite numbers; or a setting asks
+            for more than there are tensors for.
     """
+    for name, tensor in state.items():
+        if isinstance(tensor, Tensor):
+            _check_plain(name, tensor)
+    _check_sizes(state, config)
     names = tensor_names(config, outer, block, norm)
     shapes = _shapes(config)
     weights = {name: _checked(theirs, state.get(theirs), shapes[name]) for name, theirs in names.items()}
@@ -197,6 +211,28 @@ def repeats(count: int, num_blocks: object) -> dict[str, Any]:
     return {"num_blocks": num_blocks, "num_repeats": count // num_blocks}
 
 
+def _check_sizes(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Refuse settings larger than anything in the file, before a model of that size is laid out."""
+    sizes = [size for tensor in state.values() if isinstance(tensor, Tensor) for size in tensor.shape]
+    most = max([len(state), *sizes])
+    if not sizes:
+        raise InputError("expected a state dict of weights, found none")
+    for key, value in config.items():
+        if isinstance(value, int) and value > most:
+            raise InputError(f"{key}: expected at most {most} with the file's tensors, found more")
+    blocks, repeats = config["num_blocks"], config["num_repeats"]
+    if isinstance(blocks, int) and isinstance(repeats, int) and blocks * repeats > len(state):
+        raise InputError(f"num_blocks: expected at most {len(state)} blocks in all, found {blocks} by {repeats}")
+
+
+def _check_plain(name: str, tensor: Tensor) -> None:
+    """Refuse a tensor that does not hold each of its values, one behind the other."""
+    if tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized:
+        raise InputError(f"{name}: expected a dense tensor, found a sparse, nested or quantized one")
+    if tensor.is_meta or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise InputError(f"{name}: expected all values of the tensor in the file, found only its shape")
+
+
 def _shapes(config: Mapping[str, Any]) -> dict[str, torch.Size]:
     with torch.device("meta"):
         return {name: tensor.shape for name, tensor in build_model("conv_tasnet", config).state_dict().items()}
@@ -222,8 +258,9 @@ def _checked(name: str, tensor: Any, shape: torch.Size) -> Tensor:
         raise InputError(f"{name}: expected shape {tuple(shape)}, found no such tensor")
     if [size for size in tensor.shape if size != 1] != [size for size in shape if size != 1]:
         raise InputError(f"{name}: expected shape {tuple(shape)}, found shape {tuple(tensor.shape)}")
-    if not tensor.is_floating_point() or tensor.numel() != math.prod(shape):
-        raise InputError(f"{name}: expected floating-point weights, found {tensor.dtype}")
-    if not torch.isfinite(tensor).all():
-        raise InputError(f"{name}: expected finite weights, found NaN or infinity")
-    return tensor.float().reshape(shape)
+    if tensor.dtype not in PRECISIONS or tensor.numel() != math.prod(shape):
+        raise InputError(f"{name}: expected floating-point weights of 16 to 64 bits, found {tensor.dtype}")
+    weights = tensor.float().reshape(shape)
+    if not torch.isfinite(weights).all():
+        raise InputError(f"{name}: expected finite weights, found NaN, infinity or what float32 cannot hold")
+    return weights

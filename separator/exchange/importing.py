@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from separator.audio.reading import HIGHEST_RATE, LOWEST_RATE
 from separator.checkpoint import (
     CARD_NAME,
     CONFIG_NAME,
@@ -17,7 +18,7 @@ from separator.checkpoint import (
     read_description,
     save_model,
 )
-from separator.errors import InputError
+from separator.errors import InputError, describe
 from separator.exchange import asteroid, jusperlee, kaituoxu, naplab, speechbrain, torchaudio
 from separator.exchange.imported import Imported
 from separator.exchange.source import read_source
@@ -90,6 +91,8 @@ def import_model(
         names = _source_names(sources, model.num_sources)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
+    except Exception as error:  # a stranger's values make the formats raise anything
+        raise InputError(f"{source}: it cannot be read as any model: {describe(error)}") from error
     model.load_state_dict(imported.weights)
     description = ModelDescription(
         architecture="conv_tasnet",
@@ -149,11 +152,11 @@ def _sample_rate(imported: Imported, told: int | None) -> int:
     if said is None:
         if told is None:
             raise InputError("the source does not say its sample rate: add --sample-rate HZ, that of its training data")
-        if told < 1:
-            raise InputError(f"--sample-rate: expected at least 1 Hz, found {told}")
+        if not LOWEST_RATE <= told <= HIGHEST_RATE:
+            raise InputError(f"--sample-rate: expected {LOWEST_RATE} to {HIGHEST_RATE} Hz, found {told}")
         return told
-    if not isinstance(said, int | float) or isinstance(said, bool) or said < 1 or said % 1:
-        raise InputError(f"sample_rate: expected a whole number of Hz, found {said!r}")
+    if not isinstance(said, int | float) or not LOWEST_RATE <= said <= HIGHEST_RATE or said % 1:
+        raise InputError(f"sample_rate: expected a whole number of {LOWEST_RATE} to {HIGHEST_RATE} Hz, found {said!r}")
     if told is not None and said != told:
         raise InputError(f"--sample-rate {told}: the source says {said:g} Hz")
     return int(said)

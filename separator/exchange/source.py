@@ -13,7 +13,7 @@ from separator.exchange.torchaudio import BUNDLE, BUNDLE_URL
 from separator.exchange.weights_file import read_weights_file
 
 HYPERPARAMS = "hyperparams.yaml"
-SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".tar", ".safetensors")
+SUFFIXES = (".bin", ".pt", ".pth", ".th", ".ckpt", ".tar", ".safetensors")
 """Ends of the names of files of weights."""
 
 
@@ -33,7 +33,7 @@ def read_source(source: str) -> dict[str, Any]:
         return _read_file(path)
     if source == BUNDLE:
         return {"bundle": source, "state_dict": _read_file(_download_bundle())}
-    if is_hub_id(source):
+    if is_hub_id(source) and path.suffix.lower() not in SUFFIXES:
         names = [HYPERPARAMS, *(f"{part}.ckpt" for part in PARTS), *(f"*{suffix}" for suffix in SUFFIXES)]
         return _read_folder(download_folder(source, names))
     raise InputError(f"{source}: expected a file, a folder, a Hugging Face repo id owner/name or {BUNDLE}, found none")

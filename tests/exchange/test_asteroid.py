@@ -175,7 +175,14 @@ def test_a_file_of_0_3_says_neither_rate_nor_activation_nor_causal(tmp_path: Pat
         ({"hid_chan": 9}, r"shared_block.0.weight: expected shape \(9, 6, 1\), found shape \(8, 6, 1\)"),
         ({"n_repeats": 3}, "TCN.4.shared_block.0.weight: expected shape .*, found no such tensor"),
         ({"n_repeats": 1}, r"expected \d+ tensors with these settings, found \d+ more, first masker.TCN.2"),
-        ({"sample_rate": "8k"}, "sample_rate: expected a whole number of Hz, found '8k'"),
+        ({"sample_rate": "8k"}, "sample_rate: expected a whole number of 1000 to 1000000 Hz, found '8k'"),
+        ({"sample_rate": 1e300}, r"sample_rate: expected a whole number of .* Hz, found 1e\+300"),
+        ({"sample_rate": True}, "sample_rate: expected a whole number of .* Hz, found True"),
+        ({"n_blocks": 10**9}, "num_blocks: expected at most .* with the file's tensors, found more"),
+        ({"n_blocks": 60, "n_repeats": 60}, "num_blocks: expected at most .* blocks in all, found 60 by 60"),
+        ({"n_filters": 10**18, "in_chan": None, "out_chan": None}, "num_filters: expected at most .*, found more"),
+        ({"hid_chan": 10**30}, "hidden_channels: expected at most .*, found more"),
+        ({"stride": 10**600}, "hop_samples: expected at most .*, found more"),
     ],
 )
 def test_what_cannot_be_expressed_is_refused(args: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -186,12 +193,43 @@ def test_what_cannot_be_expressed_is_refused(args: dict[str, Any], message: str,
 
 
 @pytest.mark.parametrize(
+    ("bias", "message"),
+    [
+        (torch.zeros(10).to_sparse(), "expected a dense tensor, found a sparse"),
+        (torch.zeros(10, device="meta"), "expected all values of the tensor in the file, found only its shape"),
+        (torch.zeros(1).expand(10), "expected all values of the tensor in the file, found only its shape"),
+        (torch.zeros(10).to(torch.float8_e4m3fn), "expected .* of 16 to 64 bits, found torch.float8_e4m3fn"),
+        (torch.full((10,), 1e300, dtype=torch.float64), "expected finite weights, found .* what float32 cannot hold"),
+    ],
+)
+def test_a_tensor_that_is_no_weight_is_refused(bias: Tensor, message: str, tmp_path: Path) -> None:
+    name = "masker.bottleneck.0.beta"
+    source = Published().save(tmp_path / "model.pth", state_dict=Published().state_dict() | {name: bias})
+    with pytest.raises(InputError, match=rf"model.pth: {name}: {message}"):
+        import_model(str(source), tmp_path / "out")
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    args = {key: np.int64(value) if type(value) is int else value for key, value in ARGS.items()}
+    source = Published().save(tmp_path / "model.pth", model_args=args | {"sample_rate": np.int64(8000)})
+    assert import_model(str(source), tmp_path / "out").sample_rate == 8000
+
+
+@pytest.mark.parametrize("score", [10**400, float("nan"), True])
+def test_a_score_that_is_none_is_left_out_of_the_card(score: object, tmp_path: Path) -> None:
+    source = Published().save(tmp_path / "model.pth", infos={"final_metrics": {"si_sdr": score, "stoi": 0.93}})
+    import_model(str(source), tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "stoi, as the file says: 0.93" in card and "si_sdr" not in card
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"model_name": "DPRNNTasNet"}, "model_name: expected asteroid's ConvTasNet, found 'DPRNNTasNet'"),
         ({"model_args": {}}, "model_args: expected fb_name, .*, found no fb_name"),
         ({"model_args": 5}, "model_args: expected a mapping, found int"),
-        ({"state_dict": {}}, "expected shape .*, found no such tensor"),
+        ({"state_dict": {}}, "expected a state dict of weights, found none"),
     ],
 )
 def test_another_file_of_asteroids_is_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -8,6 +8,13 @@ from separator.errors import InputError
 from separator.exchange.hyperparams import Construction, read_hyperparams
 
 
+def nested(level: str, inner: str) -> str:
+    """Ten levels, each of which has the one before it nine times."""
+    lines = ["l0: " + level.format(0, "").replace("<<: []", "x: 1")]
+    lines += [f"l{each}: " + level.format(each, ", ".join([inner.format(each - 1)] * 9)) for each in range(1, 11)]
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -20,6 +27,9 @@ from separator.exchange.hyperparams import Construction, read_hyperparams
         ("!ref <a> - <c>", 13),
         ("!ref <a> // 0", "<a> // 0"),
         ("!ref <none>", "<none>"),
+        ("!ref <large> / 3", "<large> / 3"),
+        ("!ref <large> * <large>", "<large> * <large>"),
+        (f"!ref <a> + {'1' * 5000}", f"<a> + {'1' * 5000}"),
         ("!ref results/<a>/save", "results/<a>/save"),
         ("!ref <d>[x]", "<d>[x]"),
         ("!PLACEHOLDER", ""),
@@ -30,7 +40,7 @@ from separator.exchange.hyperparams import Construction, read_hyperparams
     ],
 )  # fmt: skip
 def test_values(text: str, value: Any) -> None:
-    assert read_hyperparams(f"a: 16\nb: !ref <a>\nc: 3\nd: {{x: 1}}\nkey: {text}")["key"] == value
+    assert read_hyperparams(f"a: 16\nb: !ref <a>\nc: 3\nd: {{x: 1}}\nlarge: {'9' * 400}\nkey: {text}")["key"] == value
 
 
 @pytest.mark.parametrize(
@@ -41,6 +51,12 @@ def test_values(text: str, value: Any) -> None:
         ("- 1", "expected a mapping of keys, found list"),
         ("a: [", "expected YAML: "),
         ("a: !!python/name:os.system", "expected YAML: .*python/name"),
+        ("a: !!bool maybe", "expected YAML: "),
+        ("a: 2024-13-45", "expected YAML: "),
+        ("a: &a [*a]", "expected at most 100000 values, found more"),
+        (nested("&l{0} [{1}]", "*l{0}"), "expected at most 100000 values, found more"),
+        (nested("&l{0} {{<<: [{1}]}}", "*l{0}"), "expected at most 100000 values, found more"),
+        (nested("[{1}]", "!ref <l{0}>"), "expected at most 100000 values, found more"),
     ],
 )
 def test_what_is_none(text: str, message: str) -> None:

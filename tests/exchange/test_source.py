@@ -14,7 +14,7 @@ from tests.tiny_model import save_tiny_model
 WEIGHTS = {"a": torch.zeros(2)}
 
 
-@pytest.mark.parametrize("name", ["model.pth", "pytorch_model.bin", "final.pth.tar", "last.ckpt"])
+@pytest.mark.parametrize("name", ["model.pth", "best.th", "pytorch_model.bin", "final.pth.tar", "last.ckpt"])
 def test_a_file_or_the_folder_that_holds_it(name: str, tmp_path: Path) -> None:
     torch.save(WEIGHTS, tmp_path / name)
     (tmp_path / "README.md").write_text("a card")
@@ -38,6 +38,13 @@ def test_a_folder_of_ours_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a file, a folder, a Hugging Face repo id owner/name or CONVTASNET"):
         read_source(str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize("name", ["sub/none.pth", "sub/none.pth.tar", "sub/none.th", "sub/NONE.PT"])
+def test_a_missing_file_of_weights_is_not_asked_of_the_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: pytest.fail("asked"))
+    with pytest.raises(InputError, match=f"^{name}: expected a file, a folder, .*, found none$"):
+        read_source(name)
 
 
 def test_a_hub_id_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,8 @@ def test_a_checkpoint_of_a_training_is_read_with_the_settings_above_it(tmp_path:
         ("  X: 3", "  X: 2", "found .* more, first masknet.temporal_conv_net.temporalblock_0_2"),
         ("  H: 8", "  H: 9", r"conv.conv.weight: expected shape \(9, 6, 1\), found shape \(8, 6, 1\)"),
         ("  H: 8", "  H: !ref <H>", "H"),
+        ("  H: 8", f"  H: 0x{'f' * 5000}", "theirs: hidden_channels: expected at most .*, found more"),
+        ("stride: !ref <kernel_size_stride>", f"stride: 0x{'f' * 5000}", "theirs: it cannot be read as any model: "),
         ("seed: 1234", "seed: [", "hyperparams.yaml: expected YAML"),
         ("seed: 1234", "seed: !!python/object/apply:os.getcwd []", "hyperparams.yaml: expected YAML: .*python/object"),
     ],

@@ -1,6 +1,7 @@
 """Files of weights: numbers, text and tensors are read, of any age; nothing is ever run."""
 
 import os
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def test_plain_content_is_read(new: bool, tmp_path: Path) -> None:
     assert found["state_dict"]["a"].tolist() == [0, 1, 2]
     assert found["version"] == torch.__version__ and found["numbers"] == [1.5, 2.5, 3, True]
     assert found["text"] == "as it is"
+    assert [type(each) for each in found["numbers"]] == [float, float, int, bool]
 
 
 def test_safetensors_are_read(tmp_path: Path) -> None:
@@ -84,16 +86,25 @@ def test_files_of_other_kinds_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "page.pth").write_text("<!DOCTYPE html><title>404</title>")
     (tmp_path / "cut.safetensors").write_bytes(b"\x10")
     (tmp_path / "zeros.bin").write_bytes(bytes(1000))
+    (tmp_path / "empty.pt").touch()
+    with zipfile.ZipFile(tmp_path / "photos.pt", "w") as archive:
+        archive.writestr("photo.txt", "no weights")
+    (tmp_path / "folder.pt").mkdir()
+    os.mkfifo(tmp_path / "pipe.pt")
     messages = {
         "script.pt": "damaged, or no file of weights: ",
         "text.pt": "expected a file of weights, found text",
         "page.pth": r"expected a file of weights, found a web page \(HTML\)",
         "cut.safetensors": "damaged, or no file of weights: ",
         "zeros.bin": "damaged, or no file of weights: ",
+        "empty.pt": "damaged, or no file of weights: it is empty$",
+        "photos.pt": "damaged, or no file of weights: it is a ZIP archive that torch did not write$",
+        "folder.pt": "expected a file of weights, found a folder$",
+        "pipe.pt": "expected a file of weights, found a pipe$",
     }
     for name, message in messages.items():
         with pytest.raises(InputError, match=f"{name}: {message}") as error:
             read_weights_file(tmp_path / name)
         assert "\n" not in str(error.value)
-    with pytest.raises(InputError, match=r"none\.pt: expected a file of weights, found none"):
+    with pytest.raises(InputError, match=r"none\.pt: expected a file of weights, found nothing"):
         read_weights_file(tmp_path / "none.pt")
