@@ -79,7 +79,7 @@ def _split(path: Path, text: str) -> tuple[dict[str, Any], str]:
         raise InputError(f"{path}: expected front matter between two lines '---' at its start, found none")
     try:
         front = yaml.safe_load(block)
-    except yaml.YAMLError as error:
+    except Exception as error:  # a date or a truth that is none makes the reader raise anything
         raise InputError(f"{path}: front matter: expected YAML: {' '.join(str(error).split())}") from None
     if not isinstance(front, dict):
         raise InputError(f"{path}: front matter: expected keys with values, found {front!r}")

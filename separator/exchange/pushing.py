@@ -36,12 +36,16 @@ def push_model(folder: Path, repository: str, public: bool = False, dry_run: boo
         dry_run: Check, and send nothing.
 
     Raises:
-        InputError: If the folder is not complete, there is no token, or the Hub refuses or is not there.
+        InputError: If the folder is not complete, or a link leads out of it; there is no token, or the Hub refuses or
+            is not there.
     """
     if not is_hub_id(repository):
         raise InputError(f"repository: expected owner/name, found {repository!r}")
     check_release(folder)
-    files = {path.relative_to(folder).as_posix(): path.stat().st_size for name in SENT for path in folder.glob(name)}
+    found = [path for name in SENT for path in folder.glob(name) if path.is_file()]
+    if out := [path for path in found if not path.resolve().is_relative_to(folder.resolve())]:
+        raise InputError(f"{out[0]}: expected a file in {folder}, found a link that leads out of it")
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
     if empty := [name for name, size in files.items() if size == 0]:
         raise InputError(f"{folder / empty[0]}: expected content, found an empty file")
     address = None if dry_run else _send(folder, repository, public, list(files))

@@ -21,6 +21,9 @@ TASKS: dict[str, type[Recipe] | type[VoiceRecipe]] = {"separation": Recipe, "voi
 
 AnyRecipe = Recipe | VoiceRecipe
 
+WRONG_YAML = (yaml.YAMLError, ValueError, KeyError, AttributeError)
+"""What the reader raises: beside its own kind that of a date, a number or a truth that is none."""
+
 
 def load_recipe(path: Path | str, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe of a separation model, as `load_any_recipe` does.
@@ -104,7 +107,12 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: expected a recipe (a YAML file), found something else than text in UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read the recipe: {error.strerror or error}") from None
-    except yaml.YAMLError as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        KeyError,
+        AttributeError,
+    ) as error:  # the latter of a date or truth that is none
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
         raise InputError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or 'unreadable'}") from None
@@ -142,7 +150,7 @@ def apply_overrides(content: dict[str, Any], overrides: Iterable[str]) -> None:
             raise InputError(f"--set expects key.path=value, found {override!r}")
         try:
             value = yaml.load(text, UniqueKeyLoader)
-        except yaml.YAMLError:
+        except WRONG_YAML:
             raise InputError(f"--set {override}: expected a value in YAML") from None
         _set(content, key.split("."), value, override)
 

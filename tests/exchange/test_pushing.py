@@ -1,5 +1,6 @@
 """A push sends what a model folder is made of, after a check, with a token, privately unless told otherwise."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_what_arrives_is_the_model(hub: FakeHub, tmp_path: Path) -> None:
 def test_a_dry_run_sends_nothing(hub: FakeHub, tmp_path: Path) -> None:
     pushed = push_model(released(tmp_path / "mine"), "anna/mine", dry_run=True)
     assert pushed.address is None and len(pushed.files) == 4 and not hub.private
+
+
+def test_only_files_of_the_folder_are_sent(tmp_path: Path) -> None:
+    folder = released(tmp_path / "mine")
+    (folder / "LICENSES").mkdir()
+    (folder / "LICENSE").symlink_to(folder / "README.md")
+    os.mkfifo(folder / "pipe.onnx")
+    sent = {"config.json", "model.safetensors", "README.md", "example.wav", "LICENSE"}
+    assert set(push_model(folder, "anna/mine", dry_run=True).files) == sent
+    (tmp_path / "elsewhere.onnx").write_text("not for others")
+    (folder / "secret.onnx").symlink_to(tmp_path / "elsewhere.onnx")
+    with pytest.raises(InputError, match=r"secret\.onnx: expected a file in .*, found a link that leads out of it$"):
+        push_model(folder, "anna/mine", dry_run=True)
 
 
 def test_without_a_good_token_nothing_is_sent(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,8 @@ def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
         ("name=..", ["name: expected letters", "found '..'"]),
         ("name=-o", ["name: expected letters", "found '-o'"]),
         ('name="a\\nb"', ["name: expected letters", "found 'a\\nb'"]),
+        ("name=2024-13-45", ["name=2024-13-45", "expected a value in YAML"]),
+        ("name=!!bool maybe", ["expected a value in YAML"]),
     ],
 )
 def test_a_mistake_is_one_line_naming_the_key(override: str, words: list[str]) -> None:
@@ -152,6 +154,8 @@ def test_an_impossible_model_is_one_line_naming_recipe_and_key(
         ("- 1\n- 2\n", ["mapping", "found [1, 2]"]),
         ("name: x\ndata: {root: a}\ndata: {root: b}\n", ["not valid YAML at line 3: the key 'data' is there twice"]),
         ("name: [unclosed", ["not valid YAML"]),
+        ("name: 2024-13-45", ["not valid YAML"]),
+        ("name: !!bool maybe", ["not valid YAML"]),
         ("base: self.yaml\n", ["leads back"]),
         ("base: missing.yaml\n", ["missing.yaml", "found nothing"]),
         ("name: x\n", ["missing"]),
