@@ -21,6 +21,8 @@ FACTS_NAME = "separator.json"
 def trace(network: torch.nn.Module, channels: int, num_samples: int) -> ExportedProgram:
     """Return a network from `(B, C, T)` as a program for any B and T from 1.
 
+    With `edge_padding: asteroid`, by which few samples are one frame, T is any of two frames or more.
+
     Args:
         network: What is traced, in evaluation.
         channels: C.
