@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from separator.cli.main import main
 from separator.data.musdb import VALIDATION_SONGS
@@ -41,7 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     for name in ("speech/train", "speech/valid", "speech-extra", "speech-more", "words", "words-more", "separated"):
         write_speakers(root / name, num_speakers=3, num_files=1)
-    for name in ("noise", "noise-more", "music/train", "rir"):
+    for name in ("noise", "noise-more", "leftovers", "music/train", "rir"):
         write_speakers(root / name, num_speakers=1, num_files=1)
     write_speakers(root / "noise-more" / "esc10-chainsaw", num_speakers=1, num_files=1)  # held out
     for name in ("train", "valid"):
@@ -116,12 +117,19 @@ def test_separated_training_talkers_come_in_a_folder_each(data: Path, tmp_path: 
     assert spec is not None and spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    script.main(str(data), str(tmp_path / "separated"), hours="0.003")
+    script.main(str(data), str(tmp_path / "separated"), str(tmp_path / "leftovers"), hours="0.006")
     files = sorted((tmp_path / "separated").rglob("*.flac"))
     talkers = {
         path.name for name in ("speech/train", "speech-extra", "speech-more") for path in (data / name).iterdir()
     }
     assert {path.parent.name for path in files} <= talkers
     signals = [soundfile.read(path) for path in files]
-    assert sum(len(signal) / rate for signal, rate in signals) >= 0.003 * 3600
+    assert sum(len(signal) / rate for signal, rate in signals) >= 0.006 * 3600
+    signals += [soundfile.read(path) for path in (tmp_path / "leftovers").glob("*.flac")]
     assert all(rate == 16000 and np.isclose(abs(signal).max(), 0.5, atol=1e-3) for signal, rate in signals)
+    assert len(signals) > len(files)
+    talk = torch.from_numpy(buzz(100, 700, 1.0))
+    hiss = 0.05 * torch.randn(16000, generator=torch.manual_seed(0))
+    talkers, mixture = torch.stack([talk, torch.zeros(16000)]), talk + hiss
+    assert script.is_noise(hiss, talkers, mixture) and not script.is_noise(1e-3 * hiss, talkers, mixture)
+    assert not script.is_noise(hiss + 0.3 * talk, talkers, mixture)

@@ -1,7 +1,7 @@
 """Voices to tell apart: stretches of one talker, in noise and rooms, over lines; and trials, pairs of stretches."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, cast
 
@@ -13,7 +13,7 @@ from separator.audio.mixing import at_level, root_mean_square, within_full_scale
 from separator.data.conversation import ScenesConfig
 from separator.data.drawing import DrawnSpeakers
 from separator.data.mixture_list import MixtureList
-from separator.data.noise import Noises
+from separator.data.noise import NoiseConfig, Noises
 from separator.data.recordings import Speaker
 from separator.data.rooms import Rooms
 from separator.data.speaker_files import find_speakers
@@ -23,11 +23,11 @@ from separator.section import Share, section, within
 
 
 class VoiceExample(NamedTuple):
-    """A stretch of one voice; a batch has the same fields, with a leading B, and a list of names.
+    """A stretch of one voice, or of none; a batch has the same fields, with a leading B, and a list of names.
 
     Attributes:
         waveform: `(T,)` float32.
-        voice: Number of the voice.
+        voice: Number of the voice; as many as there are voices where there is none.
         name: Says where it comes from.
     """
 
@@ -60,11 +60,14 @@ class VoicesConfig(SpeakersConfig):
     Args:
         separated_by: The separation model that lists of two talkers at once go through, by name.
         other_voice: What is heard of another voice in the training examples.
+        non_speech: Training examples without speech, what they hold and how many they are; for a network that has
+            `non_speech` in its config.
     """
 
     kind: Literal["voices"] = "voices"  # type: ignore[assignment]
     separated_by: str = "speech-2spk-16k"
     other_voice: OtherVoiceConfig = field(default_factory=OtherVoiceConfig)
+    non_speech: NoiseConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,7 +84,19 @@ class VoicesConfig(SpeakersConfig):
         self, sources: Sequence[str], seed: int, on_file: Callable[[], None] | None = None
     ) -> "Voices":
         noise, rooms = self._load_surroundings(self.training_noise, self.training_rooms)
-        return Voices(self._load_training_speakers(on_file), self, noise, rooms, seed, self.training_sets)
+        non_speech, _ = self._load_surroundings(self.training_non_speech, None)
+        speakers = self._load_training_speakers(on_file)
+        return Voices(speakers, self, noise, rooms, seed, self.training_sets, non_speech)
+
+    @property
+    def folders(self) -> list[Path]:
+        paths = self.non_speech.paths if self.non_speech is not None else ()
+        return list(dict.fromkeys([*super().folders, *(Path(self.root) / path for path in paths)]))
+
+    @property
+    def training_non_speech(self) -> NoiseConfig | None:
+        """Return what training examples without speech hold, without what is held out."""
+        return self.non_speech and replace(self.non_speech, exclude=self.non_speech.exclude + self.held_out.files)
 
     def load_list(self, sources: Sequence[str] = (), split: str = "test", name: str | None = None) -> MixtureList:
         return cast(MixtureList, super().load_list(sources, split, name))
@@ -103,6 +118,7 @@ class Voices(DrawnSpeakers):
     Args:
         speaker_sets, noise, rooms, seed, set_names: As for `DrawnSpeakers`.
         config: Length, levels, speeds, lines, the other voice.
+        non_speech: What examples without speech hold, and how many they are; None is no such example.
 
     Shape:
         An item's waveform is `(T,)`.
@@ -118,13 +134,17 @@ class Voices(DrawnSpeakers):
         rooms: Rooms | None = None,
         seed: int = 0,
         set_names: Sequence[str] = (),
+        non_speech: Noises | None = None,
     ) -> None:
         super().__init__(speaker_sets, config, noise, rooms, seed, set_names, fewest=2, purpose="tell apart")
+        self.non_speech = non_speech
         self._numbers = {name: number for number, name in enumerate(sorted(self.speakers))}
 
     def example(self, index: int, num_samples: int) -> VoiceExample:  # type: ignore[override]
         config = self.config
         random = np.random.default_rng((self.seed, index))
+        if self.non_speech is not None and (noise := self.non_speech.draw(num_samples, 0.0, random)).any():
+            return self._made(noise[None], len(self._numbers) * len(config.speeds), f"{index}: no speech", random)
         speaker = self._draw_speaker(random)
         which_speed = int(random.integers(len(config.speeds)))
         level_db = self._draw_level(random)
@@ -144,11 +164,15 @@ class Voices(DrawnSpeakers):
         rest = np.zeros_like(heard[:1])
         if self.noise is not None:
             rest[0] = self.noise.draw(heard.shape[1], root_mean_square(heard[0]), random)
-        signals = within_full_scale(np.concatenate([heard, rest]))
+        voice = self._numbers[speaker.name] * len(config.speeds) + which_speed
+        return self._made(np.concatenate([heard, rest]), voice, f"{index}: {speaker.name}", random)
+
+    def _made(self, signals: np.ndarray, voice: int, name: str, random: np.random.Generator) -> VoiceExample:
+        """Put all signals `(S, T)` into one waveform, as a microphone or a line has them."""
+        signals = within_full_scale(signals)
         if self.channel is not None:
             signals = self.channel.pass_mixture(signals, random)
-        voice = self._numbers[speaker.name] * len(config.speeds) + which_speed
-        return VoiceExample(torch.from_numpy(signals.sum(axis=0)), torch.tensor(voice), f"{index}: {speaker.name}")
+        return VoiceExample(torch.from_numpy(signals.sum(axis=0)), torch.tensor(voice), name)
 
 
 def crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.ndarray:

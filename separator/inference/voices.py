@@ -79,6 +79,8 @@ class VoiceModel:
         self.network = network.to(self.device).eval()
         # Channels last: a quarter less time on a CPU.
         self.fused = fold_batch_norm(self.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        direction = network.non_speech
+        self._non_speech = None if direction is None else functional.normalize(direction.detach().float().cpu(), dim=0)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the network: another process makes the faster copy, on a device that it has."""
@@ -140,8 +142,41 @@ class VoiceModel:
             >>> vectors.shape
             torch.Size([1, 192])
         """
+        return self.hear(waveform, sample_rate)[0]
+
+    @torch.inference_mode()
+    def hear(self, waveform: Tensor | np.ndarray, sample_rate: int) -> tuple[Tensor, Tensor]:
+        """Return what `embed` returns, and how like no speech each stretch is: a cosine, 0 if the model does not know.
+
+        Speech comes to 0 or so, noise to 0.7 or so, voices in noise to what lies between.
+
+        Args:
+            waveform: As for `embed`.
+            sample_rate: In Hz.
+
+        Shape:
+            waveform: `(T,)` or `(B, T)`. Returns `(B, D)` and `(B,)`.
+
+        Raises:
+            InputError: As `embed`.
+
+        Example:
+            >>> _, non_speech = VoiceModel.from_pretrained("voice-16k").hear(0.1 * torch.randn(32000), 16000)
+            >>> bool(non_speech > 0.5)
+            True
+        """
         stretches = resample(_as_stretches(waveform), sample_rate, self.sample_rate)
-        return torch.cat([self.fused(part.to(self.device)).float().cpu() for part in stretches.split(BATCH)])
+        parts = [self._compare(self.fused(part.to(self.device))) for part in stretches.split(BATCH)]
+        vectors, non_speech = zip(*parts, strict=True)
+        return torch.cat(vectors), torch.cat(non_speech)
+
+    def _compare(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """Take what is no speech out of the network's vectors `(B, D)`, and return how much it was, `(B,)`."""
+        vectors = vectors.float().cpu()
+        if self._non_speech is None:
+            return vectors, vectors.new_zeros(len(vectors))
+        cosines = (vectors * self._non_speech).sum(dim=1)  # in float32, whatever the precision
+        return functional.normalize(vectors - cosines.unsqueeze(1) * self._non_speech, dim=1), cosines
 
     def embedding_stages(self, sample_rate: int) -> list[Callable[[Tensor], Tensor]]:
         """Return what `embed` does with stretches `(B, T)` of finite samples, one stage after the other.
@@ -160,7 +195,7 @@ class VoiceModel:
             return first(resample(stretches, sample_rate, self.sample_rate).to(self.device))
 
         def end(frames: Tensor) -> Tensor:
-            return others[-1](frames).float().cpu()
+            return self._compare(others[-1](frames))[0]
 
         return [begin, *others[:-1], end]
 

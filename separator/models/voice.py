@@ -37,6 +37,7 @@ class VoiceConfig:
         halving_level: Level, counted from 1, at which frames halve once more, as they do before the first.
         attention_channels: Channels of the attention that decides which frames count.
         embedding_size: D, numbers of the vector.
+        non_speech: Whether the direction of what is no speech is learned, too.
 
     Raises:
         InputError: If a number is below 1, or there is no such level.
@@ -53,6 +54,7 @@ class VoiceConfig:
     halving_level: int = 3
     attention_channels: int = 64
     embedding_size: int = 192
+    non_speech: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -69,6 +71,9 @@ class VoiceNetwork(nn.Module):
 
     Args:
         config: Sizes; kept as `config`.
+
+    Attributes:
+        non_speech: Direction that vectors of noise lie in, `(D,)` of any length; None if it is not learned.
 
     Shape:
         `(B, T)` to `(B, D)` of Euclidean length 1, for any T from 1; meant for 1 s or more.
@@ -109,6 +114,8 @@ class VoiceNetwork(nn.Module):
         self.pooling = AttentiveStatistics(channels[-1] * num_bins, config.attention_channels)
         self.norm = nn.BatchNorm1d(2 * channels[-1] * num_bins)
         self.linear = nn.Linear(2 * channels[-1] * num_bins, config.embedding_size)
+        size = config.embedding_size
+        self.non_speech = nn.Parameter(torch.randn(size) / size**0.5) if config.non_speech else None
 
     def spectrogram(self, waveform: Tensor) -> Tensor:
         """Return the log mel bands of a waveform at unit RMS, less their mean over time: `(B, T)` to `(B, M, K)`."""

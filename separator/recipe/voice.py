@@ -71,6 +71,8 @@ class VoiceRecipe:
         if "sample_rate" in self.model.config:
             raise InputError("model.config.sample_rate follows from data.sample_rate: leave it out of the recipe")
 
+        if self.model.config.get("non_speech", False) != (self.data.non_speech is not None):
+            raise InputError("model.config.non_speech, data.non_speech: expected both or neither, found one")
         longest = (self.data.segment_range_seconds or (0.0, self.data.segment_seconds))[1]
         if self.training.batch_size * self.data.segment_seconds < 2 * longest:  # batch norm needs two of them
             raise InputError(

@@ -23,13 +23,15 @@ from separator.training.parts import batch_lengths
 class AdditiveMarginSoftmax(nn.Module):
     """Cross entropy of the cosines to one learned direction a voice, the own one's lessened by a margin.
 
+    One more direction, learned elsewhere, may be of what is no voice: its number is V.
+
     Args:
         embedding_size: D.
         num_voices: V.
         scale: Factor of the cosines.
 
     Shape:
-        Vectors `(B, D)` of length 1, voices `(B,)`, and the margin, to a scalar.
+        Vectors `(B, D)` of length 1, voices `(B,)`, the margin, and the one more direction `(D,)`, to a scalar.
 
     Source:
         Wang et al., arXiv 1801.05599, eq. 6.
@@ -41,8 +43,11 @@ class AdditiveMarginSoftmax(nn.Module):
         # (V, 1, D): directions that have nothing to do with each other, which Muon must not make orthogonal.
         self.directions = nn.Parameter(torch.randn(num_voices, 1, embedding_size) / embedding_size**0.5)
 
-    def forward(self, vectors: Tensor, voices: Tensor, margin: float) -> Tensor:
-        cosines = vectors @ functional.normalize(self.directions.flatten(1), dim=1).T  # (B, V)
+    def forward(self, vectors: Tensor, voices: Tensor, margin: float, non_speech: Tensor | None = None) -> Tensor:
+        directions = self.directions.flatten(1)
+        if non_speech is not None:
+            directions = torch.cat([directions, non_speech.unsqueeze(0)])
+        cosines = vectors @ functional.normalize(directions, dim=1).T  # (B, V) or (B, V + 1)
         own = functional.one_hot(voices, cosines.shape[1]).to(cosines.dtype)  # (B, V)
         return functional.cross_entropy(self.scale * (cosines - margin * own), voices)
 
@@ -79,7 +84,7 @@ class VoiceModule(LearningModule[VoiceNetwork]):
     def training_step(self, batch: VoiceExample, batch_idx: int) -> Tensor:
         margin = self.loss.margin * min(1.0, (self.global_step + 1) / max(1, self.loss.warmup_steps))
         vectors = self.model(batch.waveform)
-        loss: Tensor = self.margin(vectors.float(), batch.voice, margin)
+        loss: Tensor = self.margin(vectors.float(), batch.voice, margin, self.model.non_speech)
         self.log("train/loss", loss, prog_bar=True)
         self._last = loss.detach(), list(batch.name)
         return loss

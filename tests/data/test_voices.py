@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from separator.data.mixture_list import MixtureList
+from separator.data.noise import Noises
 from separator.data.recordings import Recording, Speaker
 from separator.data.voices import OtherVoiceConfig, Stretch, Voices, VoicesConfig, crop, list_stretches, make_trials
 from separator.errors import InputError
@@ -80,6 +81,25 @@ def test_another_voice_is_as_far_below_as_drawn() -> None:
         waveform, _, name = stretches[index]
         own, other = (500, 2000) if "low" in name else (2000, 500)
         assert -12.5 < power(waveform, other) - power(waveform, own) < -7.5
+
+
+def test_examples_without_speech_hold_noise_alone() -> None:
+    hum = Recording(Path("hum"), 4 * RATE, RATE, tone(1000, 4.0))
+    stretches = Voices([((LOW, HIGH), 1.0)], config(level_range_db=0), non_speech=Noises(((hum,),), (0, 0), 0.5))
+    numbers = [int(stretches[index].voice) for index in range(40)]
+    assert set(numbers) == {0, 1, 2} and 10 < numbers.count(2) < 30
+    for index, number in enumerate(numbers):
+        waveform, _, name = stretches[index]
+        assert (number == 2) == (name == f"{index}: no speech") == (power(waveform, 1000) > -40)
+        assert number != 2 or max(power(waveform, 500), power(waveform, 2000)) < power(waveform, 1000) - 25
+
+
+def test_speech_is_drawn_as_before_where_no_example_is_without_it() -> None:
+    hum = Recording(Path("hum"), 4 * RATE, RATE, tone(1000, 4.0))
+    none = Voices([((LOW, HIGH), 1.0)], config(), non_speech=None)
+    assert all(int(none[index].voice) < 2 for index in range(20))
+    sometimes = Voices([((LOW, HIGH), 1.0)], config(), non_speech=Noises(((hum,),), (0, 0), 1.0))
+    assert {int(sometimes[index].voice) for index in range(20)} == {2}
 
 
 def test_what_is_short_is_repeated() -> None:

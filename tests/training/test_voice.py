@@ -4,14 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 from torch.nn import functional
 
+from separator.audio.reading import read_audio
 from separator.checkpoint import load_voice_network
 from separator.cli.main import main
 from separator.errors import InputError
+from separator.inference.voices import VoiceModel
 from separator.recipe import VoiceRecipe, load_any_recipe, load_recipe, recipe_to_dict
 from separator.training.metrics_table import read_metrics
 from separator.training.run import train
@@ -68,6 +72,34 @@ def test_the_loss_is_the_cross_entropy_of_cosines_less_a_margin() -> None:
         [torch.log(own[row].exp() + sum(each.exp() for each in others[row])) - own[row] for row in range(5)]
     ).mean()
     assert torch.allclose(loss(vectors, voices, 0.2), expected, atol=1e-5)
+
+
+def test_no_speech_is_one_more_direction() -> None:
+    torch.manual_seed(0)
+    loss = AdditiveMarginSoftmax(embedding_size=3, num_voices=4, scale=10.0)
+    vectors, voices, direction = functional.normalize(torch.randn(5, 3), dim=1), torch.arange(5), torch.randn(3)
+    five = AdditiveMarginSoftmax(embedding_size=3, num_voices=5, scale=10.0)
+    five.directions.data = torch.cat([loss.directions.data, direction.view(1, 1, 3)])
+    assert torch.allclose(loss(vectors, voices, 0.2, direction), five(vectors, voices, 0.2))
+
+
+def test_a_run_learns_what_is_no_speech(data: Path, tmp_path: Path) -> None:
+    (data / "noise").mkdir()
+    hiss = np.random.default_rng(0).standard_normal(64000) * 0.1
+    soundfile.write(data / "noise" / "hiss.wav", hiss, 16000)
+    hears = [f"model.config={{non_speech: true, {NETWORK[1:]}", "data.non_speech={path: noise, probability: 0.3}"]
+    outcome = train(tmp_path / "run", tiny(data, "training.max_steps=60", "training.validate_every_steps=60", *hears))
+    model = VoiceModel.from_pretrained(outcome.model_folder, "cpu")
+    noise, _ = read_audio(next((data / "noise").iterdir()))
+    speech, _ = read_audio(next((data / "train").rglob("*.flac")))
+    alike = [float(model.hear(each[0, :8000], 16000)[1]) for each in (noise, speech)]
+    assert alike[0] > alike[1] + 0.1
+    assert model.network.non_speech is not None
+    direction = functional.normalize(model.network.non_speech.detach(), dim=0)
+    assert float(model.network(noise[:, :8000])[0].detach() @ direction) == pytest.approx(alike[0], abs=1e-5)
+    assert abs(float(model.embed(noise[0, :8000], 16000)[0] @ direction)) < 1e-5  # no part of who somebody is
+    with pytest.raises(InputError, match="non_speech: expected both or neither"):
+        tiny(data, hears[0])
 
 
 def test_a_run_learns_voices_and_its_folder_says_what_it_is(data: Path, tmp_path: Path) -> None:

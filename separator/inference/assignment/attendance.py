@@ -10,7 +10,7 @@ from torch import Tensor
 from separator.audio.activity import FRAME_SECONDS
 from separator.inference.assignment.clustering import find_talkers
 from separator.inference.assignment.enrolment import match_names
-from separator.inference.assignment.noise import leave_noise
+from separator.inference.assignment.noise import leave_noise, leave_out_non_speech
 from separator.inference.assignment.routing import NOBODY, Routing
 from separator.inference.assignment.stretches import Stretches
 
@@ -83,7 +83,7 @@ def find_attendance(
         noise: Number of the output that takes what is nobody's; without one all is somebody's.
     """
     known = torch.stack(list(enrolled.values())).numpy() if enrolled else None
-    found, voices = find_talkers(stretches, numbers, known)
+    found, voices = find_talkers(leave_out_non_speech(stretches), numbers, known)
     found = found if noise is None else leave_noise(stretches, found, voices)
     named = match_names(torch.from_numpy(voices).float(), enrolled)
     ranks = {name: rank for rank, name in enumerate(enrolled)}

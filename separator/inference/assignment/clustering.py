@@ -25,16 +25,16 @@ PIECE_STRETCHES = 3
 LEAST_VOICE_SECONDS = 1.5
 """Who is heard for less in all is no talker, unless so many are asked for."""
 
-SAME_VOICE = 0.5
+SAME_VOICE = 0.6
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
-TALKER_COST, SHORT_SHARE, FULL_COST_SECONDS = 31.0, 0.75, 20.0
-"""How much better one more talker must explain the recording; in a shorter one than so much less, down to a share."""
+TALKER_COST = 34.0
+"""How much better one more talker must explain the recording."""
 
 SHORTEST_SECONDS = 4.0
 """With less activity than this a recording cannot explain as much: the cost falls with it, to nothing."""
 
-LIKENESS_COST, UNLIKE, USUAL_SECONDS = 45.0, 0.25, 40.0
+LIKENESS_COST, UNLIKE, USUAL_SECONDS = 45.0, 0.4, 40.0
 """How much better yet for each 1 that the cosine of the two voices nearest to each other is above the second; more in
 one with more activity than so much, since parts of one voice explain a long recording much better than their mean."""
 
@@ -47,6 +47,10 @@ LEAST_ALONE_SECONDS = 4.0
 CHOSEN_OF = 4
 """Where there are two voices, all pairs of so many that turns fall into are tried: what a separation does to a voice
 parts turns, too."""
+
+
+FEWEST_PIECES = 8
+"""Of fewer pieces, pairs of groups are pairs of pieces, each like itself alone."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def find_talkers(
         better = more > 0 and found.score - best.score > _cost_of_talker(stretches, found.voices) * more
         if better and (number <= stretches.activity.shape[1] or _are_people(stretches, found)):
             best = found
-    if len(best.voices) == 2 and stretches.at_once <= USUAL_AT_ONCE:
+    if len(best.voices) == 2 and stretches.at_once <= USUAL_AT_ONCE and len(pieces.vectors) >= FEWEST_PIECES:
         wider = [*_guess(stretches, pieces, 2, known), *map(np.stack, combinations(pieces.voices(CHOSEN_OF), 2))]
         best = max(explain(stretches, wider), key=lambda each: score_elsewhere(stretches, each))
     whose = _share_alone(stretches, best.found)
@@ -158,8 +162,7 @@ def _cost_of_talker(stretches: Stretches, voices: np.ndarray) -> float:
     """Return how much better these voices must explain what the outputs hold than one fewer does."""
     seconds = float(stretches.activity.sum()) * stretches.hop_seconds
     likeness = LIKENESS_COST * max(0.0, _likeness(voices) - UNLIKE) * max(1.0, seconds / USUAL_SECONDS)
-    share = min(1.0, SHORT_SHARE + (1 - SHORT_SHARE) * seconds / FULL_COST_SECONDS)
-    return (TALKER_COST + likeness) * share * min(1.0, seconds / SHORTEST_SECONDS)
+    return (TALKER_COST + likeness) * min(1.0, seconds / SHORTEST_SECONDS)
 
 
 def _likeness(voices: np.ndarray) -> float:

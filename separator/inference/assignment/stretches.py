@@ -40,6 +40,7 @@ class Stretches:
         hop_seconds: From one stretch to the next.
         at_once: Share of the recording's active frames in which two outputs are about as loud.
         noise_db: Level of the noise in dB of the talkers' outputs, over the whole recording.
+        non_speech: How like no speech each output is, `(W, S)` cosines; None if it is not known.
     """
 
     vectors: np.ndarray
@@ -49,6 +50,7 @@ class Stretches:
     hop_seconds: float
     at_once: float = 0.0
     noise_db: float = -math.inf
+    non_speech: np.ndarray | None = None
 
 
 class StretchListener:
@@ -84,6 +86,7 @@ class StretchListener:
         self._waiting = torch.zeros(*self._shape, before)  # from the beginning of the next stretch's window on
         self._vectors: list[Tensor] = []  # (w, S, D) each
         self._together: list[Tensor] = []  # (w, D) each
+        self._non_speech: list[Tensor] = []  # (w, S) each
         self._powers: list[Tensor] = []  # (S, k) each
         self._samples = 0
         self._energy = self._noise_energy = 0.0
@@ -133,6 +136,7 @@ class StretchListener:
             STRETCH_FRAMES * FRAME_SECONDS,
             at_once,
             10 * math.log10(ratio) if ratio else -math.inf,
+            torch.cat([torch.zeros(0, outputs), *self._non_speech]).numpy(),
         )
 
     def _take(self, block: Tensor) -> None:
@@ -160,23 +164,28 @@ class StretchListener:
         heard = sounding.unsqueeze(1) & (powers >= powers.amax(dim=1, keepdim=True) * 10 ** (-LEAKED_DB / 10))
         asked = heard.float().mean(dim=2) >= LEAST_ACTIVITY  # (w, S)
         together = torch.zeros(len(windows), self.voices.embedding_size, dtype=torch.half)
+        likeness = torch.zeros(len(windows))
         loudest, windows = (each - each.mean(dim=2, keepdim=True) for each in (loudest, windows))  # no voice's offset
-        together[asked.any(dim=1)] = self._embed(loudest[asked.any(dim=1)].sum(dim=1))
-        vectors = together.unsqueeze(1).repeat(
-            1, windows.shape[1], 1
-        )  # where one is heard the others hold next to nothing
+        some = asked.any(dim=1)
+        together[some], likeness[some] = self._hear(loudest[some].sum(dim=1))
+        # Where one is heard the others hold next to nothing.
+        vectors = together.unsqueeze(1).repeat(1, windows.shape[1], 1)
+        non_speech = likeness.unsqueeze(1).repeat(1, windows.shape[1])
         asked &= asked.sum(dim=1, keepdim=True) > 1
-        vectors[asked] = self._embed(windows[asked])
+        vectors[asked], non_speech[asked] = self._hear(windows[asked])
         self._vectors.append(vectors)
         self._together.append(together)
+        self._non_speech.append(non_speech)
 
-    def _embed(self, signals: Tensor) -> Tensor:
-        """Return the voice of each of some signals, `(M, T)` to `(M, D)`."""
+    def _hear(self, signals: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the voice of each of some signals, `(M, T)` to `(M, D)`, and how like no speech it is, `(M,)`."""
+        if not len(signals):
+            return torch.zeros(0, self.voices.embedding_size, dtype=torch.half), torch.zeros(0)
         device, halved = self.voices.device.type, self.dtype == torch.bfloat16
         with torch.autocast(device, dtype=torch.bfloat16, enabled=halved):
-            parts = [self.voices.embed(each, self.voices.sample_rate) for each in signals.split(BATCH) if len(each)]
-        heard = [each.half() for each in parts]
-        return torch.cat(heard) if heard else torch.zeros(0, self.voices.embedding_size, dtype=torch.half)
+            parts = [self.voices.hear(each, self.voices.sample_rate) for each in signals.split(BATCH)]
+        vectors, non_speech = zip(*parts, strict=True)
+        return torch.cat(vectors).half(), torch.cat(non_speech)
 
 
 def _in_windows(frames: Tensor, number: int) -> Tensor:

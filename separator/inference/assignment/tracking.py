@@ -8,14 +8,14 @@ import numpy as np
 
 from separator.inference.assignment.stretches import Stretches
 
-EVIDENCE = 16.0
+EVIDENCE = 20.0
 """Say of a cosine of 1, of a stretch that is full of one voice."""
 
-AT_ONCE_GAIN, USUAL_AT_ONCE = 12.0, 0.36
+AT_ONCE_GAIN, USUAL_AT_ONCE = 18.0, 0.3
 """How much likelier two voices in two outputs are for each 1 that these are about as loud for a larger share of the
 recording than the second: people who talk at once all the time, not one whom the model gave to both."""
 
-SWITCH_COST, QUIET_SHARE = 4.0, 0.3
+SWITCH_COST, QUIET_SHARE = 3.0, 0.3
 """How much better another voice must explain an output from some time on; a share of that where it was silent."""
 
 ROUNDS = 3

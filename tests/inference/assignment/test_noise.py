@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from separator.inference.assignment.attendance import find_attendance
-from separator.inference.assignment.noise import leave_noise
+from separator.inference.assignment.clustering import find_talkers
+from separator.inference.assignment.noise import leave_noise, leave_out_non_speech
 from separator.inference.assignment.routing import NOBODY
 from separator.inference.assignment.stretches import Stretches
 
@@ -24,6 +25,11 @@ def beside(other: np.ndarray, num_stretches: int = 12, share: float = 0.2) -> St
     )
 
 
+def knowing(stretches: Stretches) -> Stretches:
+    """As a voice model hears them that knows rain to be no speech."""
+    return replace(stretches, non_speech=stretches.vectors @ RAIN)
+
+
 @pytest.mark.parametrize(("other", "is_left"), [(RAIN, True), (ANNA, False), ((ANNA + RAIN) / 2**0.5, False)])
 def test_what_is_like_no_voice_is_left_out(other: np.ndarray, is_left: bool) -> None:
     stretches = beside(other)
@@ -34,6 +40,36 @@ def test_what_is_like_no_voice_is_left_out(other: np.ndarray, is_left: bool) -> 
     assert not alone.any()  # as it was
     louder = replace(stretches, shares=stretches.shares[:, ::-1])
     assert (leave_noise(louder, alone, np.stack([ANNA])) == 0).all()  # the loudest output is whose it was found to be
+
+
+def test_what_is_no_speech_tells_of_no_voice() -> None:
+    stretches = knowing(beside(RAIN))
+    heard = leave_out_non_speech(stretches)
+    assert (heard.activity[:, 0] == 0.9).all() and not heard.activity[:, 1].any() and not heard.vectors[:, 1].any()
+    assert stretches.activity[:, 1].all()  # as it was
+    unknown = beside(RAIN)
+    assert leave_out_non_speech(unknown) is unknown
+    short = beside(ANNA)
+    short.vectors[5, 1] = RAIN
+    short = knowing(short)
+    assert (leave_out_non_speech(short).activity == short.activity).all()
+
+
+def test_where_nothing_is_speech_all_is_heard() -> None:
+    stretches = beside(RAIN)
+    stretches.vectors[:, 0] = RAIN
+    stretches = knowing(stretches)
+    assert leave_out_non_speech(stretches) is stretches
+
+
+def test_noise_is_no_second_talker() -> None:
+    """Two take turns in one output, and noise is in the other all the time."""
+    stretches = beside(RAIN, 24, 0.4)
+    stretches.vectors[8:16, 0] = BEN
+    stretches = knowing(stretches)
+    found, voices = find_talkers(leave_out_non_speech(stretches), (1, 2))
+    assert len(voices) == 2
+    assert found[:, 0].tolist() == [0] * 8 + [1] * 8 + [0] * 8
 
 
 def test_who_else_talks_and_what_is_not_heard_stay() -> None:
