@@ -4,8 +4,8 @@
 
 Separates what recipes/separated-talkers.yaml draws of DATA, by MODEL (speech-2spk-16k) without its voices, and writes
 
-- HOURS (3) of talkers, a folder each, as FLAC into OUT, which recipes/voice-16k-separated.yaml expects as DATA/separated;
-  what holds more of the other talker than of its own, below 0 dB of SI-SDR, is left out;
+- HOURS (3) of talkers, a folder each, as FLAC into OUT, which recipes/voice-16k-separated.yaml expects as
+  DATA/separated; what holds more of the other talker than of its own, below 0 dB of SI-SDR, is left out;
 - outputs of talkers that hold noise alone into LEFTOVERS, there DATA/leftovers.
 """
 

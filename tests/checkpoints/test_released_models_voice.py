@@ -44,3 +44,12 @@ def test_its_example_is_both_voices(model: VoiceModel) -> None:
     known = torch.cat([halves("awb"), halves("slt")])
     cosines = (model.embed(audio[0].unflatten(0, (4, HALF)), 16000) * model.embed(known, 16000)).sum(dim=1)
     assert float(cosines.min()) > 0.99
+
+
+def test_it_tells_speech_from_noise(model: VoiceModel) -> None:
+    speech = torch.cat([halves("awb"), halves("slt")])
+    noise = 0.1 * torch.randn(speech.shape, generator=torch.manual_seed(1))
+    heard = torch.cat([speech, speech + 0.03 * noise, noise, 0.01 * noise.cumsum(dim=1)])
+    vectors, non_speech = model.hear(heard, 16000)
+    assert torch.equal(vectors, model.embed(heard, 16000))
+    assert float(non_speech[:8].max()) < 0.25 < 0.5 < float(non_speech[8:].min())

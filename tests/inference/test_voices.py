@@ -121,3 +121,9 @@ def test_a_file_with_too_little_is_refused(model: VoiceModel, tmp_path: Path) ->
         model.embed_file(tmp_path / "silence.wav")
     with pytest.raises(InputError, match=r"short\.wav: expected at least 0\.5 s of speech, found 0\.\d\d s"):
         model.embed_file(tmp_path / "short.wav")
+
+
+def test_a_model_that_does_not_know_what_is_no_speech_says_so_of_nothing(tmp_path: Path) -> None:
+    voices = VoiceModel.from_pretrained(save_tiny_voice(tmp_path), "cpu")
+    vectors, non_speech = voices.hear(torch.randn(3, 16000), 16000)
+    assert vectors.shape == (3, 16) and torch.equal(non_speech, torch.zeros(3))

@@ -9,8 +9,8 @@ from separator.inference.assignment.stretches import Stretches
 from separator.inference.assignment.tracking import unit
 
 NON_SPEECH, SURELY_NON_SPEECH = 0.3, 0.4
-"""What has a larger cosine than the first to what is no speech tells of no voice, and above the second goes to the noise:
-two voices at once that a separation left in each other are somewhat like noise, too."""
+"""What has a larger cosine than the first to what is no speech tells of no voice, and above the second goes to the
+noise: two voices at once that a separation left in each other are somewhat like noise, too."""
 
 LEAST_SPEECH_SECONDS = 1.5
 """Where less would be left, all of it is heard as speech: voices of a kind that the voice model does not know."""
@@ -51,9 +51,9 @@ def _is_non_speech(stretches: Stretches, cosine: float) -> np.ndarray:
 
 
 def leave_noise(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> np.ndarray:
-    """Take from the talkers what is no speech, if there is noise, and from who talks alone what is like no voice of theirs.
+    """Take from the talkers what is no speech, if there is noise.
 
-    The latter is so of outputs beside the loudest one.
+    From who talks alone also what is like no voice of theirs, of the outputs beside the loudest one.
 
     Args:
         stretches: What the outputs hold.
