@@ -25,7 +25,7 @@ PIECE_STRETCHES = 3
 LEAST_VOICE_SECONDS = 1.5
 """Who is heard for less in all is no talker, unless so many are asked for."""
 
-SAME_VOICE = 0.6
+SAME_VOICE = 0.65
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
 TALKER_COST = 34.0
