@@ -96,7 +96,7 @@ class VoiceModel:
 
         Example:
             >>> VoiceModel.from_pretrained("voice-16k").description.training["recipe"]
-            'voice-16k'
+            'voice-16k-separated'
         """
         return cls(*load_voice_network(name_or_path), device)
 
