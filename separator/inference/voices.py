@@ -146,16 +146,14 @@ class VoiceModel:
 
     @torch.inference_mode()
     def hear(self, waveform: Tensor | np.ndarray, sample_rate: int) -> tuple[Tensor, Tensor]:
-        """Return what `embed` returns, and how like no speech each stretch is: a cosine, 0 if the model does not know.
-
-        Speech comes to 0 or so, noise to 0.7 or so, voices in noise to what lies between.
+        """Return what `embed` returns, and a cosine for how like no speech each is: of speech about 0, of noise 0.7.
 
         Args:
             waveform: As for `embed`.
             sample_rate: In Hz.
 
         Shape:
-            waveform: `(T,)` or `(B, T)`. Returns `(B, D)` and `(B,)`.
+            waveform: `(T,)` or `(B, T)`. Returns `(B, D)` and `(B,)`, zeros if the model does not know.
 
         Raises:
             InputError: As `embed`.

@@ -107,12 +107,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: expected a recipe (a YAML file), found something else than text in UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read the recipe: {error.strerror or error}") from None
-    except (
-        yaml.YAMLError,
-        ValueError,
-        KeyError,
-        AttributeError,
-    ) as error:  # the latter of a date or truth that is none
+    except WRONG_YAML as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
         raise InputError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or 'unreadable'}") from None

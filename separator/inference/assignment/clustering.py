@@ -48,7 +48,6 @@ CHOSEN_OF = 4
 """Where there are two voices, all pairs of so many that turns fall into are tried: what a separation does to a voice
 parts turns, too."""
 
-
 FEWEST_PIECES = 8
 """Of fewer pieces, pairs of groups are pairs of pieces, each like itself alone."""
 

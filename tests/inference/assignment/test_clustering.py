@@ -92,15 +92,15 @@ def test_nothing_is_one_talker() -> None:
     assert find_talkers(silence)[0].tolist() == find_talkers(silence, (3,))[0].tolist() == [[0, 0]] * 4
 
 
-@pytest.mark.parametrize(("at_once", "is_tried"), [(0.1, True), (0.6, False)])
-def test_more_beginnings_are_tried_where_talkers_take_turns(
-    at_once: float, is_tried: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("at_once", "num_turns", "is_tried"), [(0.1, 5, True), (0.6, 5, False), (0.1, 2, False)])
+def test_more_beginnings_are_tried_where_talkers_take_several_turns(
+    at_once: float, num_turns: int, is_tried: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []
     monkeypatch.setattr(clustering, "score_elsewhere", lambda stretches, each: calls.append(each) or each.score)
-    vectors = np.tile(np.eye(4)[:2], (40, 1, 1))  # (W, S, D): a voice in each output
-    activity = np.tile([[0.5, 0.0], [0.0, 0.5]], (5, 1)).repeat(4, axis=0)
-    together = vectors[np.arange(40), activity.argmax(axis=1)]
+    activity = np.tile([[0.5, 0.0], [0.0, 0.5]], (num_turns, 1)).repeat(4, axis=0)
+    vectors = np.tile(np.eye(4)[:2], (len(activity), 1, 1))  # (W, S, D): a voice in each output
+    together = vectors[np.arange(len(activity)), activity.argmax(axis=1)]
     shares = (activity > 0).astype(float)
     clustering.find_talkers(Stretches(vectors, together, activity, shares, 0.5, at_once), (2,))
     assert bool(calls) == is_tried
