@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,24 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from separator.audio.activity import FRAME_SECONDS, MOST_FRAMES, QUIETEST_DB, FrameLevels, varying_power
+from separator.audio.activity import FRAME_SECONDS
 from separator.audio.reading import AudioReader
-from separator.audio.resampling import StreamResampler, resample
+from separator.audio.resampling import resample
 from separator.checkpoint import VoiceDescription, load_voice_network
 from separator.errors import InputError
 from separator.inference.devices import find_device
 from separator.inference.fused.batch_norm import fold_batch_norm
+from separator.inference.voice_stretches import frame_levels_db, is_active, read_stretches
 from separator.inference.waveforms import as_mixture, check_finite
 from separator.models.voice import VoiceNetwork
-
-STRETCH_SECONDS = 2.0
-"""A recording is heard in stretches of so much."""
-
-ACTIVE_RANGE_DB = 35.0
-"""A frame of a voice is active if it is not further below the loud ones, nor below `QUIETEST_DB`."""
-
-LOUD_QUANTILE = 0.95
-"""Share of the frames that are not louder than the loud ones."""
 
 LEAST_SECONDS = 0.5
 """Recordings with less activity than this tell nothing about a voice."""
@@ -168,6 +160,26 @@ class VoiceModel:
         vectors, non_speech = zip(*parts, strict=True)
         return torch.cat(vectors), torch.cat(non_speech)
 
+    @torch.inference_mode()
+    def hear_windows(self, waveform: Tensor, starts: Sequence[int], num_samples: int) -> tuple[Tensor, Tensor]:
+        """Return what `hear` does of windows of a recording, each with what is said before and after it in mind.
+
+        Args:
+            waveform: Finite samples at the model's rate, `(T,)`; of some ten seconds at most, as it is heard whole.
+            starts: First sample of each window, W numbers.
+            num_samples: Of each window.
+
+        Shape:
+            Returns `(W, D)` and `(W,)`.
+
+        Example:
+            >>> model = VoiceModel.from_pretrained("voice-16k")
+            >>> vectors, _ = model.hear_windows(0.1 * torch.randn(80000), [0, 16000, 32000], 24000)
+            >>> vectors.shape
+            torch.Size([3, 192])
+        """
+        return self._compare(self.fused.windows(waveform.unsqueeze(0).to(self.device), starts, num_samples)[0])
+
     def _compare(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Take what is no speech out of the network's vectors `(B, D)`, and return how much it was, `(B,)`."""
         vectors = vectors.float().cpu()
@@ -231,7 +243,7 @@ class VoiceModel:
         """
         vectors, levels = [], []
         with AudioReader(path) as reader:
-            for stretches in _read_stretches(reader, self.sample_rate):
+            for stretches in read_stretches(reader, self.sample_rate):
                 vectors.append(self.embed(stretches, self.sample_rate))
                 levels += list(frame_levels_db(stretches, self.sample_rate))
         if not vectors:
@@ -244,50 +256,6 @@ class VoiceModel:
         weights = torch.stack([each.sum() for each in active.split([len(each) for each in levels])])
         mean = functional.normalize((weights.unsqueeze(1) * torch.cat(vectors)).sum(dim=0), dim=0)
         return RecordedVoice(mean, active_seconds, FRAME_SECONDS * len(active))
-
-
-def frame_levels_db(waveform: Tensor, sample_rate: int) -> Tensor:
-    """Return the level of each frame of 20 ms in dB of full scale; one that the end cuts off is filled with silence.
-
-    Shape:
-        `(B, T)` to `(B, K)`.
-    """
-    levels = FrameLevels(len(waveform), sample_rate)
-    levels.push(waveform.unsqueeze(1))
-    return levels.levels_db()
-
-
-def is_active(levels_db: Tensor) -> Tensor:
-    """Tell in which frames something is heard: `(K,)` to `(K,)`.
-
-    A voice model hears stretches that may be speech throughout, with no pause to tell what is there all the time:
-    `audio.activity.is_active` leaves that out.
-    """
-    loud = float(torch.quantile(levels_db[:MOST_FRAMES], LOUD_QUANTILE))
-    return levels_db > max(QUIETEST_DB, loud - ACTIVE_RANGE_DB)
-
-
-def _read_stretches(reader: AudioReader, sample_rate: int) -> Iterator[Tensor]:
-    """Read a recording as stretches `(B, T)`, of each its loudest channel, and at last what is left of it, `(1, t)`."""
-    resampler = StreamResampler(reader.sample_rate, sample_rate, reader.channels)
-    length = round(STRETCH_SECONDS * sample_rate)
-    waiting = torch.zeros(reader.channels, 0)
-    for block in reader.blocks(keep_damaged=True):
-        waiting = torch.cat([waiting, resampler.push(block)], dim=1)
-        whole = waiting.shape[1] // length * length
-        if whole:
-            yield _loudest_channel(waiting[:, :whole].unflatten(1, (-1, length)))
-            waiting = waiting[:, whole:]
-    waiting = torch.cat([waiting, resampler.push(torch.zeros(reader.channels, 0), last=True)], dim=1)
-    for part in waiting.split(length, dim=1):
-        if part.shape[1]:
-            yield _loudest_channel(part.unsqueeze(1))
-
-
-def _loudest_channel(stretches: Tensor) -> Tensor:
-    """Return the loudest channel of each of some stretches, `(C, B, T)` to `(B, T)`."""
-    loudest = varying_power(stretches).argmax(dim=0)  # (B)
-    return stretches[loudest, torch.arange(stretches.shape[1])]
 
 
 def _as_stretches(waveform: Tensor | np.ndarray) -> Tensor:

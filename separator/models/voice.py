@@ -1,6 +1,6 @@
 """The voice network: a stretch of speech becomes a vector of unit length, near those of the same voice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -108,6 +108,7 @@ class VoiceNetwork(nn.Module):
                 step = (1 if level == 1 else 2, 2 if level == config.halving_level else 1) if number == 0 else 1
                 blocks.append(ResNetBlock(narrow, wide, stride=step))
         self.blocks = nn.Sequential(*blocks)
+        self._samples_per_frame = 4 * config.hop_length  # frames halve twice
         num_bins = self.stem.output_size(config.num_bands, 1)[0]
         for block in blocks:
             num_bins = block.output_size(num_bins, 1)[0]
@@ -125,6 +126,29 @@ class VoiceNetwork(nn.Module):
         bands = torch.log(self.bands(power) + FLOOR)  # (B, M, K)
         return bands - bands.mean(dim=2, keepdim=True)
 
+    def windows(self, waveform: Tensor, starts: Sequence[int], num_samples: int) -> Tensor:
+        """Return the vector of each of several windows of waveforms that are heard as a whole.
+
+        The mean that is taken off is that of the whole, and the convolutions hear what lies around a window: less time
+        than for windows by themselves that overlap, and more to go by. Windows are rounded to frames of the last level.
+
+        Args:
+            waveform: `(B, T)`.
+            starts: First sample of each window.
+            num_samples: Of each window.
+
+        Shape:
+            Returns `(B, W, D)`.
+        """
+        values = waveform
+        for stage in self.stages()[:-1]:
+            values = stage(values)
+        frames = values.flatten(1, 2)  # (B, C·F, K)
+        number = min(max(1, round(num_samples / self._samples_per_frame)), frames.shape[2])
+        first = [min(round(start / self._samples_per_frame), frames.shape[2] - number) for start in starts]
+        heard = frames.unfold(2, number, 1)[:, :, first]  # (B, C·F, W, k)
+        return self._embed(heard.transpose(1, 2).flatten(0, 1)).unflatten(0, (len(waveform), len(first)))
+
     def stages(self) -> list[Callable[[Tensor], Tensor]]:
         """Return what `forward` does one after the other, for those who spread it over time."""
         return [self._spectrogram_image, self.stem, *self.blocks, self._vector]
@@ -141,5 +165,8 @@ class VoiceNetwork(nn.Module):
         return self.spectrogram(waveform).unsqueeze(1)  # (B, 1, M, K)
 
     def _vector(self, frames: Tensor) -> Tensor:
-        pooled = self.norm(self.pooling(frames.flatten(1, 2)))  # (B, 2·C·F)
+        return self._embed(frames.flatten(1, 2))
+
+    def _embed(self, frames: Tensor) -> Tensor:
+        pooled = self.norm(self.pooling(frames))  # (B, 2·C·F)
         return functional.normalize(self.linear(pooled), dim=1)  # (B, D)

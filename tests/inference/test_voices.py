@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from separator.errors import InputError
 from separator.inference.fused.batch_norm import fold_batch_norm
-from separator.inference.voices import VoiceModel, is_active
+from separator.inference.voice_stretches import is_active
+from separator.inference.voices import VoiceModel
 from tests.speech import buzz
 from tests.tiny_voice import build_tiny_voice, save_tiny_voice
 

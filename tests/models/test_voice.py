@@ -36,6 +36,22 @@ def test_a_batch_gives_what_each_gives_alone(network: VoiceNetwork) -> None:
     assert torch.allclose(network(waveform), torch.cat([network(each[None]) for each in waveform]), atol=1e-5)
 
 
+def test_a_window_that_is_all_of_a_waveform_gives_its_vector(network: VoiceNetwork) -> None:
+    waveform = torch.randn(2, 16000)
+    assert torch.allclose(network.windows(waveform, [0], 16000)[:, 0], network(waveform), atol=1e-5)
+
+
+def test_windows_hear_what_lies_around_them_and_tell_where_they_are(network: VoiceNetwork) -> None:
+    waveform = torch.randn(2, 48000)
+    waveform[:, 24000:] = torch.sin(torch.arange(24000) * 0.2)
+    vectors = network.windows(waveform, [0, 8000, 30000, 99999], 8000)
+    assert vectors.shape == (2, 4, TINY_VOICE["embedding_size"])
+    assert torch.allclose(vectors.square().sum(dim=2), torch.ones(2, 4), atol=1e-5)
+    cosines = vectors @ vectors.transpose(1, 2)
+    assert (cosines[:, 0, 1] > cosines[:, 0, 2] + 0.05).all() and (cosines[:, 2, 3] > cosines[:, 1, 3] + 0.05).all()
+    assert not torch.allclose(vectors[:, 0], network(waveform[:, :8000]), atol=1e-3)
+
+
 def test_its_spectrogram_is_the_logarithm_of_mel_power_less_its_mean(network: VoiceNetwork) -> None:
     transforms = pytest.importorskip("torchaudio").transforms
     waveform = torch.randn(1, 16128)  # a whole number of hops

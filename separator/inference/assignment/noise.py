@@ -9,14 +9,11 @@ from separator.inference.assignment.stretches import Stretches
 from separator.inference.assignment.tracking import unit
 
 NON_SPEECH, SURELY_NON_SPEECH = 0.3, 0.4
-"""What has a larger cosine than the first to what is no speech tells of no voice, and above the second goes to the
-noise: two voices at once that a separation left in each other are somewhat like noise, too."""
+"""Cosines to what is no speech: from 0 to the first an output tells less and less of voices, and above the second it
+goes to the noise: two voices at once that a separation left in each other are somewhat like noise, too."""
 
 LEAST_SPEECH_SECONDS = 1.5
 """Where less would be left, all of it is heard as speech: voices of a kind that the voice model does not know."""
-
-NEAR_NON_SPEECH = 3
-"""How far around a stretch an output is heard to tell whether it is speech."""
 
 UNLIKE_VOICE = 0.35
 """What has a smaller cosine to the voice of who talks alone is not a part of that voice."""
@@ -25,29 +22,33 @@ QUIETEST_NOISE_DB = -30.0
 """In a recording with less noise beside the talkers, what is like no voice is what a separation left of one."""
 
 NEAR_STRETCHES = 10
-"""How far around a stretch an output is heard to tell: a short part of a voice is like no voice."""
+"""How far around a stretch an output is heard to tell: a short part of a voice is like no voice, or like noise."""
 
 
 def leave_out_non_speech(stretches: Stretches) -> Stretches:
-    """Silence the outputs where they hold no speech, for those who look for voices."""
-    is_speech = ~_is_non_speech(stretches, NON_SPEECH)
-    if is_speech.all():
+    """Lessen the activity of outputs where they are like no speech, to silence, for those who look for voices."""
+    shares = _speech_shares(stretches)
+    if (shares == 1).all():
         return stretches
-    vectors = np.where(is_speech[..., None], stretches.vectors, 0)
-    return replace(stretches, vectors=vectors, activity=np.where(is_speech, stretches.activity, 0))
+    vectors = np.where(shares[..., None] > 0, stretches.vectors, 0)
+    return replace(stretches, vectors=vectors, activity=shares * stretches.activity)
 
 
-def _is_non_speech(stretches: Stretches, cosine: float) -> np.ndarray:
-    """Tell which outputs have a larger cosine to what is no speech than this, `(W, S)`; none if no voice is left."""
+def _speech_shares(stretches: Stretches) -> np.ndarray:
+    """Return how much of what each output holds is speech, `(W, S)` from 0 to 1: all of it if no voice is left."""
+    shares: np.ndarray = (1 - _non_speech_near(stretches) / NON_SPEECH).clip(0, 1)
+    left = (shares * stretches.activity).sum() * stretches.hop_seconds
+    return shares if left >= LEAST_SPEECH_SECONDS else np.ones_like(shares)
+
+
+def _non_speech_near(stretches: Stretches) -> np.ndarray:
+    """Return how like no speech each output is around each stretch, `(W, S)` cosines."""
     if stretches.non_speech is None:
-        return np.zeros(stretches.activity.shape, dtype=bool)
+        return np.zeros(stretches.activity.shape)
     weights = stretches.activity * stretches.shares
-    near = _around(np.stack([weights * stretches.non_speech, weights], axis=2), NEAR_NON_SPEECH)  # (W, S, 2)
-    speech = stretches.activity * (near[..., 0] <= NON_SPEECH * near[..., 1])
-    if speech.sum() * stretches.hop_seconds < LEAST_SPEECH_SECONDS:
-        return np.zeros(stretches.activity.shape, dtype=bool)
-    non_speech: np.ndarray = near[..., 0] > cosine * near[..., 1]
-    return non_speech
+    near = _around(np.stack([weights * stretches.non_speech, weights], axis=2), NEAR_STRETCHES)  # (W, S, 2)
+    cosines: np.ndarray = near[..., 0] / np.maximum(near[..., 1], 1e-9)
+    return cosines
 
 
 def leave_noise(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> np.ndarray:
@@ -68,7 +69,8 @@ def leave_noise(stretches: Stretches, found: np.ndarray, voices: np.ndarray) -> 
     alone = (found == found[:, :1]).all(axis=1)
     beside = (stretches.activity > 0).sum(axis=1) > 1  # elsewhere vectors are of all outputs together
     loudest = stretches.shares == stretches.shares.max(axis=1, keepdims=True)
-    left = np.where(_is_non_speech(stretches, SURELY_NON_SPEECH), NOBODY, found)
+    surely = (_non_speech_near(stretches) > SURELY_NON_SPEECH) & (_speech_shares(stretches) == 0)
+    left = np.where(surely, NOBODY, found)
     for number, voice in enumerate(voices):
         own = alone & (found[:, 0] == number)
         for output in range(found.shape[1]):

@@ -12,13 +12,17 @@ from torch.nn import functional
 from separator.audio.activity import FRAME_SECONDS, QUIETEST_DB, is_active, varying_power
 from separator.audio.resampling import StreamResampler
 from separator.inference.segments import LEAKED_DB
-from separator.inference.voices import BATCH, VoiceModel
+from separator.inference.voices import VoiceModel
 
 STRETCH_FRAMES = 25
 """Frames of a stretch: half a second."""
 
 WINDOW_FRAMES = 75
 """Frames that are heard of an output to tell who is in a stretch, which lies in their middle."""
+
+HEARD_AT_ONCE = 20
+"""Stretches that are heard as a whole: in less time than each by itself, and a voice is clearer beside what is said
+before and after."""
 
 LEAST_ACTIVITY = 0.1
 """Where an output is active for a smaller share of a window it tells of no voice."""
@@ -113,7 +117,7 @@ class StretchListener:
         window, hop = WINDOW_FRAMES * self._frame, STRETCH_FRAMES * self._frame
         self._waiting = functional.pad(self._waiting, (0, window + (missing - 1) * hop - self._waiting.shape[2]))
         if missing:
-            self._listen()
+            self._summarise(missing)
         vectors = torch.cat([torch.zeros(0, outputs, size, dtype=torch.half), *self._vectors]).float()
         together = torch.cat([torch.zeros(0, size, dtype=torch.half), *self._together]).float()
         levels_db = self.levels_db()
@@ -142,20 +146,17 @@ class StretchListener:
     def _take(self, block: Tensor) -> None:
         self._samples += block.shape[1]
         self._waiting = torch.cat([self._waiting, block.unflatten(0, self._shape)], dim=2)
-        self._listen()
+        while self._waiting.shape[2] >= (WINDOW_FRAMES + (HEARD_AT_ONCE - 1) * STRETCH_FRAMES) * self._frame:
+            self._summarise(HEARD_AT_ONCE)
 
-    def _listen(self) -> None:
-        """Summarise the stretches whose windows are complete."""
+    def _summarise(self, number: int) -> None:
+        """Summarise the next so many stretches, whose windows are complete."""
         window, hop = WINDOW_FRAMES * self._frame, STRETCH_FRAMES * self._frame
-        if self._waiting.shape[2] < window:
-            return
-        all_windows = self._waiting.unfold(2, window, hop).permute(2, 1, 0, 3)  # (w, C, S, window)
-        energies = varying_power(all_windows)  # (w, C, S)
-        numbers = torch.arange(len(energies))
-        loudest = all_windows[numbers, energies.sum(dim=2).argmax(dim=1)]  # (w, S, window): all in one channel
-        windows = all_windows.transpose(1, 2)[numbers[:, None], torch.arange(self._shape[0]), energies.argmax(dim=1)]
-        self._waiting = self._waiting[:, :, len(windows) * hop :].clone()
-        powers = varying_power(all_windows.unflatten(3, (WINDOW_FRAMES, self._frame))).mean(dim=1)  # (w, S, frames)
+        block = self._waiting[:, :, : window + (number - 1) * hop]  # (S, C, t)
+        self._waiting = self._waiting[:, :, number * hop :].clone()
+        of_channels = varying_power(block.unflatten(2, (-1, self._frame))).unfold(2, WINDOW_FRAMES, STRETCH_FRAMES)
+        powers = of_channels.mean(dim=1).transpose(0, 1)  # (w, S, frames)
+        energies = of_channels.sum(dim=3)  # (S, C, w)
         middle = (WINDOW_FRAMES - STRETCH_FRAMES) // 2
         self._powers.append(powers[:, :, middle : middle + STRETCH_FRAMES].transpose(0, 1).flatten(1))
         whole = powers.sum(dim=1)  # (w, frames)
@@ -163,29 +164,55 @@ class StretchListener:
         sounding = whole > loud.clamp(min=10 ** (QUIETEST_DB / 10))
         heard = sounding.unsqueeze(1) & (powers >= powers.amax(dim=1, keepdim=True) * 10 ** (-LEAKED_DB / 10))
         asked = heard.float().mean(dim=2) >= LEAST_ACTIVITY  # (w, S)
-        together = torch.zeros(len(windows), self.voices.embedding_size, dtype=torch.half)
-        likeness = torch.zeros(len(windows))
-        loudest, windows = (each - each.mean(dim=2, keepdim=True) for each in (loudest, windows))  # no voice's offset
-        some = asked.any(dim=1)
-        together[some], likeness[some] = self._hear(loudest[some].sum(dim=1))
+        loudest = energies.sum(dim=0).argmax(dim=0)  # (w): all in one channel
+        together, likeness = self._hear(block.sum(dim=0), asked.any(dim=1), loudest)
         # Where one is heard the others hold next to nothing.
-        vectors = together.unsqueeze(1).repeat(1, windows.shape[1], 1)
-        non_speech = likeness.unsqueeze(1).repeat(1, windows.shape[1])
+        vectors = together.unsqueeze(1).repeat(1, len(block), 1)
+        non_speech = likeness.unsqueeze(1).repeat(1, len(block))
         asked &= asked.sum(dim=1, keepdim=True) > 1
-        vectors[asked], non_speech[asked] = self._hear(windows[asked])
+        for output, own in enumerate(asked.T):
+            each, like = self._hear(block[output], own, energies[output].argmax(dim=0))
+            vectors[own, output], non_speech[own, output] = each[own], like[own]
         self._vectors.append(vectors)
         self._together.append(together)
         self._non_speech.append(non_speech)
 
-    def _hear(self, signals: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the voice of each of some signals, `(M, T)` to `(M, D)`, and how like no speech it is, `(M,)`."""
-        if not len(signals):
-            return torch.zeros(0, self.voices.embedding_size, dtype=torch.half), torch.zeros(0)
-        device, halved = self.voices.device.type, self.dtype == torch.bfloat16
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=halved):
-            parts = [self.voices.hear(each, self.voices.sample_rate) for each in signals.split(BATCH)]
-        vectors, non_speech = zip(*parts, strict=True)
-        return torch.cat(vectors).half(), torch.cat(non_speech)
+    def _hear(self, signals: Tensor, asked: Tensor, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the voice in each window of a signal, and how like no speech it is.
+
+        Args:
+            signals: Its channels, `(C, t)`.
+            asked: Which windows are heard, `(w,)`.
+            channels: Which channel is heard in each, `(w,)`.
+
+        Returns:
+            `(w, D)` and `(w,)`; zeros where it is not heard.
+        """
+        window, hop = WINDOW_FRAMES * self._frame, STRETCH_FRAMES * self._frame
+        vectors = torch.zeros(len(asked), self.voices.embedding_size, dtype=torch.half)
+        non_speech = torch.zeros(len(asked))
+        for run in _in_runs(asked, channels):
+            heard = signals[channels[run[0]], run[0] * hop : run[-1] * hop + window]
+            heard = heard - heard.mean()  # no voice's offset
+            with torch.autocast(self.voices.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+                found = self.voices.hear_windows(heard, [(number - run[0]) * hop for number in run], window)
+            vectors[run], non_speech[run] = found[0].half(), found[1]
+        return vectors, non_speech
+
+
+def _in_runs(asked: Tensor, channels: Tensor) -> list[list[int]]:
+    """Return the numbers of the windows that are asked for, in runs: each of one channel, and without a hole in it."""
+    runs: list[list[int]] = []
+    for number in asked.nonzero().flatten().tolist():
+        if (
+            runs
+            and number - runs[-1][-1] <= WINDOW_FRAMES // STRETCH_FRAMES
+            and channels[number] == channels[runs[-1][0]]
+        ):
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
 
 
 def _in_windows(frames: Tensor, number: int) -> Tensor:

@@ -52,7 +52,15 @@ def test_what_is_no_speech_tells_of_no_voice() -> None:
     short = beside(ANNA)
     short.vectors[5, 1] = RAIN
     short = knowing(short)
-    assert (leave_out_non_speech(short).activity == short.activity).all()
+    lessened = leave_out_non_speech(short).activity / short.activity
+    assert (lessened[:, 0] == 1).all() and (lessened[:, 1] > 0.6).all() and (lessened[:, 1] < 1).all()
+
+
+def test_what_is_somewhat_like_no_speech_tells_less_of_a_voice() -> None:
+    stretches = replace(beside(BEN), non_speech=np.tile([-0.1, 0.15], (12, 1)))
+    heard = leave_out_non_speech(stretches)
+    np.testing.assert_allclose(heard.activity, stretches.activity * [1, 0.5])
+    assert (heard.vectors == stretches.vectors).all()
 
 
 def test_where_nothing_is_speech_all_is_heard() -> None:

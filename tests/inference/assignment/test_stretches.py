@@ -24,9 +24,10 @@ def hear(
     return listener.finish(), listener.levels_db()
 
 
-def vector(voices: VoiceModel, stretch: torch.Tensor) -> torch.Tensor:
-    """The voice of a stretch `(T)`, which an offset is no part of."""
-    return voices.embed(stretch - stretch.mean(), 16000)[0]
+def vectors(voices: VoiceModel, signal: torch.Tensor, first: int = 0) -> torch.Tensor:
+    """The voices of a signal `(T)` of 4.3 s from a stretch on, heard at once; an offset is no part of it."""
+    padded = torch.cat([torch.zeros(8000), signal, torch.zeros(11200)])[first * 8000 :]  # 9 windows of 1.5 s
+    return voices.hear_windows(padded - padded.mean(), range(0, len(padded) - 23999, 8000), 24000)[0]
 
 
 def test_blocks_of_any_length_give_one_summary(voices: VoiceModel) -> None:
@@ -40,15 +41,29 @@ def test_blocks_of_any_length_give_one_summary(voices: VoiceModel) -> None:
     assert whole.vectors.shape == (9, 2, 16) and levels_db.shape == (2, 215)
     frames = outputs[:, 0].unflatten(1, (215, 320))
     torch.testing.assert_close(levels_db, 10 * torch.log10(frames.var(dim=2, correction=0) + 1e-20))
-    np.testing.assert_allclose(whole.together[2], vector(voices, outputs[0, 0, 16000 - 8000 : 32000]), atol=2e-3)
+    np.testing.assert_allclose(whole.together, vectors(voices, outputs[:, 0].sum(dim=0)), atol=2e-3)
     assert not whole.vectors[:4, 1].any() and not whole.activity[:4, 1].any()
-    both = slice(48000 - 8000, 48000 + 16000)
-    for number in (0, 1):
-        np.testing.assert_allclose(whole.vectors[6, number], vector(voices, outputs[number, 0, both]), atol=2e-3)
-    np.testing.assert_allclose(whole.together[6], vector(voices, outputs[:, 0, both].sum(dim=0)), atol=2e-3)
+    for number in (0, 1):  # both are heard in the windows of the last five
+        np.testing.assert_allclose(whole.vectors[4:, number], vectors(voices, outputs[number, 0], 4), atol=2e-3)
+    np.testing.assert_array_equal(whole.vectors[:4, 0], whole.together[:4])
     np.testing.assert_allclose(whole.shares.sum(axis=1), 1)
     assert whole.shares[0, 0] == 1 and whole.activity[6].min() > 0.5
     assert 0.2 < whole.at_once < 0.45  # 1.8 of 4.3 s, less where the two are not as loud
+
+
+def test_a_long_recording_is_heard_ten_seconds_at_once(voices: VoiceModel) -> None:
+    outputs = torch.stack([torch.from_numpy(buzz(100, 500, 23.0)), torch.from_numpy(buzz(200, 1500, 23.0))]).unsqueeze(
+        1
+    )
+    outputs[:, :, 5 * 16000 : 9 * 16000] = 0
+    whole, *parts = (hear(voices, outputs, length)[0] for length in (368000, 70000, 4000))
+    assert whole.vectors.shape == (46, 2, 16)
+    for each in parts:
+        np.testing.assert_allclose(each.vectors, whole.vectors, atol=2e-3)
+    later = outputs[0, 0, 9 * 16000 : 20 * 16000 + 8000]  # before it nobody talks; 10.5 s fill the next 20 windows
+    block = later[16000 - 8000 :]
+    own = voices.hear_windows(block - block.mean(), range(0, 160000, 8000), 24000)[0]
+    np.testing.assert_allclose(whole.vectors[20:40, 0], own, atol=2e-3)
 
 
 def test_the_noise_of_a_recording_has_a_level_and_no_voice(voices: VoiceModel) -> None:
