@@ -57,5 +57,6 @@ class PitchVoices:
         order = torch.stack([bands[0], bands[2], bands[1], bands[3]], dim=1)  # as TONES_HZ
         return nn.functional.normalize(order.sqrt(), dim=1)
 
-    def hear(self, waveform: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
-        return self.embed(waveform, sample_rate), torch.zeros(len(waveform))
+    def hear_windows(self, waveform: Tensor, starts: Sequence[int], num_samples: int) -> tuple[Tensor, Tensor]:
+        windows = torch.stack([waveform[start : start + num_samples] for start in starts])
+        return self.embed(windows, self.sample_rate), torch.zeros(len(starts))

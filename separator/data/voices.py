@@ -19,7 +19,7 @@ from separator.data.rooms import Rooms
 from separator.data.speaker_files import find_speakers
 from separator.data.speakers import SpeakersConfig
 from separator.errors import InputError
-from separator.section import Count, Share, section, within
+from separator.section import Share, section, within
 
 
 class VoiceExample(NamedTuple):
@@ -27,7 +27,7 @@ class VoiceExample(NamedTuple):
 
     Attributes:
         waveform: `(T,)` float32.
-        voice: Number of the voice in each part `(N,)`; where there is none, as many as there are voices.
+        voice: Number of the voice; as many as there are voices where there is none.
         name: Says where it comes from.
     """
 
@@ -49,27 +49,6 @@ class OtherVoiceConfig:
     level_db: Annotated[tuple[float, float], within(-100, 0)] = (-25.0, -5.0)
 
 
-@section()
-class TurnsConfig:
-    """What an example holds one after the other, as a recording does.
-
-    Args:
-        parts: Parts of equal length, each of which is of one voice, or of none.
-        other_talker: Share of the parts in which another talks.
-        nobody: Share of the parts in which nobody talks, and `non_speech` is heard at its ratio to the talker.
-    """
-
-    parts: Count = 1
-    other_talker: Share = 0.0
-    nobody: Share = 0.0
-
-    def __post_init__(self) -> None:
-        if self.other_talker + self.nobody > 1:
-            raise InputError(
-                f"other_talker, nobody: expected at most 1 in all, found {self.other_talker + self.nobody:g}"
-            )
-
-
 @section(kw_only=True)
 class VoicesConfig(SpeakersConfig):
     """Voices from trees of speakers for training, fixed lists of stretches for validation and test.
@@ -81,8 +60,6 @@ class VoicesConfig(SpeakersConfig):
     Args:
         separated_by: The separation model that lists of two talkers at once go through, by name.
         other_voice: What is heard of another voice in the training examples.
-        turns: Who talks in which part of a training example. A network of examples of several parts learns to hear each
-            part beside the others, and in every other step by itself.
         non_speech: Training examples without speech, what they hold and how many they are; for a network that has
             `non_speech` in its config.
     """
@@ -90,15 +67,12 @@ class VoicesConfig(SpeakersConfig):
     kind: Literal["voices"] = "voices"  # type: ignore[assignment]
     separated_by: str = "speech-2spk-16k"
     other_voice: OtherVoiceConfig = field(default_factory=OtherVoiceConfig)
-    turns: TurnsConfig = field(default_factory=TurnsConfig)
     non_speech: NoiseConfig | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.overlap != (1.0, 1.0) or self.scenes != ScenesConfig() or self.similar_pitch or self.noise_is_source:
             raise InputError("overlap, scenes, similar_pitch, noise.is_source: expected none, as nothing is mixed")
-        if self.turns.nobody and self.non_speech is None:
-            raise InputError("turns.nobody: expected 0 without non_speech")
         for name, each in (("valid", self.valid), ("test", self.test)):
             if each is not None and each.scene != "alone":
                 raise InputError(f"{name}.scene: expected alone, found {each.scene}")
@@ -169,68 +143,36 @@ class Voices(DrawnSpeakers):
     def example(self, index: int, num_samples: int) -> VoiceExample:  # type: ignore[override]
         config = self.config
         random = np.random.default_rng((self.seed, index))
-        parts = config.turns.parts
         if self.non_speech is not None and (noise := self.non_speech.draw(num_samples, 0.0, random)).any():
-            return self._made(noise[None], np.full(parts, self._num_voices), f"{index}: no speech", random)
+            return self._made(noise[None], len(self._numbers) * len(config.speeds), f"{index}: no speech", random)
         speaker = self._draw_speaker(random)
+        which_speed = int(random.integers(len(config.speeds)))
         level_db = self._draw_level(random)
-        talk, voice = self._draw_voice(speaker, num_samples, level_db, random)
-        talks, voices = [talk], np.full(parts, voice)
-        drawn = random.random(parts) if parts > 1 else np.ones(1)
-        others = drawn < config.turns.other_talker
-        nobody = ~others & (drawn < config.turns.other_talker + config.turns.nobody)
-        if others.any():
-            talk, voices[others] = self._draw_voice(self._draw_other(speaker, random), num_samples, level_db, random)
-            talks[0] = talks[0] * ~in_parts(others, num_samples) + talk * in_parts(others, num_samples)
+        talk = self._draw_talk(crop, speaker, num_samples, config.speeds[which_speed], random)
+        talks = [at_level(talk, level_db)]
         if random.random() < config.other_voice.probability:
-            other = self._draw_other(speaker, random)
+            while (other := self._draw_speaker(random)).name == speaker.name:
+                pass
             beside_db = level_db + float(random.uniform(*config.other_voice.level_db))
             beside = self._draw_talk(crop, other, num_samples, float(random.choice(config.speeds)), random)
             talks.append(at_level(beside, beside_db))
-        heard = np.stack(talks) * ~in_parts(nobody, num_samples)
+        heard = np.stack(talks)
         if self.channel is not None:
             heard = self.channel.pass_talkers(heard, random)
         if self.rooms is not None:
             heard, _ = self.rooms.place(heard, random)
         rest = np.zeros_like(heard[:1])
-        talker_rms = root_mean_square(heard[0]) / max(1 - nobody.mean(), 1 / parts) ** 0.5
         if self.noise is not None:
-            rest[0] = self.noise.draw(heard.shape[1], talker_rms, random)
-        if nobody.any() and self.non_speech is not None:
-            left = replace(self.non_speech, probability=1.0).draw(num_samples, talker_rms, random)
-            rest[0] += left * in_parts(nobody, num_samples)
-            voices[nobody] = self._num_voices
-        return self._made(np.concatenate([heard, rest]), voices, f"{index}: {speaker.name}", random)
+            rest[0] = self.noise.draw(heard.shape[1], root_mean_square(heard[0]), random)
+        voice = self._numbers[speaker.name] * len(config.speeds) + which_speed
+        return self._made(np.concatenate([heard, rest]), voice, f"{index}: {speaker.name}", random)
 
-    @property
-    def _num_voices(self) -> int:
-        return len(self._numbers) * len(self.config.speeds)
-
-    def _draw_other(self, speaker: Speaker, random: np.random.Generator) -> Speaker:
-        """Draw somebody else."""
-        while (other := self._draw_speaker(random)).name == speaker.name:
-            pass
-        return other
-
-    def _draw_voice(
-        self, speaker: Speaker, num_samples: int, level_db: float, random: np.random.Generator
-    ) -> tuple[np.ndarray, int]:
-        """Draw what a speaker says, `(num_samples,)`, at a level and some speed, and the number of that voice."""
-        which_speed = int(random.integers(len(self.config.speeds)))
-        talk = self._draw_talk(crop, speaker, num_samples, self.config.speeds[which_speed], random)
-        return at_level(talk, level_db), self._numbers[speaker.name] * len(self.config.speeds) + which_speed
-
-    def _made(self, signals: np.ndarray, voices: np.ndarray, name: str, random: np.random.Generator) -> VoiceExample:
+    def _made(self, signals: np.ndarray, voice: int, name: str, random: np.random.Generator) -> VoiceExample:
         """Put all signals `(S, T)` into one waveform, as a microphone or a line has them."""
         signals = within_full_scale(signals)
         if self.channel is not None:
             signals = self.channel.pass_mixture(signals, random)
-        return VoiceExample(torch.from_numpy(signals.sum(axis=0)), torch.from_numpy(voices), name)
-
-
-def in_parts(which: np.ndarray, num_samples: int) -> np.ndarray:
-    """Tell which samples lie in some of the parts of an example, `(N,)` to `(num_samples,)`."""
-    return which[np.arange(num_samples) * len(which) // num_samples]
+        return VoiceExample(torch.from_numpy(signals.sum(axis=0)), torch.tensor(voice), name)
 
 
 def crop(speaker: Speaker, num_samples: int, random: np.random.Generator) -> np.ndarray:

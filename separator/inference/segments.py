@@ -6,7 +6,7 @@ from separator.audio.timeline import Segment
 NOT_TALKING = ("noise", "residual")
 """Outputs that are nobody's."""
 
-LEAKED_DB = 10.0
+LEAKED_DB = 5.0
 """An output so far below the loudest is what the separation left of that one's talker."""
 
 

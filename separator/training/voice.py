@@ -83,19 +83,11 @@ class VoiceModule(LearningModule[VoiceNetwork]):
 
     def training_step(self, batch: VoiceExample, batch_idx: int) -> Tensor:
         margin = self.loss.margin * min(1.0, (self.global_step + 1) / max(1, self.loss.warmup_steps))
-        vectors = self._hear(batch.waveform, batch.voice.shape[1])
-        loss: Tensor = self.margin(vectors.float(), batch.voice.flatten(), margin, self.model.non_speech)
+        vectors = self.model(batch.waveform)
+        loss: Tensor = self.margin(vectors.float(), batch.voice, margin, self.model.non_speech)
         self.log("train/loss", loss, prog_bar=True)
         self._last = loss.detach(), list(batch.name)
         return loss
-
-    def _hear(self, waveform: Tensor, parts: int) -> Tensor:
-        """Return the vectors of each part of the examples, `(B, T)` to `(B · N, D)`."""
-        length = waveform.shape[1] // parts
-        if parts == 1 or self.global_step % 2:
-            vectors: Tensor = self.model(waveform[:, : parts * length].reshape(-1, length))
-            return vectors
-        return self.model.windows(waveform, range(0, parts * length, length), length).flatten(0, 1)
 
     def on_validation_epoch_start(self) -> None:
         num_stretches = len(self.trainer.datamodule.valid_set)  # type: ignore[attr-defined]

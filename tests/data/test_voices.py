@@ -102,26 +102,6 @@ def test_speech_is_drawn_as_before_where_no_example_is_without_it() -> None:
     assert {int(sometimes[index].voice) for index in range(20)} == {2}
 
 
-def test_each_part_of_an_example_is_of_the_voice_that_it_names() -> None:
-    hum = Recording(Path("hum"), 8 * RATE, RATE, tone(1000, 8.0))
-    talks = config(
-        level_range_db=0, turns={"parts": 4, "other_talker": 0.3, "nobody": 0.3}, non_speech={"path": "noise"}
-    )
-    stretches = Voices([((LOW, HIGH), 1.0)], talks, non_speech=Noises(((hum,),), (10, 10), 0.1))
-    examples = [stretches.example(index, 4 * RATE + 3) for index in range(40)]
-    named = np.array([each.voice.tolist() for each in examples])  # 0: high, 1: low, 2: no speech
-    assert named.shape == (40, 4) and all(0.2 < (named == each).mean() < 0.5 for each in (0, 1, 2))
-    assert max(len(set(each)) for each in named.tolist()) == 3
-    for waveform, voice, _ in examples:
-        for part, number in zip(waveform[: 4 * RATE].split(RATE), voice.tolist(), strict=True):
-            heard = [power(part[200:-200], hertz) for hertz in (2000, 500, 1000)]
-            assert int(np.argmax(heard)) == number and sorted(heard)[1] < heard[number] - 20
-    beside = [each for each in examples if "no speech" not in each.name]
-    hums = {round(power(part[200:-200], 1000)) for each in beside for part in each.waveform[: 4 * RATE].split(RATE)}
-    loud = {each for each in hums if each > -60}
-    assert loud <= {-37, -36, -35, -26}  # 10 dB below who talks, or as loud where nobody does in all of an example
-
-
 def test_what_is_short_is_repeated() -> None:
     part = crop(HIGH, 2 * RATE, np.random.default_rng(0))
     period = HIGH.utterances[0].num_samples
@@ -144,9 +124,6 @@ def test_what_is_long_is_cut_within_its_utterances() -> None:
         ({"noise": {"path": "noise", "is_source": True}}, ["noise.is_source"]),
         ({"valid": {"path": "."}}, ["valid.scene", "alone", "together"]),
         ({"lists": {"talk": {"scene": "conversation"}}}, ["lists.talk.scene", "conversation"]),
-        ({"turns": {"nobody": 0.2}}, ["turns.nobody", "non_speech"]),
-        ({"turns": {"nobody": 0.7, "other_talker": 0.4}}, ["other_talker, nobody", "1.1"]),
-        ({"turns": {"parts": 0}}, ["turns.parts"]),
         ({"other_voice": {"level_db": (-5, 5)}}, ["level_db", "-100 to 0"]),
     ],
 )

@@ -21,7 +21,7 @@ from separator.inference.voices import VoiceModel
 LEAST_SECONDS = 1.0
 """A clip with less sound tells too little."""
 
-TWO_APART, TWO_APART_OF_ONE = 0.15, 1.8
+TWO_APART, TWO_APART_OF_ONE = 0.12, 1.8
 """A clip is of two voices if its stretches fall into groups that are apart, in cosine, by the first and the second over
 their number: chance makes two groups of a few stretches of one voice."""
 

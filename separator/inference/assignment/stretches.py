@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from separator.audio.activity import FRAME_SECONDS, QUIETEST_DB, is_active, varying_power
 from separator.audio.resampling import StreamResampler
-from separator.inference.segments import LEAKED_DB
 from separator.inference.voices import VoiceModel
 
 STRETCH_FRAMES = 25
@@ -26,6 +25,9 @@ before and after."""
 
 LEAST_ACTIVITY = 0.1
 """Where an output is active for a smaller share of a window it tells of no voice."""
+
+LEAKED_DB = 10.0
+"""An output so far below the loudest is what the separation left of that one's talker, and no voice of its own."""
 
 LOUD_RANGE_DB = 40.0
 """Frames further below the loudest of their window tell nothing."""
