@@ -116,7 +116,7 @@ def _from_rttm(text: str, name: str) -> list[tuple[str, Segment]]:
         if len(fields) < 8:
             raise InputError(f"line {number}: expected at least 8 fields of a SPEAKER, found {len(fields)}")
         start, length = _numbers(number, fields[3], fields[4])
-        if length > 0:
+        if length:  # programs write segments of no length
             found.append((fields[1], _segment(number, start, start + length, fields[7])))
     return found
 

@@ -172,12 +172,17 @@ class VoiceModel:
         Shape:
             Returns `(W, D)` and `(W,)`.
 
+        Raises:
+            InputError: If a window is empty, or lies outside.
+
         Example:
             >>> model = VoiceModel.from_pretrained("voice-16k")
             >>> vectors, _ = model.hear_windows(0.1 * torch.randn(80000), [0, 16000, 32000], 24000)
             >>> vectors.shape
             torch.Size([3, 192])
         """
+        if num_samples < 1 or any(not 0 <= start <= len(waveform) - num_samples for start in starts):
+            raise InputError(f"windows: expected some within {len(waveform)} samples, found others")
         return self._compare(self.fused.windows(waveform.unsqueeze(0).to(self.device), starts, num_samples)[0])
 
     def _compare(self, vectors: Tensor) -> tuple[Tensor, Tensor]:

@@ -54,6 +54,7 @@ def test_other_software_s_files_are_read(tmp_path: Path) -> None:
         ("a.rttm", b"SPEAKER a 1 0", "line 1: expected at least 8 fields of a SPEAKER, found 4"),
         ("a.rttm", b"SPEAKER a 1 0 x <NA> <NA> b", "line 1: expected two numbers of seconds, found 0 and x"),
         ("a.rttm", b"SPEAKER a 1 -1 3 <NA> <NA> b", "line 1: expected a start of at least 0 s and a later end"),
+        ("a.rttm", b"SPEAKER a 1 3 -1 <NA> <NA> b", "line 1: expected a start of at least 0 s and a later end"),
         ("a.rttm", b"SPEAKER a 1 nan 3 <NA> <NA> b", "line 1: expected a start of at least 0 s"),
         ("a.rttm", b"\xff\xfe\xff", "expected text in UTF-8"),
         ("a.json", b"[1", "expected JSON with segments of talker, start_seconds, end_seconds"),

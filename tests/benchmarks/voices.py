@@ -4,9 +4,10 @@
     .venv/bin/python -m tests.benchmarks.voices [valid|test] [MODEL]
 
 Prints, for each list of recipes/voice-16k.yaml, the equal error rate and the minimum detection cost of both, and what a
-second of audio costs each on one thread, beside separating it. Resemblyzer hears each stretch as its README says, with
-long silences trimmed and the level set; one that its voice detector takes for silence, untrimmed. Without Resemblyzer
-our own numbers are printed alone; without shared/data, nothing.
+second of audio costs each on one thread, beside separating a conversation and telling who is in which output of it.
+Resemblyzer hears each stretch as its README says, with long silences trimmed and the level set; one that its voice
+detector takes for silence, untrimmed. Without Resemblyzer our own numbers are printed alone; without shared/data,
+nothing.
 """
 
 import sys
@@ -16,13 +17,16 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from separator.inference import Separator
+from separator.inference.assignment.assignment import Assignment
 from separator.inference.voices import VoiceModel
 from separator.recipe import VoiceRecipe, load_any_recipe
 from separator.scoring.voices import Embed, evaluate_voices
+from tests.benchmarks.live_voices import two_talkers
 
 REPOSITORY = Path(__file__).parent.parent.parent
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -85,9 +89,21 @@ def main() -> None:
     took = {f"{name}, many at once": processor_seconds(lambda: model.embed(audio, 16000))}
     for encoder, embed in embeds.items():
         took[encoder] = processor_seconds(partial(embed_each, embed, audio))
-    took[f"separating with {recipe.data.separated_by}"] = processor_seconds(
-        lambda: separator.separate(audio.flatten(), 16000)
-    )
+    talks, _ = two_talkers(DATA / "speech" / split, np.random.default_rng(0), TIMED_SECONDS)
+    mixture = talks.sum(dim=0)
+    separating = f"separating a conversation with {recipe.data.separated_by}"
+    took[separating] = processor_seconds(lambda: separator.separate(mixture, 16000))
+    outputs = torch.stack(list(separator.separate(mixture, 16000).values()))
+    assignment = Assignment(model, separator.sources)
+
+    def tell() -> None:
+        listener = assignment.listener(16000, 1, separator.dtype)
+        for block in outputs.split(20 * 16000, dim=2):
+            listener.push(block)
+        for _ in assignment.put_in_order(listener, [outputs], separator.sources, 16000).blocks:
+            pass
+
+    took["telling who is who in it"] = processor_seconds(tell)
     for what, seconds in took.items():
         print(f"{what}: {1000 * seconds:.2f} ms of processor time a second of audio")
 

@@ -128,3 +128,9 @@ def test_a_model_that_does_not_know_what_is_no_speech_says_so_of_nothing(tmp_pat
     voices = VoiceModel.from_pretrained(save_tiny_voice(tmp_path), "cpu")
     vectors, non_speech = voices.hear(torch.randn(3, 16000), 16000)
     assert vectors.shape == (3, 16) and torch.equal(non_speech, torch.zeros(3))
+
+
+@pytest.mark.parametrize(("starts", "num_samples"), [([-1], 8000), ([0, 40001], 8000), ([0], 0), ([0], 48001)])
+def test_windows_outside_are_refused(model: VoiceModel, starts: list[int], num_samples: int) -> None:
+    with pytest.raises(InputError, match="windows"):
+        model.hear_windows(torch.randn(48000), starts, num_samples)
