@@ -10,7 +10,6 @@ from torch import Tensor
 
 from separator.checkpoint import ModelDescription
 from separator.errors import InputError
-from separator.inference.assignment.attendance import NOISE
 from separator.inference.devices import check_device, find_device
 from separator.inference.fused import fuse, fuse_for_steps
 from separator.inference.gains import fit_to_mixture
@@ -122,7 +121,7 @@ class LoadedModel:
             >>> [tuple(sources.shape) for sources in model.separate_chunks(torch.randn(2, 1, 8000))]
             [(3, 1, 8000), (3, 1, 8000)]
         """
-        # A constant offset is no talker's: the model does not hear it, and the noise takes it, or each source a part.
+        # A constant offset is no source's: the model does not hear it, and each source takes the same part of it.
         steady = mixtures.shape[2] >= OFFSET_SECONDS * self.sample_rate
         offsets = mixtures.double().mean(dim=2, keepdim=True).float()  # (N, C, 1)
         offsets = offsets if steady else torch.zeros_like(offsets)
@@ -136,9 +135,7 @@ class LoadedModel:
             estimates = torch.cat([self._run_model(part) for part in parts])
         estimates = estimates.unflatten(0, (len(mixtures), -1))  # (N, C or 1, S, c, T)
         found = [self._to_channels_and_scale(*each) for each in zip(estimates, mixtures, levels, strict=True)]
-        takes = torch.tensor([float(name == NOISE) for name in self.sources])
-        takes = takes / takes.sum() if takes.any() else torch.full_like(takes, 1 / len(takes))
-        return [sources + takes.view(-1, 1, 1) * offset for sources, offset in zip(found, offsets, strict=True)]
+        return [sources + offset / len(self.sources) for sources, offset in zip(found, offsets, strict=True)]
 
     def _to_channels_and_scale(self, estimate: Tensor, mixture: Tensor, level: Tensor) -> Tensor:
         """Convert what the model gave for a mixture `(C, T)`, heard at unit level, to sources `(S, C, T)`."""

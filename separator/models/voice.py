@@ -119,7 +119,11 @@ class VoiceNetwork(nn.Module):
         self.non_speech = nn.Parameter(torch.randn(size) / size**0.5) if config.non_speech else None
 
     def spectrogram(self, waveform: Tensor) -> Tensor:
-        """Return the log mel bands of a waveform at unit RMS, less their mean over time: `(B, T)` to `(B, M, K)`."""
+        """Return the log mel bands of a waveform at unit RMS, less their mean over time: `(B, T)` to `(B, M, K)`.
+
+        An offset of the waveform is no part of it.
+        """
+        waveform = waveform - waveform.mean(dim=1, keepdim=True)
         level = waveform.square().mean(dim=1, keepdim=True).sqrt().clamp(min=QUIETEST_LEVEL)  # (B, 1)
         frames = self.encoder((waveform / level).unsqueeze(1))  # (B, F, K) complex
         power = (frames.real.square() + frames.imag.square()) / self.encoder.window.square().sum()

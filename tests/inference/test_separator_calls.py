@@ -71,16 +71,6 @@ def test_chunks_that_share_a_batch_equal_one_after_the_other(
     assert max(rows) > 1
 
 
-@pytest.mark.parametrize("noise", [True, False])
-def test_a_constant_offset_goes_to_the_noise_or_to_all_alike(tmp_path: Path, noise: bool) -> None:
-    folder = save_tiny_model(tmp_path / "m", sources=("speaker1", "noise") if noise else ("speaker1", "speaker2"))
-    separator = Separator.from_pretrained(folder, device="cpu", voices=False)
-    mixture = voices(3.0, 16000).sum(dim=0)
-    without, moved = separator.separate(mixture, 16000), separator.separate(mixture + 0.1, 16000)
-    for name, share in zip(without, (0.0, 0.1) if noise else (0.05, 0.05), strict=True):
-        torch.testing.assert_close(moved[name], without[name] + share, atol=1e-4, rtol=0)
-
-
 def test_on_a_cpu_channels_go_through_the_model_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     separator, low_and_high = perfect_separator(chunk_seconds=1), voices(3.0, 16000)[:, 0]
     heard, forward = [], separator.fused.forward

@@ -31,6 +31,11 @@ def test_the_level_does_not_matter(network: VoiceNetwork) -> None:
     assert torch.allclose(network(0.01 * waveform), network(waveform), atol=1e-4)
 
 
+def test_an_offset_does_not_matter(network: VoiceNetwork) -> None:
+    waveform = 0.1 * torch.randn(2, 16000)
+    assert torch.allclose(network(waveform + 0.3), network(waveform), atol=1e-4)
+
+
 def test_a_batch_gives_what_each_gives_alone(network: VoiceNetwork) -> None:
     waveform = torch.randn(3, 8000)
     assert torch.allclose(network(waveform), torch.cat([network(each[None]) for each in waveform]), atol=1e-5)
@@ -55,6 +60,7 @@ def test_windows_hear_what_lies_around_them_and_tell_where_they_are(network: Voi
 def test_its_spectrogram_is_the_logarithm_of_mel_power_less_its_mean(network: VoiceNetwork) -> None:
     transforms = pytest.importorskip("torchaudio").transforms
     waveform = torch.randn(1, 16128)  # a whole number of hops
+    waveform -= waveform.mean()
     mel = transforms.MelSpectrogram(
         16000,
         512,
