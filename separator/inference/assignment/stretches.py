@@ -195,7 +195,6 @@ class StretchListener:
         non_speech = torch.zeros(len(asked))
         for run in _in_runs(asked, channels):
             heard = signals[channels[run[0]], run[0] * hop : run[-1] * hop + window]
-            heard = heard - heard.mean()  # no voice's offset
             with torch.autocast(self.voices.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
                 found = self.voices.hear_windows(heard, [(number - run[0]) * hop for number in run], window)
             vectors[run], non_speech[run] = found[0].half(), found[1]
