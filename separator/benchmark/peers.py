@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -70,7 +71,7 @@ def measure_peers(
         dtype: Precision of all of them: float32 or bfloat16.
 
     Raises:
-        InputError: If the length is out of range.
+        InputError: If the length is out of range, or an installed peer does not load.
     """
     model = model.to(device).eval()
     fused = fuse(model, device, dtype)
@@ -79,6 +80,7 @@ def measure_peers(
     for name, build in PEERS.items():
         if name in RUNTIMES and (device.type != "cpu" or (is_cast and name == "onnxruntime")):
             continue
+        _check_it_loads(name)
         try:
             peer, same_weights = build(model), True
         except InputError:
@@ -227,6 +229,16 @@ def matrix_rate(device: torch.device) -> float:
     with torch.inference_mode():
         fastest = min(each.seconds for each in in_turns(calls, device))
     return 2 * MATRIX_SIZE**3 / fastest
+
+
+def _check_it_loads(name: str) -> None:
+    try:
+        import_module(name)
+    except (ImportError, OSError) as error:  # OSError: of a library that was built for another torch
+        raise InputError(
+            f"{name} {version(name)} is installed, but does not load beside torch {version('torch')} ({error}): "
+            f"pip install 'separator[bench]', or pip uninstall {name} to measure without it"
+        ) from error
 
 
 def _conv_tasnet_config(model: MaskingSeparator) -> ConvTasNetConfig:

@@ -82,3 +82,15 @@ def test_the_rate_of_matrix_products(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(peers, "in_turns", lambda calls, device: [CallTime(4.0, 9.0), CallTime(2.0, 9.0)][: len(calls)])
     assert peers.matrix_rate(torch.device("cpu")) == 2 * peers.MATRIX_SIZE**3 / 2
+
+
+def test_a_peer_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torchaudio that was built for another torch: what to do, in one line."""
+
+    def fail(name: str) -> None:
+        raise OSError("libtorchaudio.so: undefined symbol")
+
+    monkeypatch.setattr(peers, "PEERS", {"torchaudio": peers.torchaudio_peer})
+    monkeypatch.setattr(peers, "import_module", fail)
+    with pytest.raises(InputError, match=r"torchaudio .* does not load beside torch .*undefined symbol.*pip install"):
+        next(peers.measure_peers(model(), 16000, torch.device("cpu"), 0.1))
