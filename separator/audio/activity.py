@@ -6,11 +6,14 @@ from torch import Tensor
 FRAME_SECONDS = 0.02
 """Activity is told for frames of about so much: as many samples as come nearest."""
 
-QUIETEST_DB = -60.0
-"""A frame below this, in dB of full scale, is silence."""
+QUIETEST_DB, LOWEST_DB = -60.0, -90.0
+"""A frame below the first, in dB of full scale, is silence; in a recording that is quiet as a whole the second is."""
 
 ACTIVE_RANGE_DB = 40.0
 """Speech is at most so far below its loud frames."""
+
+WHOLE_RANGE_DB = 30.0
+"""What is further below the loud frames of a whole recording that is quiet is silence."""
 
 ABOVE_FLOOR_DB = 6.0
 """Speech is so far above what is heard all the time, the quietest frames."""
@@ -73,11 +76,37 @@ def varying_power(frames: Tensor) -> Tensor:
     return frames.var(dim=-1, correction=0)  # without a copy of the frames
 
 
-def is_active(levels_db: Tensor) -> Tensor:
+def add_levels(levels_db: Tensor) -> Tensor:
+    """Return the levels of all signals together, `(S, K)` to `(K,)`.
+
+    Example:
+        >>> add_levels(torch.tensor([[-20.0, -90.0], [-20.0, -30.0]])).round().tolist()
+        [-17.0, -30.0]
+    """
+    return 10 * torch.log10((10 ** (levels_db.double() / 10)).sum(dim=0) + 1e-20).float()
+
+
+def find_silence_db(levels_db: Tensor) -> float:
+    """Return the level in dB of full scale below which a recording is silent, from its frames' levels, `(K,)`.
+
+    Example:
+        >>> find_silence_db(torch.tensor([-90.0, -20, -25])), find_silence_db(torch.tensor([-90.0, -45, -50]))
+        (-60.0, -75.0)
+    """
+    if not len(levels_db):
+        return QUIETEST_DB
+    return min(QUIETEST_DB, max(LOWEST_DB, _loud_db(_ordered(levels_db)) - WHOLE_RANGE_DB))
+
+
+def is_active(levels_db: Tensor, silence_db: float | None = None) -> Tensor:
     """Tell in which frames something is heard that is not there all the time: `(K,)` to `(K,)` bool.
 
     The loud frames are those that half of the energy is in, so that it does not matter for how much of the time there
     is silence.
+
+    Args:
+        levels_db: Of the frames, in dB of full scale.
+        silence_db: What is below is silence: `find_silence_db` of the recording that they are a part of, if they are.
 
     Example:
         >>> is_active(torch.tensor([-90.0, -20, -25, -50, -90, -90])).tolist()
@@ -85,12 +114,22 @@ def is_active(levels_db: Tensor) -> Tensor:
     """
     if not len(levels_db):
         return torch.zeros(0, dtype=torch.bool)
-    ordered = levels_db[:MOST_FRAMES].double().sort(descending=True).values
-    energy = (10 ** (ordered / 10)).cumsum(dim=0)
-    loud = float(ordered[int(torch.searchsorted(energy, energy[-1] / 2))])
+    silence_db = find_silence_db(levels_db) if silence_db is None else silence_db
+    ordered = _ordered(levels_db)
+    loud = _loud_db(ordered)
     floor = float(ordered[-1 - int(FLOOR_QUANTILE * (len(ordered) - 1))]) + ABOVE_FLOOR_DB
     threshold = min(max(loud - ACTIVE_RANGE_DB, floor), loud - LEAST_RANGE_DB)
-    return levels_db > max(QUIETEST_DB, threshold)
+    return levels_db > max(silence_db, threshold)
+
+
+def _ordered(levels_db: Tensor) -> Tensor:
+    return levels_db[:MOST_FRAMES].double().sort(descending=True).values
+
+
+def _loud_db(ordered: Tensor) -> float:
+    """Return the level from which on up half of the energy is, of levels that fall."""
+    energy = (10 ** (ordered / 10)).cumsum(dim=0)
+    return float(ordered[int(torch.searchsorted(energy, energy[-1] / 2))])
 
 
 def find_stretches(active: Tensor, frame_seconds: float) -> list[tuple[int, int]]:

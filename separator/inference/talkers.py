@@ -130,7 +130,7 @@ class TalkerSeparator(RecordingSeparator):
             notes = (NOBODY, *(f"{name}: no voice like this was heard" for name in self.enrolled))
             return SeparatedRecording(tuple(others), self._as_noise(written, residual), notes)
         attendance = find_attendance(stretches, listener.levels_db(), numbers, self.enrolled, plain, least, noise)
-        shared = attendance.share_out(written, self._voiced, sample_rate)
+        shared = attendance.share_out(written, self._voiced, sample_rate, listener.offsets())
         return SeparatedRecording((*others, *attendance.names), shared, attendance.notes)
 
     def _as_noise(self, blocks: Iterable[Tensor], residual: bool) -> Iterator[Tensor]:

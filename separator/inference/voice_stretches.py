@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from separator.audio.activity import MOST_FRAMES, QUIETEST_DB, FrameLevels, varying_power
+from separator.audio.activity import LOWEST_DB, MOST_FRAMES, FrameLevels, varying_power
 from separator.audio.reading import AudioReader
 from separator.audio.resampling import StreamResampler
 
@@ -13,7 +13,7 @@ STRETCH_SECONDS = 2.0
 """A recording is heard in stretches of so much."""
 
 ACTIVE_RANGE_DB = 35.0
-"""A frame of a voice is active if it is not further below the loud ones, nor below `QUIETEST_DB`."""
+"""A frame of a voice is active if it is not further below the loud ones, nor below `LOWEST_DB`."""
 
 LOUD_QUANTILE = 0.95
 """Share of the frames that are not louder than the loud ones."""
@@ -37,7 +37,7 @@ def is_active(levels_db: Tensor) -> Tensor:
     `audio.activity.is_active` leaves that out.
     """
     loud = float(torch.quantile(levels_db[:MOST_FRAMES], LOUD_QUANTILE))
-    return levels_db > max(QUIETEST_DB, loud - ACTIVE_RANGE_DB)
+    return levels_db > max(LOWEST_DB, loud - ACTIVE_RANGE_DB)
 
 
 def read_stretches(reader: AudioReader, sample_rate: int) -> Iterator[Tensor]:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from separator.audio.activity import FrameLevels, find_stretches, is_active
+from separator.audio.activity import FrameLevels, add_levels, find_silence_db, find_stretches, is_active
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 11025, 44100])
@@ -34,8 +34,19 @@ def test_talk_is_found_in_noise_and_in_silence(noise_db: float, share: float) ->
 
 def test_silence_is_never_active() -> None:
     assert not is_active(torch.full((50,), -200.0)).any()
-    assert not is_active(torch.full((50,), -70.0)).any()
+    assert not is_active(torch.full((50,), -91.0)).any()
     assert is_active(torch.zeros(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("lower_db", [0, 20, 40, 60])
+def test_a_quiet_recording_is_no_silence(lower_db: int) -> None:
+    """Talk that is recorded too low is found as it is elsewhere; beside louder signals it is silence."""
+    talk = torch.arange(100) < 30
+    levels = torch.where(talk, -20.0, -65.0) - lower_db
+    assert is_active(levels).equal(talk)
+    silence_db = find_silence_db(add_levels(torch.stack([levels, torch.full((100,), -20.0)])))
+    assert silence_db == -60
+    assert is_active(levels, silence_db).equal(talk if lower_db < 40 else torch.zeros(100, dtype=torch.bool))
 
 
 def test_gaps_are_joined_and_clicks_left_out() -> None:

@@ -95,7 +95,7 @@ class Assignment:
             names[output] = name
         others = [output for output in range(len(sources)) if output not in self.talkers]
         places = np.argsort([*others, *self.talkers])
-        shared = attendance.share_out(blocks, self.talkers, sample_rate)
+        shared = attendance.share_out(blocks, self.talkers, sample_rate, listener.offsets())
         return SeparatedRecording(tuple(names), (each[places] for each in shared), attendance.notes)
 
     def _plain_names(self, sources: Sequence[str]) -> tuple[str, ...]:

@@ -39,24 +39,30 @@ class Attendance:
     noise: int | None
     notes: tuple[str, ...]
 
-    def share_out(self, blocks: Iterable[Tensor], voiced: Sequence[int], sample_rate: int) -> Iterator[Tensor]:
+    def share_out(
+        self, blocks: Iterable[Tensor], voiced: Sequence[int], sample_rate: int, offsets: Tensor
+    ) -> Iterator[Tensor]:
         """Give the outputs that are no talker's, and behind them a signal for each of the `names`.
 
         Where somebody talks alone, all outputs of talkers are put together, so that nothing is lost; what is no voice
-        goes to the noise.
+        goes to the noise, and so does what is constant: it takes no turns. Without noise each talker has a part of it.
 
         Args:
             blocks: The outputs, `(S, C, t)` each.
             voiced: Which of them hold talkers.
             sample_rate: In Hz.
+            offsets: What is constant in those, `(S', C, 1)`.
         """
+        constant = offsets.sum(dim=0)
         start = 0
         for outputs in blocks:
             others = [number for number in range(len(outputs)) if number not in voiced]
-            shared = self.routing.apply(outputs[voiced], start / sample_rate, sample_rate)
+            shared = self.routing.apply(outputs[voiced] - offsets, start / sample_rate, sample_rate)
             talkers, nobody, rest = shared[:-1], shared[-1], outputs[others]
             if self.noise is not None:
-                rest[others.index(self.noise)] += nobody
+                rest[others.index(self.noise)] += nobody + constant
+            else:
+                talkers += constant / len(talkers)
             silent = talkers.new_zeros(len(self.names) - len(talkers), *talkers.shape[1:])
             yield torch.cat([rest, talkers, silent])
             start += outputs.shape[2]

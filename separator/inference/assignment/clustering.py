@@ -38,6 +38,10 @@ LIKENESS_COST, UNLIKE, USUAL_SECONDS = 45.0, 0.4, 40.0
 """How much better yet for each 1 that the cosine of the two voices nearest to each other is above the second; more in
 one with more activity than so much, since parts of one voice explain a long recording much better than their mean."""
 
+KNOWN_VOICE, KNOWN_COST = 0.45, 10.0
+"""A voice is a known one from this cosine on; how much better a known one must explain the recording: less than others
+must, for it is no voice that was cut in two."""
+
 LEAST_SHARE_BESIDE = 0.03
 """Outputs with a smaller share of the energy beside the loudest are what a separation left of that one's talker."""
 
@@ -105,6 +109,8 @@ def find_talkers(
     if len(best.voices) == 2 and stretches.at_once <= USUAL_AT_ONCE and len(pieces.vectors) >= FEWEST_PIECES:
         wider = [*_guess(stretches, pieces, 2, known), *map(np.stack, combinations(pieces.voices(CHOSEN_OF), 2))]
         best = max(explain(stretches, wider), key=lambda each: score_elsewhere(stretches, each))
+    if known is not None:
+        best = _add_known(stretches, best, known, numbers[-1])
     whose = _share_alone(stretches, best.found)
     heard = whose[stretches.activity > 0].tolist()
     order = list(dict.fromkeys([*heard, *range(len(best.voices))]))
@@ -146,6 +152,22 @@ def _with_known(voices: np.ndarray, known: np.ndarray) -> np.ndarray:
         voices[place] = known[number]
         cosines[place], cosines[:, number] = -2.0, -2.0
     return voices
+
+
+def _add_known(stretches: Stretches, best: Explanation, known: np.ndarray, most: int) -> Explanation:
+    """Add known voices that are heard beside those that were found, one by one, until there are `most`."""
+    while len(best.voices) < most:
+        missing = known[(known @ best.voices.T).max(axis=1) < KNOWN_VOICE]
+        wider = explain(stretches, [np.vstack([best.voices, voice]) for voice in missing]) if len(missing) else []
+        heard = [
+            each
+            for voice, each in zip(missing, wider, strict=True)
+            if each.score - best.score > KNOWN_COST and each.voices[-1] @ voice >= KNOWN_VOICE
+        ]
+        if not heard:
+            break
+        best = max(heard, key=lambda each: each.score)
+    return best
 
 
 def _are_people(stretches: Stretches, explanation: Explanation) -> bool:

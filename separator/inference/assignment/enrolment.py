@@ -15,6 +15,7 @@ from torch.nn import functional
 from separator.audio.finding import find_audio
 from separator.audio.reading import AudioReader
 from separator.errors import InputError
+from separator.inference.assignment.clustering import KNOWN_VOICE
 from separator.inference.assignment.stretches import STRETCH_FRAMES, WINDOW_FRAMES, StretchListener
 from separator.inference.voices import VoiceModel
 
@@ -30,9 +31,6 @@ TWO_SECONDS = 6.0
 
 TWO_SHARE = 0.2
 """Each of two voices has at least this share of a clip."""
-
-SAME_VOICE = 0.45
-"""Cosine from which a talker is the one of a clip."""
 
 ONE_PERSON = 0.55
 """Cosine from which two clips are of one person: of 5 s of two people one pair in a thousand came to 0.50, while it was
@@ -128,7 +126,7 @@ def match_names(voices: Tensor, enrolled: Mapping[str, Tensor]) -> dict[int, str
     if not enrolled:
         return found
     names, cosines = list(enrolled), voices @ torch.stack(list(enrolled.values())).T  # (S, V)
-    while float(cosines.max()) >= SAME_VOICE:
+    while float(cosines.max()) >= KNOWN_VOICE:
         talker, number = divmod(int(cosines.argmax()), len(names))
         found[talker] = names[number]
         cosines[talker], cosines[:, number] = -2.0, -2.0

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from separator.audio.activity import FRAME_SECONDS, QUIETEST_DB, is_active, varying_power
+from separator.audio.activity import (
+    FRAME_SECONDS,
+    LOWEST_DB,
+    FrameLevels,
+    add_levels,
+    find_silence_db,
+    is_active,
+    varying_power,
+)
 from separator.audio.resampling import StreamResampler
 from separator.inference.voices import VoiceModel
 
@@ -84,7 +92,7 @@ class StretchListener:
     ) -> None:
         self.voices = voices
         self.dtype = dtype
-        self._talkers, self._noise = list(talkers), noise
+        self._talkers, self._noise = list(talkers), [] if noise is None else [noise]
         self._shape = (len(self._talkers), channels)
         self._resampler = StreamResampler(sample_rate, voices.sample_rate, len(self._talkers) * channels)
         self._frame = round(FRAME_SECONDS * voices.sample_rate)
@@ -95,21 +103,26 @@ class StretchListener:
         self._non_speech: list[Tensor] = []  # (w, S) each
         self._powers: list[Tensor] = []  # (S, k) each
         self._samples = 0
-        self._energy = self._noise_energy = 0.0
+        self._sums = torch.zeros(*self._shape, 1, dtype=torch.double)
+        self._given = 0
+        self._whole = FrameLevels(len(self._talkers) + len(self._noise), sample_rate)
 
     def push(self, sources: Tensor) -> None:
         """Take the next block of all outputs, `(S', C, t)`."""
         talkers = sources[self._talkers]
-        if num_samples := talkers.shape[2]:
-            self._energy += num_samples * float(varying_power(talkers).sum())
-            if self._noise is not None:
-                self._noise_energy += num_samples * float(varying_power(sources[self._noise]).sum())
+        self._sums += talkers.sum(dim=2, keepdim=True, dtype=torch.double)
+        self._given += talkers.shape[2]
+        self._whole.push(sources[[*self._talkers, *self._noise]])
         self._take(self._resampler.push(talkers.flatten(0, 1)))
 
     def levels_db(self) -> Tensor:
         """Return the level of each frame of each output in dB of full scale, `(S, K)`."""
         powers = torch.cat(self._powers, dim=1) if self._powers else torch.zeros(self._shape[0], 0)
         return 10 * torch.log10(powers[:, : -(-self._samples // self._frame)] + 1e-20)
+
+    def offsets(self) -> Tensor:
+        """Return what is constant in each channel of each output, `(S, C, 1)`."""
+        return (self._sums / max(1, self._given)).float()
 
     def finish(self) -> Stretches:
         """End the recording, and return its summary."""
@@ -124,7 +137,8 @@ class StretchListener:
         together = torch.cat([torch.zeros(0, size, dtype=torch.half), *self._together]).float()
         levels_db = self.levels_db()
         energies = 10 ** (levels_db.double() / 10)
-        speech = is_active(10 * torch.log10(energies.sum(dim=0) + 1e-20))
+        of_all = self._whole.levels_db()  # (S, K), and noise
+        speech = is_active(add_levels(levels_db), find_silence_db(add_levels(of_all)))
         active = speech & (levels_db >= levels_db.amax(dim=0) - LEAKED_DB)
         frames = _in_windows(torch.ones(1, len(speech)), len(vectors))
         activity = _in_windows(active.double(), len(vectors)) / frames
@@ -133,7 +147,7 @@ class StretchListener:
         shares /= shares.sum(dim=1, keepdim=True).clamp(min=1e-20)
         at_once = float((active.sum(dim=0) > 1).sum() / speech.sum().clamp(min=1))
         vectors[activity == 0] = 0
-        ratio = self._noise_energy / max(self._energy, 1e-20)
+        talk, noise = (float((10 ** (each.double() / 10)).sum()) for each in of_all.split([outputs, len(self._noise)]))
         return Stretches(
             vectors.numpy(),
             together.numpy(),
@@ -141,7 +155,7 @@ class StretchListener:
             shares.numpy(),
             STRETCH_FRAMES * FRAME_SECONDS,
             at_once,
-            10 * math.log10(ratio) if ratio else -math.inf,
+            10 * math.log10(noise / talk) if noise and talk else -math.inf,
             torch.cat([torch.zeros(0, outputs), *self._non_speech]).numpy(),
         )
 
@@ -163,7 +177,7 @@ class StretchListener:
         self._powers.append(powers[:, :, middle : middle + STRETCH_FRAMES].transpose(0, 1).flatten(1))
         whole = powers.sum(dim=1)  # (w, frames)
         loud = whole.amax(dim=1, keepdim=True) * 10 ** (-LOUD_RANGE_DB / 10)
-        sounding = whole > loud.clamp(min=10 ** (QUIETEST_DB / 10))
+        sounding = whole > loud.clamp(min=10 ** (LOWEST_DB / 10))
         heard = sounding.unsqueeze(1) & (powers >= powers.amax(dim=1, keepdim=True) * 10 ** (-LEAKED_DB / 10))
         asked = heard.float().mean(dim=2) >= LEAST_ACTIVITY  # (w, S)
         loudest = energies.sum(dim=0).argmax(dim=0)  # (w): all in one channel

@@ -117,6 +117,8 @@ def test_what_is_no_conversation_loses_nothing(voices: VoiceModel, what: str) ->
         "one sample": torch.ones(2, 1, 1),
         "one voice": torch.cat([0.8 * voice, 0.2 * voice]),
     }[what]
+    if what in ("hiss", "one voice"):
+        talkers = talkers - talkers.mean(dim=2, keepdim=True)  # what is constant goes to the noise
     outputs = torch.cat([torch.full_like(talkers[:1], 0.01), talkers])
     names = ("noise", "speaker1", "speaker2")
     assignment = Assignment(voices, names)
@@ -124,7 +126,7 @@ def test_what_is_no_conversation_loses_nothing(voices: VoiceModel, what: str) ->
     listener.push(outputs)
     recording = assignment.put_in_order(listener, outputs.split(5000, dim=2), names, 16000)
     given = torch.cat(list(recording.blocks), dim=2)
-    assert recording.names == names and torch.equal(given[0], outputs[0])
+    assert recording.names == names and torch.allclose(given[0], outputs[0], atol=1e-6)
     torch.testing.assert_close(given.sum(dim=0), outputs.sum(dim=0))
     if what == "one voice":
         assert not given[2].any()

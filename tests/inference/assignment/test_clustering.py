@@ -53,6 +53,20 @@ def test_the_number_of_talkers_is_found(number: int) -> None:
         assert (found[together, 1] == talkers[together, 1]).mean() > 0.8
 
 
+def test_who_says_a_word_is_found_by_a_clip() -> None:
+    """Two stretches are too little to tell a voice from a part of another; one who is expected needs no more."""
+    talkers = np.zeros((40, 2), dtype=int)
+    talkers[20:22] = 1
+    stretches = drawn(talkers, np.zeros(40, dtype=bool))
+    word, absent = np.linalg.qr(np.random.default_rng(0).standard_normal((64, 8)))[0].T[[1, 2]]
+    for numbers in ((1, 2), range(1, 7)):
+        assert len(find_talkers(stretches, numbers)[1]) == 1
+        assert len(find_talkers(stretches, numbers, absent[None])[1]) == 1
+        found, voices = find_talkers(stretches, numbers, np.stack([absent, word]))
+        assert len(voices) == 2 and voices[1] @ word > 0.9
+        assert (found == talkers).all()
+
+
 def test_a_short_turn_in_the_output_of_its_talker_stays_there() -> None:
     talkers = np.tile([0, 1], (80, 1))
     activity = np.zeros((80, 2))

@@ -102,12 +102,14 @@ def test_noise_goes_from_a_talkers_output_to_the_noise() -> None:
     levels_db = torch.tensor([[-20.0], [-27.0]]).expand(2, 300)
     blocks = torch.randn(3, 1, 6 * 16000)  # two talkers and the noise
     with_noise = find_attendance(beside(RAIN), levels_db, (1,), {}, ["speaker1", "speaker2"], 2, 2)
-    shared = with_noise.share_out(blocks.split(5000, dim=2), [0, 1], 16000)
+    shared = with_noise.share_out(blocks.split(5000, dim=2), [0, 1], 16000, torch.zeros(2, 1, 1))
     noise, first, second = torch.cat(list(shared), dim=2)
     torch.testing.assert_close(first, blocks[0])
     torch.testing.assert_close(noise, blocks[2] + blocks[1])
     assert not second.any()
     without = find_attendance(beside(RAIN), levels_db, (1,), {}, ["speaker1", "speaker2"], 2, None)
-    first, second = torch.cat(list(without.share_out(blocks[:2].split(5000, dim=2), [0, 1], 16000)), dim=2)
+    first, second = torch.cat(
+        list(without.share_out(blocks[:2].split(5000, dim=2), [0, 1], 16000, torch.zeros(2, 1, 1))), dim=2
+    )
     torch.testing.assert_close(first, blocks[:2].sum(dim=0))  # nowhere else to go
     assert not second.any()
