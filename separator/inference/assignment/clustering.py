@@ -28,8 +28,8 @@ LEAST_VOICE_SECONDS = 1.5
 SAME_VOICE = 0.65
 """Two voices with a larger cosine over the whole recording are one, unless so many are asked for."""
 
-TALKER_COST = 34.0
-"""How much better one more talker must explain the recording."""
+TALKER_COST, FURTHER_COST = 30.0, 34.0
+"""How much better one more talker must explain the recording, and one more than there are outputs."""
 
 SHORTEST_SECONDS = 4.0
 """With less activity than this a recording cannot explain as much: the cost falls with it, to nothing."""
@@ -182,8 +182,9 @@ def _are_people(stretches: Stretches, explanation: Explanation) -> bool:
 def _cost_of_talker(stretches: Stretches, voices: np.ndarray) -> float:
     """Return how much better these voices must explain what the outputs hold than one fewer does."""
     seconds = float(stretches.activity.sum()) * stretches.hop_seconds
+    talker = TALKER_COST if len(voices) <= stretches.activity.shape[1] else FURTHER_COST
     likeness = LIKENESS_COST * max(0.0, _likeness(voices) - UNLIKE) * max(1.0, seconds / USUAL_SECONDS)
-    return (TALKER_COST + likeness) * min(1.0, seconds / SHORTEST_SECONDS)
+    return (talker + likeness) * min(1.0, seconds / SHORTEST_SECONDS)
 
 
 def _likeness(voices: np.ndarray) -> float:

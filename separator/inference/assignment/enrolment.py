@@ -22,7 +22,7 @@ from separator.inference.voices import VoiceModel
 LEAST_SECONDS = 1.0
 """A clip with less sound tells too little."""
 
-TWO_APART, TWO_APART_OF_ONE = 0.12, 1.8
+TWO_APART, TWO_APART_OF_ONE = 0.12, 1.5
 """A clip is of two voices if its stretches fall into groups that are apart, in cosine, by the first and the second over
 their number: chance makes two groups of a few stretches of one voice."""
 
@@ -146,7 +146,7 @@ def apartness(vectors: Tensor, weights: Tensor, groups: Tensor) -> float:
     sums, totals = members.T @ weighted, members.T @ weights
     within = torch.stack([sums.square().sum(), totals.square().sum()])  # of cosines, and of weights
     across = torch.stack([sums.sum(dim=0).square().sum(), totals.sum().square()]) - within
-    for lag in range(min(len(vectors), WINDOW_FRAMES // STRETCH_FRAMES)):  # what overlaps is taken out again
+    for lag in range(min(len(vectors), -(-WINDOW_FRAMES // STRETCH_FRAMES))):  # what overlaps is taken out again
         first, second = slice(len(vectors) - lag), slice(lag, None)
         pairs = [(weighted[first] * weighted[second]).sum(dim=1), weights[first] * weights[second]]
         near = torch.stack(pairs) * (2 if lag else 1)

@@ -24,7 +24,7 @@ from separator.inference.voices import VoiceModel
 STRETCH_FRAMES = 25
 """Frames of a stretch: half a second."""
 
-WINDOW_FRAMES = 75
+WINDOW_FRAMES = 55
 """Frames that are heard of an output to tell who is in a stretch, which lies in their middle."""
 
 HEARD_AT_ONCE = 20

@@ -26,8 +26,8 @@ def hear(
 
 def vectors(voices: VoiceModel, signal: torch.Tensor, first: int = 0) -> torch.Tensor:
     """The voices of a signal `(T)` of 4.3 s from a stretch on, heard at once; an offset is no part of it."""
-    padded = torch.cat([torch.zeros(8000), signal, torch.zeros(11200)])[first * 8000 :]  # 9 windows of 1.5 s
-    return voices.hear_windows(padded - padded.mean(), range(0, len(padded) - 23999, 8000), 24000)[0]
+    padded = torch.cat([torch.zeros(4800), signal, torch.zeros(8000)])[first * 8000 :]  # 9 windows of 1.1 s
+    return voices.hear_windows(padded - padded.mean(), range(0, len(padded) - 17599, 8000), 17600)[0]
 
 
 def test_blocks_of_any_length_give_one_summary(voices: VoiceModel) -> None:
@@ -60,9 +60,9 @@ def test_a_long_recording_is_heard_ten_seconds_at_once(voices: VoiceModel) -> No
     assert whole.vectors.shape == (46, 2, 16)
     for each in parts:
         np.testing.assert_allclose(each.vectors, whole.vectors, atol=2e-3)
-    later = outputs[0, 0, 9 * 16000 : 20 * 16000 + 8000]  # before it nobody talks; 10.5 s fill the next 20 windows
-    block = later[16000 - 8000 :]
-    own = voices.hear_windows(block - block.mean(), range(0, 160000, 8000), 24000)[0]
+    later = outputs[0, 0, 9 * 16000 : 20 * 16000 + 8000]  # before it nobody talks
+    block = later[16000 - 4800 :][: 19 * 8000 + 17600]  # the next 20 windows of 1.1 s
+    own = voices.hear_windows(block - block.mean(), range(0, 160000, 8000), 17600)[0]
     np.testing.assert_allclose(whole.vectors[20:40, 0], own, atol=2e-3)
 
 
