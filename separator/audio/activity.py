@@ -7,13 +7,14 @@ FRAME_SECONDS = 0.02
 """Activity is told for frames of about so much: as many samples as come nearest."""
 
 QUIETEST_DB, LOWEST_DB = -60.0, -90.0
-"""A frame below the first, in dB of full scale, is silence; in a recording that is quiet as a whole the second is."""
+"""A frame below the first, in dB of full scale, is silence; in a recording that is quiet as a whole the limit is lower,
+down to the second."""
 
 ACTIVE_RANGE_DB = 40.0
 """Speech is at most so far below its loud frames."""
 
 WHOLE_RANGE_DB = 30.0
-"""What is further below the loud frames of a whole recording that is quiet is silence."""
+"""In a recording that is quiet as a whole, what is further below its loud frames is silence."""
 
 ABOVE_FLOOR_DB = 6.0
 """Speech is so far above what is heard all the time, the quietest frames."""
